@@ -1,0 +1,55 @@
+import Glibc
+
+/// An open file for reading: the border to the kernel. Closed when it goes out of scope.
+struct FileDescriptor: ~Copyable {
+    private let number: CInt
+    private let path: String
+
+    /// Opens a file for reading.
+    init(reading path: String) throws(ReadError) {
+        self.path = path
+        // Unsafe only because open() is variadic; the path outlives the call.
+        number = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        if number < 0 { throw ReadError(call: "open", path: path, errno: errno) }
+    }
+
+    deinit {
+        close(number)
+    }
+
+    /// Whether there is a file or folder at a path.
+    static func exists(_ path: String) -> Bool {
+        // Unsafe only because the path goes as a pointer; it outlives the call.
+        unsafe access(path, F_OK) == 0
+    }
+
+    /// Reads once into the buffer from `offset` to its end, and again only where a signal interrupted the call.
+    ///
+    /// - Returns: the number of bytes, 0 at the end of the file.
+    func read(into buffer: inout [UInt8], from offset: Int = 0) throws(ReadError) -> Int {
+        while true {
+            let count = unsafe buffer.withUnsafeMutableBytes { memory in
+                // The kernel writes at most the bytes that remain behind the offset.
+                let free = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[offset...])
+                return unsafe Glibc.read(number, free.baseAddress, free.count)
+            }
+            if count >= 0 { return count }
+            if errno != EINTR { throw ReadError(call: "read", path: path, errno: errno) }
+        }
+    }
+}
+
+extension ReadError {
+    /// The failure of a system call on a file.
+    init(call: String, path: String, errno: CInt) {
+        let reason: Reason =
+            switch errno {
+            case ENOENT, ENOTDIR: .notFound
+            case EACCES, EPERM: .permissionDenied
+            default: .readFailed
+            }
+        // strerror() gives a text that lives at least until the next call on this thread; it is copied at once.
+        let text = unsafe String(cString: strerror(errno))
+        self.init(reason: reason, path: path, detail: "\(call): \(text)")
+    }
+}

@@ -1,0 +1,77 @@
+/// Where procfs is mounted, and how its small files are read.
+package struct ProcFilesystem: Sendable {
+    /// The folder with this namespace's `net` files.
+    ///
+    /// `thread-self` and not `self`: `/proc/self/net` shows the namespace of the process' main thread, whoever asks. A tree without
+    /// `thread-self`, such as a capture, is read from its `net`.
+    private let net: String
+    /// The folder with this namespace's sysctls: the kernel looks at who opens, so that it needs no `thread-self`.
+    private let sysctls: String
+
+    /// The procfs mounted at a path, normally `/proc`.
+    package init(mount: String) {
+        let net = mount + "/thread-self/net"
+        self.net = FileDescriptor.exists(net) ? net : mount + "/net"
+        sysctls = mount + "/sys/net/ipv4"
+    }
+
+    /// Whether there is anything at a path where procfs should be mounted.
+    package static func isThere(_ mount: String) -> Bool { FileDescriptor.exists(mount) }
+
+    /// The path of a file of this namespace, such as `tcp`.
+    func net(_ file: String) -> String { "\(net)/\(file)" }
+
+    /// The path of a sysctl of net.ipv4, such as `ip_local_port_range`.
+    func sysctl(_ file: String) -> String { "\(sysctls)/\(file)" }
+
+    /// Whether a missing file of IPv6 means that the kernel has no IPv6 at all (`ipv6.disable=1`): then all of its
+    /// files are missing. Where only some are, they could not be read.
+    var hasIPv6: Bool {
+        ["tcp6", "if_inet6", "sockstat6"].contains { FileDescriptor.exists(net($0)) }
+    }
+
+    /// Reads a file of IPv6; nil where the kernel has none.
+    func readIPv6<Value: ~Copyable>(
+        _ file: String,
+        _ read: (_ path: String) throws(ReadError) -> Value
+    ) throws(ReadError) -> Value? {
+        do {
+            return try read(net(file))
+        } catch  where error.reason == .notFound && !hasIPv6 {
+            return nil
+        }
+    }
+
+    /// Reads a file to its end and gives its bytes to `body`.
+    func withContents<Value>(
+        of path: String,
+        _ body: (Span<UInt8>) throws(ReadError) -> Value
+    ) throws(ReadError) -> Value {
+        let file = try FileDescriptor(reading: path)
+        var buffer = [UInt8](repeating: 0, count: 16 * 1024)
+        var count = 0
+        while case let read = try file.read(into: &buffer, from: count), read > 0 {
+            count += read
+            if count == buffer.count { buffer.append(contentsOf: repeatElement(0, count: count)) }
+        }
+        return try body(buffer.span.extracting(0..<count))
+    }
+
+    /// Reads a file of /proc/sys in one read() and gives its line, without the newline, to `body`.
+    ///
+    /// One, because the kernel gives a list of ports once, from its start, and nothing at the second read(): a buffer
+    /// that is too small cuts the list, perhaps within a number (proc_do_large_bitmap(), kernel/sysctl.c).
+    func withSysctl<Value>(
+        _ path: String,
+        atMost size: Int = 128,
+        _ body: (Span<UInt8>) throws(ReadError) -> Value
+    ) throws(ReadError) -> Value {
+        let file = try FileDescriptor(reading: path)
+        var buffer = [UInt8](repeating: 0, count: size)
+        let count = try file.read(into: &buffer)
+        guard count > 0, buffer[count - 1] == UInt8(ascii: "\n") else {
+            throw .malformed(path, "\(count) bytes that do not end with a newline: the value is cut off")
+        }
+        return try body(buffer.span.extracting(0..<count - 1))
+    }
+}

@@ -1,0 +1,92 @@
+package import Ports
+
+extension ProcFilesystem {
+    /// Reads the namespace's own addresses: IPv4 from the routing table, IPv6, where the kernel has it, from the
+    /// interfaces.
+    package func localAddresses() throws(ReadError) -> LocalAddresses {
+        let trie = net("fib_trie")
+        let v4 = try withContents(of: trie) { (bytes) throws(ReadError) in try LocalAddresses(fibTrie: bytes, trie) }
+        let v6 = try readIPv6("if_inet6") { (path) throws(ReadError) in
+            try withContents(of: path) { (bytes) throws(ReadError) in try LocalAddresses(interfaces: bytes, path) }
+        }
+        return v4.union(v6 ?? LocalAddresses())
+    }
+}
+
+extension LocalAddresses {
+    /// The destinations of type LOCAL in /proc/net/fib_trie (fib_trie_seq_show(), net/ipv4/fib_trie.c): an address in a
+    /// line `|-- 10.0.0.5` and its routes in the lines that follow, `/32 host LOCAL`. Empty where no interface is up.
+    fileprivate init(fibTrie bytes: Span<UInt8>, _ path: String) throws(ReadError) {
+        var addresses: [IPAddress] = []
+        var prefixes: [Prefix] = []
+        var leaf: UInt32?
+        var position = 0
+        while let line = bytes.line(at: &position) {
+            var next = line.lowerBound
+            guard let first = bytes.word(at: &next, before: line.upperBound) else { continue }
+            let second = bytes.word(at: &next, before: line.upperBound)
+            if bytes.holds("|--", in: first), let second, let address = bytes.dottedAddress(in: second) {
+                leaf = address
+            } else if bytes[first.lowerBound] == UInt8(ascii: "/"), let leaf, second != nil,
+                let length = bytes.decimal(in: first.lowerBound + 1..<first.upperBound, as: Int.self), length <= 32,
+                let type = bytes.word(at: &next, before: line.upperBound)
+            {
+                guard bytes.holds("LOCAL", in: type) else { continue }
+                if length == 32 {
+                    addresses.append(IPAddress(v4: leaf))
+                } else {
+                    prefixes.append(Prefix(leaf, length: length))
+                }
+            } else if !bytes.holds("+--", in: first) && bytes[line.upperBound - 1] != UInt8(ascii: ":") {
+                throw .malformed(path, "'\(bytes.text(in: line))', expected a node, an address or a route")
+            }
+        }
+        self.init(addresses, prefixes: prefixes)
+    }
+
+    /// The addresses in /proc/net/if_inet6: 32 digits in network order at the start of each line (if6_seq_show(),
+    /// net/ipv6/addrconf.c).
+    fileprivate init(interfaces bytes: Span<UInt8>, _ path: String) throws(ReadError) {
+        var addresses: [IPAddress] = []
+        var position = 0
+        while let line = bytes.line(at: &position) {
+            var next = line.lowerBound
+            guard let word = bytes.word(at: &next, before: line.upperBound),
+                let address = bytes.digitsOfAddress(in: word)
+            else {
+                throw .malformed(path, "'\(bytes.text(in: line))', expected an address of 32 digits first")
+            }
+            addresses.append(address)
+        }
+        self.init(addresses)
+    }
+}
+
+extension Span<UInt8> {
+    /// The number of an IPv4 address such as 127.0.0.1 that fills the range.
+    fileprivate func dottedAddress(in range: Range<Int>) -> UInt32? {
+        var address: UInt32 = 0
+        var parts = 0
+        var start = range.lowerBound
+        while start <= range.upperBound, parts < 4 {
+            var end = start
+            while end < range.upperBound, self[end] != UInt8(ascii: ".") { end += 1 }
+            guard let part = decimal(in: start..<end, as: UInt8.self) else { return nil }
+            address = address << 8 | UInt32(part)
+            parts += 1
+            start = end + 1
+        }
+        return parts == 4 && start == range.upperBound + 1 ? address : nil
+    }
+
+    /// The IPv6 address whose 32 hexadecimal digits fill the range. This file prints them in lower case.
+    fileprivate func digitsOfAddress(in range: Range<Int>) -> IPAddress? {
+        guard range.count == 32 else { return nil }
+        var halves: (high: UInt64, low: UInt64) = (0, 0)
+        for index in range {
+            guard let digit = Character(Unicode.Scalar(self[index])).hexDigitValue else { return nil }
+            halves = (halves.high << 4 | halves.low >> 60, halves.low << 4 | UInt64(digit))
+        }
+        return IPAddress(high: halves.high, low: halves.low)
+    }
+}

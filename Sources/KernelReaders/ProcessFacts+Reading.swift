@@ -1,0 +1,73 @@
+import Glibc
+package import Ports
+
+extension ProcessFacts {
+    /// Reads the facts of this process, always from /proc/self: a procfs at another path may belong to another process'
+    /// view.
+    package static func reading() throws(ReadError) -> ProcessFacts {
+        let proc = ProcFilesystem(mount: "/proc")
+        let path = "/proc/self/stat"
+        let fields = try proc.withContents(of: path) { (bytes) throws(ReadError) in try StatFields(bytes, path) }
+        let ticks = Double(sysconf(CInt(_SC_CLK_TCK)))
+        return ProcessFacts(
+            cpuSeconds: Clock.processCPU.seconds,
+            openDescriptors: try openDescriptors(),
+            descriptorLimit: descriptorLimit(),
+            virtualMemory: fields.virtualMemory,
+            residentMemory: fields.residentPages * sysconf(CInt(_SC_PAGESIZE)),
+            startTime: bootTime + Double(fields.startTicks) / ticks,
+            threads: fields.threads
+        )
+    }
+
+    /// When the machine started, in seconds since 1970. Taken once: it would waver by microseconds, and a start time
+    /// must not.
+    private static let bootTime = Clock.realtime.seconds - Clock.boottime.seconds
+
+    private static func descriptorLimit() -> UInt64 {
+        var limit = rlimit()
+        unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        return UInt64(limit.rlim_cur)
+    }
+
+    /// Counts the entries of /proc/self/fd, less the one that the counting opens.
+    private static func openDescriptors() throws(ReadError) -> Int {
+        let path = "/proc/self/fd"
+        guard let folder = unsafe opendir(path) else { throw ReadError(call: "opendir", path: path, errno: errno) }
+        defer { unsafe closedir(folder) }
+        var count = 0
+        while let entry = unsafe readdir(folder) {
+            if unsafe entry.pointee.d_name.0 != CChar(bitPattern: UInt8(ascii: ".")) { count += 1 }
+        }
+        return count - 1
+    }
+}
+
+/// The fields of /proc/self/stat that are wanted, by their numbers in proc(5).
+private struct StatFields {
+    var threads = 0
+    var startTicks = 0
+    var virtualMemory = 0
+    var residentPages = 0
+
+    init(_ bytes: Span<UInt8>, _ path: String) throws(ReadError) {
+        // The second field is the command's name in parentheses, and may hold anything: the last ')' ends it.
+        guard let parenthesis = (0..<bytes.count).last(where: { bytes[$0] == UInt8(ascii: ")") }) else {
+            throw .malformed(path, "no ')' behind the command's name")
+        }
+        var position = parenthesis + 1
+        for number in 3...24 {
+            guard let field = bytes.word(at: &position, before: bytes.count) else {
+                throw .malformed(path, "\(number - 1) fields, expected at least 24")
+            }
+            let value = bytes.decimal(in: field, as: Int.self) ?? 0
+            switch number {
+            case 20: threads = value
+            case 22: startTicks = value
+            case 23: virtualMemory = value
+            case 24: residentPages = value
+            default: break
+            }
+        }
+    }
+}

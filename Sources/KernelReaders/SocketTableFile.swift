@@ -1,0 +1,77 @@
+import Glibc
+import Ports
+
+/// /proc/net/tcp or tcp6 while it is being read.
+struct SocketTableFile: ~Copyable {
+    private let path: String
+    private let descriptor: FileDescriptor
+    private var parser: SocketTableParser
+    /// The kernel gives one page at a time, whatever the buffer: there is room for it behind a row that was cut.
+    private var buffer: [UInt8]
+    private let pageSize = sysconf(CInt(_SC_PAGESIZE))
+    /// The bytes at the front of the buffer that belong to no whole row yet.
+    private var rest = 0
+    private var isAtEnd = false
+    private var afterListeners = Head()
+
+    /// Opens the file.
+    init(_ file: SocketTableParser.File, at path: String) throws(ReadError) {
+        self.path = path
+        parser = SocketTableParser(file)
+        buffer = [UInt8](repeating: 0, count: max(64 * 1024, 2 * pageSize))
+        descriptor = try FileDescriptor(reading: path)
+    }
+
+    /// The rows so far that did not parse.
+    var malformedRows: Int { parser.malformedRows }
+
+    /// Reads page by page up to the first row that is not LISTEN, or to the end.
+    mutating func readHead(appendingListenersTo listening: inout [SocketRow]) throws(ReadError) {
+        var head = Head()
+        while !isAtEnd, head.others.isEmpty { try readPage(into: &head) }
+        listening += head.listening
+        afterListeners = head
+    }
+
+    /// Gives the rows behind the listeners to the sink.
+    mutating func readRest<Sink: RowSink & ~Copyable>(into sink: inout Sink) throws(ReadError) {
+        for row in afterListeners.others { sink.row(row) }
+        while !isAtEnd { try readPage(into: &sink) }
+    }
+
+    private mutating func readPage<Sink: RowSink & ~Copyable>(into sink: inout Sink) throws(ReadError) {
+        let count = try descriptor.read(into: &buffer, from: rest)
+        let filled = rest + count
+        var parser = parser
+        let parsed = parser.parse(buffer.span.extracting(0..<filled), into: &sink)
+        self.parser = parser
+        guard parser.hasHeader else { throw .malformed(path, "does not start with the header of a socket table") }
+        // The end is the first read() that leaves room for a row in the kernel's page, not the one that gives nothing:
+        // at the end of the table the kernel walks it anew to find its place, and while the table grows faster than it
+        // walks, rows come again and again (300,000 sockets and 10,000 new ones a second: not ended after 35 s).
+        isAtEnd = count < pageSize - 256
+        rest = filled - parsed
+        if isAtEnd {
+            self.parser.finish(rest: rest)
+        } else {
+            keepRest(from: parsed)
+        }
+    }
+
+    /// Moves the start of a row that was cut by the end of a read() to the front, or drops it where it is longer than
+    /// any row.
+    private mutating func keepRest(from offset: Int) {
+        if buffer.count - rest < pageSize { rest = 0 }
+        for index in 0..<rest { buffer[index] = buffer[offset + index] }
+    }
+}
+
+/// Parts the rows of a file's first pages: listeners, and what follows them.
+private struct Head: RowSink {
+    var listening: [SocketRow] = []
+    var others: [SocketRow] = []
+
+    mutating func row(_ row: borrowing SocketRow) {
+        if row.state == .listen { listening.append(copy row) } else { others.append(copy row) }
+    }
+}

@@ -1,0 +1,54 @@
+package import Ports
+
+/// Turns the bytes of /proc/net/tcp or tcp6 into rows, in as many pieces as they come. A pure function of the bytes;
+/// nothing is allocated per row.
+package struct SocketTableParser {
+    /// The two files, which differ in the width of their addresses.
+    package enum File: String, Sendable {
+        case tcp
+        case tcp6
+    }
+
+    private let rows: SocketTableRow
+    /// Whether the header line has come.
+    package private(set) var hasHeader = false
+    /// Lines that were no rows. They were skipped.
+    package private(set) var malformedRows = 0
+
+    /// A parser at the start of a file.
+    package init(_ file: File) {
+        rows = SocketTableRow(addressWidth: file == .tcp ? 8 : 32)
+    }
+
+    /// Gives every row of the bytes to the sink.
+    ///
+    /// - Returns: the offset of the first line that does not end in the bytes: it has to be given again, together with what follows.
+    package mutating func parse<Sink: RowSink & ~Copyable>(_ bytes: Span<UInt8>, into sink: inout Sink) -> Int {
+        var position = 0
+        if !hasHeader {
+            guard let line = bytes.line(at: &position), line.upperBound < bytes.count else { return 0 }
+            hasHeader = bytes.starts(with: "  sl  local_address ")
+            guard hasHeader else { return 0 }
+        }
+        while position < bytes.count {
+            switch rows.read(bytes, at: position) {
+            case .row(let row, let next):
+                sink.row(row)
+                position = next
+            case .malformed(let next):
+                malformedRows += 1
+                position = next
+            case .incomplete:
+                return position
+            }
+        }
+        return position
+    }
+
+    /// Tells the parser that the file is at its end.
+    ///
+    /// - Parameter rest: the number of bytes that belong to no whole line: a row that was cut off.
+    package mutating func finish(rest: Int) {
+        if rest > 0 { malformedRows += 1 }
+    }
+}

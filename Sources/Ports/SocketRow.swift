@@ -1,0 +1,42 @@
+/// One socket as any source of the kernel's table tells it: a value of 48 bytes, made anew for each row and never kept.
+public struct SocketRow: Equatable, Sendable {
+    /// The local address; a wildcard for most listeners.
+    public var localAddress: IPAddress
+    /// The remote address; a wildcard for listeners.
+    public var remoteAddress: IPAddress
+    /// The local port.
+    public var localPort: Port
+    /// The remote port; 0 for listeners.
+    public var remotePort: Port
+    /// The state of the socket.
+    public var state: TCPState
+    /// Whether the row is a mini-socket of the kernel's TIME_WAIT table (timer 3): TIME_WAIT itself, or FIN_WAIT2 that
+    /// nobody owns any more, which the kernel's own `tw` count includes (inet_twsk_alloc(),
+    /// net/ipv4/inet_timewait_sock.c).
+    public var isTimeWaitMiniSocket: Bool
+    /// `rx_queue`: for a listener the connections that wait for accept(); else bytes received and not yet read.
+    public var receiveQueue: UInt32
+
+    /// A row from its parts.
+    public init(
+        localAddress: IPAddress,
+        localPort: Port,
+        remoteAddress: IPAddress,
+        remotePort: Port,
+        state: TCPState,
+        isTimeWaitMiniSocket: Bool = false,
+        receiveQueue: UInt32 = 0
+    ) {
+        self.localAddress = localAddress
+        self.remoteAddress = remoteAddress
+        self.localPort = localPort
+        self.remotePort = remotePort
+        self.state = state
+        self.isTimeWaitMiniSocket = isTimeWaitMiniSocket
+        self.receiveQueue = receiveQueue
+    }
+
+    /// A socket that was closed by its owner and waits for the other end's FIN. Full sockets in FIN_WAIT2 still have an
+    /// owner.
+    public var isOrphanFinWait2: Bool { state == .finWait2 && isTimeWaitMiniSocket }
+}

@@ -1,0 +1,164 @@
+import KernelReaders
+import Ports
+import Scenes
+import Testing
+
+@Suite("Reading the small files of procfs")
+struct ProcFilesTests {
+    private func proc(_ scene: String) -> ProcFilesystem { ProcFilesystem(mount: Scene(scene).path) }
+
+    /// The error that a reading throws after a file of the scene was changed.
+    private func error(
+        _ scene: String,
+        _ change: (Scene) throws -> Void,
+        _ read: (ProcFilesystem) throws -> Void
+    ) throws -> ReadError? {
+        let scene = try Scene(copyOf: scene)
+        defer { try? scene.remove() }
+        try change(scene)
+        let error = #expect(throws: ReadError.self) { try read(ProcFilesystem(mount: scene.path)) }
+        #expect(error?.path.hasPrefix(scene.path) == true)
+        return error
+    }
+
+    @Test("gives TIME_WAIT of both families, and the sockets in use of both files of sockstat")
+    func sockstat() throws {
+        #expect(try proc("mixed").socketStatistics() == SocketStatistics(inUse: 22 + 3, timeWaitBuckets: 83))
+        #expect(try proc("empty").socketStatistics() == SocketStatistics(inUse: 0, timeWaitBuckets: 0))
+        #expect(try proc("no_ipv6").socketStatistics().timeWaitBuckets == 31)
+    }
+
+    @Test("finds the counters of TIME_WAIT by their names in netstat")
+    func netstat() throws {
+        let expected = TimeWaitCounters(timeWait: 83, killed: 0, recycled: 0, overflow: 0)
+        #expect(try proc("mixed").timeWaitCounters() == expected)
+    }
+
+    @Test("says which field a file lacks")
+    func missingFields() throws {
+        let noTW = try error("mixed", { try $0.write("TCP: inuse 1 orphan 0\n", to: "thread-self/net/sockstat") }) {
+            _ = try $0.socketStatistics()
+        }
+        #expect(noTW?.detail == "no 'tw' in a line 'TCP:'")
+        let noNumber = try error("mixed", { try $0.write("TCP: inuse x tw 1\n", to: "thread-self/net/sockstat") }) {
+            _ = try $0.socketStatistics()
+        }
+        #expect(noNumber?.detail == "'TCP: inuse' is 'x', expected a number")
+        let noValues = try error("mixed", { try $0.write("TcpExt: TW TWKilled\n", to: "thread-self/net/netstat") }) {
+            _ = try $0.timeWaitCounters()
+        }
+        #expect(noValues?.detail == "no line of values behind the names of 'TcpExt:'")
+        let noCounter = try error("mixed", { try $0.write("TcpExt: TW\nTcpExt: 5\n", to: "thread-self/net/netstat") }) {
+            _ = try $0.timeWaitCounters()
+        }
+        #expect(noCounter?.detail == "no 'TcpExt: TWKilled'")
+    }
+
+    @Test("gives the sysctls as numbers, and leaves out one that the kernel does not have")
+    func sysctls() throws {
+        let all: SysctlValues = [
+            .tcpFinTimeout: 60, .tcpTWReuse: 0, .tcpTWReuseDelay: 1000, .tcpTimestamps: 1, .tcpRFC1337: 0,
+            .tcpMaxTWBuckets: 131_072, .ipUnprivilegedPortStart: 1024, .ipAutobindReuse: 0,
+        ]
+        #expect(try proc("mixed").sysctlValues() == all)
+        let scene = try Scene(copyOf: "mixed")
+        defer { try? scene.remove() }
+        try scene.remove("sys/net/ipv4/tcp_tw_reuse_delay")
+        let values = try ProcFilesystem(mount: scene.path).sysctlValues()
+        #expect(values == all.filter { $0.key != .tcpTWReuseDelay })
+    }
+
+    @Test("gives the ephemeral range and the reserved ports")
+    func ephemeralRange() throws {
+        let range = try proc("mixed").ephemeralRange()
+        #expect(range.ports == PortRange(low: 32_768, high: 60_999))
+        #expect(range.reserved.count == 12)
+        #expect(range.exposes(40_000) && !range.exposes(50_000) && !range.exposes(8080) && !range.exposes(35_009))
+    }
+
+    @Test("reads a range of one port")
+    func onePort() throws {
+        #expect(try proc("one_port_range").ephemeralRange().ports == PortRange(low: 40_000, high: 40_000))
+    }
+
+    @Test("reads the longest list of reserved ports that there is, 254,738 bytes, whole")
+    func longestReservedList() throws {
+        let reserved = try proc("reserved_64k").ephemeralRange().reserved
+        #expect(reserved.count == 43_691)
+        #expect((0...65_535).allSatisfy { reserved.contains(Port($0)) == ($0 % 3 != 1) })
+    }
+
+    @Test("reads a list of all 65,536 ports")
+    func allReserved() throws {
+        let scene = try Scene(copyOf: "reserved_64k")
+        defer { try? scene.remove() }
+        let all = String(decoding: try scene.bytes("sys/net/ipv4/ip_local_reserved_ports.all"), as: UTF8.self)
+        try scene.write(all, to: "sys/net/ipv4/ip_local_reserved_ports")
+        #expect(try ProcFilesystem(mount: scene.path).ephemeralRange().reserved.count == 65_536)
+    }
+
+    @Test(
+        "refuses a range or a list that is cut off or is none, and says what was expected",
+        arguments: [
+            ("ip_local_port_range", "32768\t60999", "11 bytes that do not end with a newline: the value is cut off"),
+            ("ip_local_port_range", "60999\t32768\n", "'60999\t32768', expected two ports, the lower one first"),
+            ("ip_local_port_range", "1\t2\t3\n", "'1\t2\t3', expected two ports, the lower one first"),
+            ("ip_local_reserved_ports", "1,2,12", "6 bytes that do not end with a newline: the value is cut off"),
+            ("ip_local_reserved_ports", "", "0 bytes that do not end with a newline: the value is cut off"),
+            ("ip_local_reserved_ports", "1,,2\n", "byte 2: expected a port"),
+        ]
+    )
+    func malformedRange(file: String, text: String, message: String) throws {
+        let error = try error("mixed", { try $0.write(text, to: "sys/net/ipv4/\(file)") }) {
+            _ = try $0.ephemeralRange()
+        }
+        #expect(error?.reason == .malformed)
+        #expect(error?.detail == message)
+    }
+
+    @Test("gives every own address of both families, and local prefixes")
+    func localAddresses() throws {
+        let expected = LocalAddresses(
+            [
+                IPAddress(127, 0, 0, 1), IPAddress(10, 9, 9, 1), IPAddress(192, 0, 2, 10), IPAddress(172, 16, 5, 2),
+                IPAddress(172, 16, 5, 3), IPAddress(high: 0, low: 1), IPAddress(high: 0x2001_0DB8_0001_0000, low: 1),
+                IPAddress(high: 0x2001_0DB8_0002_0000, low: 2), IPAddress(high: 0xFE80 << 48, low: 0xFF_FE00_0001),
+            ],
+            prefixes: [
+                LocalAddresses.Prefix(0x7F00_0000, length: 8), LocalAddresses.Prefix(0xC633_6400, length: 24),
+            ]
+        )
+        #expect(try proc("anycast_prefix").localAddresses() == expected)
+    }
+
+    @Test("has no address but loopback where every interface is down")
+    func noAddresses() throws {
+        let scene = try Scene(copyOf: "empty")
+        defer { try? scene.remove() }
+        try scene.write("", to: "thread-self/net/fib_trie")
+        try scene.write("", to: "thread-self/net/if_inet6")
+        let addresses = try ProcFilesystem(mount: scene.path).localAddresses()
+        #expect(addresses == LocalAddresses())
+    }
+
+    @Test("refuses a routing table or a list of interfaces that the kernel did not write")
+    func malformedAddresses() throws {
+        let trie = try error("mixed", { try $0.write("hello world\n", to: "thread-self/net/fib_trie") }) {
+            _ = try $0.localAddresses()
+        }
+        #expect(trie?.detail == "'hello world', expected a node, an address or a route")
+        let interfaces = try error("mixed", { try $0.write("fe80 01 80 10 80 lo\n", to: "thread-self/net/if_inet6") }) {
+            _ = try $0.localAddresses()
+        }
+        #expect(interfaces?.detail == "'fe80 01 80 10 80 lo', expected an address of 32 digits first")
+    }
+
+    @Test("tells the own process' facts")
+    func process() throws {
+        let before = try ProcessFacts.reading()
+        #expect(before.openDescriptors >= 3 && before.descriptorLimit >= UInt64(before.openDescriptors))
+        #expect(before.virtualMemory > before.residentMemory && before.residentMemory > 0 && before.threads >= 1)
+        #expect(before.startTime < Clock.realtime.seconds && before.startTime > Clock.realtime.seconds - 3600)
+        #expect(try ProcessFacts.reading().startTime == before.startTime)
+    }
+}
