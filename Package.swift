@@ -33,10 +33,12 @@ let package = Package(
         // The way of the data.
         room("Ports"),
         room("KernelReaders", imports: ["Ports"]),
+        room("Aggregator", imports: ["Ports"]),
 
         // A folder of tests for each room, and what they share.
         .target(name: "Scenes", path: "Tests/Scenes", swiftSettings: swiftSettings),
         tests(of: "Ports"),
         tests(of: "KernelReaders", with: ["Scenes", "Ports"]),
+        tests(of: "Aggregator", with: ["Ports"]),
     ]
 )

@@ -1,0 +1,140 @@
+package import Ports
+
+/// Turns the rows of the socket table into a report. It keeps its tables and what it remembers between readings:
+/// `begin`, then every row of the table, then `report`.
+///
+/// The same rows and the same memory give the same report.
+package struct PortAccounting: RowSink, Sendable {
+    // Between readings.
+    private var memory = ListenerMemory()
+    private var choice: PortChoice
+    private var formerListeners = FormerListeners()
+
+    // Of this reading.
+    private var range: EphemeralRange?
+    private var addresses: LocalAddresses?
+    private var listeners = ListenerIndex()
+    /// By the slots of `listeners`.
+    private var lines: [PortLine] = []
+    private var portTimeWait: [PortTimeWait] = []
+    private var table = TableCounts()
+    private var timeWait = TimeWaitCounts()
+    private var orphanFinWait2 = 0
+    private var held = HeldPorts()
+
+    /// - Parameter portsLimit: how many ports get a line of their own, 0 for none.
+    package init(portsLimit: Int) {
+        choice = PortChoice(limit: portsLimit)
+    }
+
+    /// Starts a reading.
+    ///
+    /// - Parameters:
+    ///   - listening: the LISTEN rows of both families. Rows are told by them, so they have to be known before the first row. They are
+    ///     counted from here; LISTEN rows that come again among the rows of the table are passed over.
+    ///   - range: the ephemeral range; nil where it could not be read.
+    ///   - addresses: this namespace's own addresses; nil where they could not be read.
+    ///   - now: the moment of the reading.
+    package mutating func begin(
+        listening: [SocketRow],
+        range: EphemeralRange?,
+        addresses: LocalAddresses?,
+        at now: Instant
+    ) {
+        self.range = range
+        self.addresses = addresses
+        listeners.rebuild(memory.update(listening, at: now))
+        lines = (0..<listeners.count).map { PortLine(port: listeners.port(of: $0)) }
+        portTimeWait = Array(repeating: PortTimeWait(), count: listeners.count)
+        table = TableCounts()
+        timeWait = TimeWaitCounts()
+        orphanFinWait2 = 0
+        held.removeAll()
+        for row in listening {
+            count(row)
+            guard let slot = listeners.slot(of: row.localPort) else { continue }
+            lines[slot].listeners += 1
+            lines[slot].acceptQueue += Int(row.receiveQueue)
+        }
+    }
+
+    /// Takes one row of the table.
+    package mutating func row(_ row: borrowing SocketRow) {
+        guard row.state != .listen else { return }
+        count(row)
+        held.insert(row)
+        switch row.state {
+        case .timeWait:
+            classify(row)
+        case .established:
+            if let slot = listeners.slot(of: row.localPort, taking: row.localAddress) { lines[slot].established += 1 }
+        default:
+            if row.isOrphanFinWait2 { orphanFinWait2 += 1 }
+        }
+    }
+
+    private mutating func count(_ row: borrowing SocketRow) {
+        table[row.localAddress.isIPv4 ? .ipv4 : .ipv6, row.state] += 1
+    }
+
+    /// Whose TIME_WAIT it is. The order of the questions decides: both ends of a local connection may be a listener's.
+    private mutating func classify(_ row: borrowing SocketRow) {
+        guard let addresses else { return }
+        let peer: Peer = addresses.contains(row.remoteAddress) ? .local : .remote
+        if let slot = listeners.slot(of: row.localPort, taking: row.localAddress) {
+            timeWait[.server, peer] += 1
+            switch peer {
+            case .local: portTimeWait[slot].serverLocal += 1
+            case .remote: portTimeWait[slot].serverRemote += 1
+            }
+        } else if peer == .local, let slot = listeners.slot(of: row.remotePort, taking: row.remoteAddress) {
+            timeWait[.client, peer] += 1
+            portTimeWait[slot].clientLocal += 1
+        } else if let range, range.ports.contains(row.localPort) {
+            timeWait[.client, peer] += 1
+        } else {
+            timeWait[.other, peer] += 1
+        }
+    }
+
+    /// Ends the reading.
+    package mutating func report() -> PortReport {
+        for slot in lines.indices {
+            lines[slot].timeWait = addresses == nil ? nil : portTimeWait[slot]
+            lines[slot].isExposed = range?.exposes(lines[slot].port)
+        }
+        let present = lines.filter { $0.listeners > 0 }
+        let listeningPorts = present.reduce(into: PortSet()) { $0.insert($1.port) }
+        formerListeners.update(listening: listeningPorts, held: held.all)
+        let chosen = choice.choose(from: lines)
+        return PortReport(
+            table: table,
+            orphanFinWait2: orphanFinWait2,
+            timeWait: addresses == nil || range == nil ? nil : timeWait,
+            listening: range.map { ListeningPorts(present.map(\.port), in: $0) },
+            dialedPorts: addresses == nil ? nil : present.count { ($0.timeWait?.localPeers ?? 0) > 0 },
+            omittedPorts: present.count - chosen.count { $0.listeners > 0 },
+            ports: chosen,
+            ephemeral: range.map { held.use(of: $0, without: listeningPorts.union(formerListeners.ports)) }
+        )
+    }
+}
+
+extension PortTimeWait {
+    /// Those whose both ends are on this host.
+    fileprivate var localPeers: Int { serverLocal + clientLocal }
+}
+
+extension ListeningPorts {
+    fileprivate init(_ ports: [Port], in range: EphemeralRange) {
+        for port in ports {
+            if range.exposes(port) {
+                exposed += 1
+            } else if range.ports.contains(port) {
+                reserved += 1
+            } else {
+                outside += 1
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+package import Ports
+
+/// What one reading of the socket table says. A part that needs something which could not be read is nil.
+package struct PortReport: Equatable, Sendable {
+    /// Rows by family and state.
+    package var table = TableCounts()
+    /// FIN_WAIT2 sockets that nobody owns any more.
+    package var orphanFinWait2 = 0
+    /// TIME_WAIT sockets by role and peer; nil without the local addresses or the ephemeral range.
+    package var timeWait: TimeWaitCounts?
+    /// All LISTEN ports; nil without the ephemeral range.
+    package var listening: ListeningPorts?
+    /// LISTEN ports that hold a TIME_WAIT with a local peer; nil without the local addresses.
+    package var dialedPorts: Int?
+    /// LISTEN ports that `ports` leaves out.
+    package var omittedPorts = 0
+    /// The chosen ports, by number.
+    package var ports: [PortLine] = []
+    /// The use of the ephemeral range; nil without it.
+    package var ephemeral: EphemeralUse?
+}
+
+/// Distinct LISTEN ports by what the ephemeral range means for them.
+package struct ListeningPorts: Equatable, Sendable {
+    /// Not in the range: no outgoing connection takes them.
+    package var outside = 0
+    /// In the range and reserved.
+    package var reserved = 0
+    /// In the range and not reserved: an outgoing connection can take them while their service is down.
+    package var exposed = 0
+}
+
+/// One port on which something listens, or listened until a short while ago.
+package struct PortLine: Equatable, Sendable {
+    /// The port.
+    package var port: Port
+    /// LISTEN sockets; 0 for a port whose listener vanished.
+    package var listeners = 0
+    /// TIME_WAIT sockets of its service; nil without the local addresses.
+    package var timeWait: PortTimeWait?
+    /// ESTABLISHED sockets that were accepted on it.
+    package var established = 0
+    /// Connections that wait for accept(), summed over its listeners.
+    package var acceptQueue = 0
+    /// Whether it is in the range and not reserved; nil without the range.
+    package var isExposed: Bool?
+}
+
+/// TIME_WAIT sockets of the service on a port. A remote client's TIME_WAIT is on the remote host.
+package struct PortTimeWait: Equatable, Sendable {
+    /// The service closed first, and its peer is local.
+    package var serverLocal = 0
+    /// The service closed first, and its peer is remote.
+    package var serverRemote = 0
+    /// A local client closed first.
+    package var clientLocal = 0
+
+    /// All of them.
+    var total: Int { serverLocal + serverRemote + clientLocal }
+}
+
+/// The use of the ephemeral range: distinct ports, each counted under its strongest state.
+package struct EphemeralUse: Equatable, Sendable {
+    /// Ports of the range that the kernel can give away: not reserved, nothing listens on them, and no accepted socket
+    /// of a vanished listener is left on them.
+    package var usable: Int
+    /// Usable ports with an ESTABLISHED socket.
+    package var established: Int
+    /// Usable ports with no ESTABLISHED socket, but one in another state than TIME_WAIT.
+    package var other: Int
+    /// Usable ports with TIME_WAIT sockets only.
+    package var timeWait: Int
+}

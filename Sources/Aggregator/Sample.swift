@@ -1,0 +1,34 @@
+package import Ports
+
+/// All that is known at one moment. What could not be read is nil.
+package struct Sample: Sendable {
+    /// The report of the last reading of the socket table.
+    package var ports: PortReport?
+    /// The highest number of dialed LISTEN ports of the last five minutes.
+    package var dialedPortsPeak: Int?
+    /// The ephemeral range.
+    package var range: EphemeralRange?
+    /// The sysctls that hold one number.
+    package var sysctls: SysctlValues?
+    /// How often each sysctl was seen to change.
+    package var sysctlChanges: [String: UInt64] = [:]
+    /// sockstat and sockstat6.
+    package var statistics: SocketStatistics?
+    /// The highest `tw` of sockstat in the last minute.
+    package var bucketsPeak: Int?
+    /// netstat.
+    package var counters: TimeWaitCounters?
+    /// What TW and TWKilled count on this kernel; nil until their behaviour has told.
+    package var countedEvent: CounterMeaning.Event?
+    /// The exporter's own process.
+    package var process: ProcessFacts?
+    /// The collectors that are in use.
+    package var collectors: [Collector: CollectorStatus] = [:]
+    /// The seconds between two readings of the socket table.
+    package var interval = 0.0
+    /// The interval that was asked for, in seconds.
+    package var requestedInterval = 0.0
+
+    /// A sample in which nothing is known.
+    package init() {}
+}

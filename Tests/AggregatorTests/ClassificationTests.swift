@@ -1,0 +1,109 @@
+import Ports
+import Testing
+
+@testable import Aggregator
+
+@Suite("A TIME_WAIT is told")
+struct ClassificationTests {
+    /// The one role and peer of one TIME_WAIT among these listeners.
+    private func classify(_ row: SocketRow, among listeners: [SocketRow]) -> String {
+        var accounting = PortAccounting(portsLimit: 100)
+        let timeWait = accounting.report(listeners + [row]).timeWait
+        let found = Role.allCases.flatMap { role in
+            Peer.allCases.filter { timeWait?[role, $0] == 1 }.map { "\(role) \($0)" }
+        }
+        return found.joined(separator: ", ")
+    }
+
+    @Test("as the server's where its local end is a listener, whoever the peer is")
+    func server() {
+        let listener = SocketRow.listen(.anyIPv4, 8080)
+        #expect(
+            classify(.socket(.timeWait, (.loopback, 8080), (.loopback, 40_000)), among: [listener]) == "server local"
+        )
+        #expect(classify(.socket(.timeWait, (.own, 8080), (.own, 40_000)), among: [listener]) == "server local")
+        #expect(classify(.socket(.timeWait, (.own, 8080), (.remote, 40_000)), among: [listener]) == "server remote")
+    }
+
+    @Test("as a client's where its remote end is a listener on this host")
+    func localClient() {
+        let listener = SocketRow.listen(.loopback, 9090)
+        #expect(
+            classify(.socket(.timeWait, (.loopback, 40_000), (.loopback, 9090)), among: [listener]) == "client local"
+        )
+        #expect(classify(.socket(.timeWait, (.loopback, 1234), (.loopback, 9090)), among: [listener]) == "client local")
+    }
+
+    @Test("as a client's where its port is in the ephemeral range, although nobody here listens at the other end")
+    func remoteClient() {
+        #expect(classify(.socket(.timeWait, (.own, 40_000), (.remote, 443)), among: []) == "client remote")
+        #expect(classify(.socket(.timeWait, (.loopback, 40_000), (.loopback, 443)), among: []) == "client local")
+        // The same port number as a service of this host, but on another host.
+        let listener = SocketRow.listen(.anyIPv4, 443)
+        #expect(classify(.socket(.timeWait, (.own, 40_000), (.remote, 443)), among: [listener]) == "client remote")
+    }
+
+    @Test("as neither where its port is outside of the range and nobody listens")
+    func other() {
+        #expect(classify(.socket(.timeWait, (.own, 8080), (.remote, 443)), among: []) == "other remote")
+        #expect(classify(.socket(.timeWait, (.loopback, 8080), (.loopback, 443)), among: []) == "other local")
+    }
+
+    @Test("as the server's where both of its ends are listeners")
+    func bothEnds() {
+        let listeners = [SocketRow.listen(.anyIPv4, 8080), .listen(.anyIPv4, 9090)]
+        #expect(classify(.socket(.timeWait, (.loopback, 8080), (.loopback, 9090)), among: listeners) == "server local")
+        // In the ephemeral range too: a listener's port cannot be chosen for an outgoing connection.
+        #expect(
+            classify(
+                .socket(.timeWait, (.loopback, 40_000), (.loopback, 9090)),
+                among: [.listen(.loopback, 40_000), listeners[1]]
+            ) == "server local"
+        )
+    }
+
+    @Test("by the address that a listener takes: exactly, by 0.0.0.0 for IPv4, by :: for both families")
+    func addresses() {
+        let v4 = SocketRow.socket(.timeWait, (.loopback, 8080), (.loopback, 40_000))
+        let v6 = SocketRow.socket(.timeWait, (.loopback6, 8080), (.loopback6, 40_000))
+        #expect(classify(v4, among: [.listen(.loopback, 8080)]) == "server local")
+        #expect(classify(v4, among: [.listen(.own, 8080)]) == "other local")
+        #expect(classify(v4, among: [.listen(.loopback6, 8080)]) == "other local")
+        #expect(classify(v6, among: [.listen(.anyIPv4, 8080)]) == "other local")
+        #expect(classify(v6, among: [.listen(.loopback6, 8080)]) == "server local")
+        #expect(classify(v6, among: [.listen(.anyIPv6, 8080)]) == "server local")
+        #expect(classify(v4, among: [.listen(.anyIPv6, 8080)]) == "server local")
+        #expect(classify(v4, among: [.listen(.own, 8080), .listen(.loopback, 8080)]) == "server local")
+    }
+
+    @Test("in two rows where both ends of a connection are in TIME_WAIT")
+    func simultaneousClose() throws {
+        var accounting = PortAccounting(portsLimit: 100)
+        let report = accounting.report([
+            .listen(.anyIPv4, 8080), .socket(.timeWait, (.loopback, 8080), (.loopback, 40_000)),
+            .socket(.timeWait, (.loopback, 40_000), (.loopback, 8080)),
+        ])
+        let timeWait = try #require(report.timeWait)
+        #expect(timeWait[.server, .local] == 1 && timeWait[.client, .local] == 1)
+        #expect(report.ports.first?.timeWait == PortTimeWait(serverLocal: 1, serverRemote: 0, clientLocal: 1))
+        #expect(report.dialedPorts == 1)
+    }
+
+    @Test("not at all, while the rest of the report stays, where the addresses or the range could not be read")
+    func absent() {
+        let rows: [SocketRow] = [
+            .listen(.anyIPv4, 8080), .socket(.timeWait, (.loopback, 8080), (.loopback, 40_000)),
+        ]
+        var accounting = PortAccounting(portsLimit: 100)
+        let withoutAddresses = accounting.report(rows, addresses: nil)
+        #expect(withoutAddresses.timeWait == nil && withoutAddresses.dialedPorts == nil)
+        #expect(withoutAddresses.ports.first?.timeWait == nil)
+        #expect(withoutAddresses.ports.first?.isExposed == false)
+        #expect(withoutAddresses.table[.ipv4, .timeWait] == 1)
+        #expect(withoutAddresses.listening == ListeningPorts(outside: 1, reserved: 0, exposed: 0))
+        let withoutRange = accounting.report(rows, range: nil)
+        #expect(withoutRange.timeWait == nil && withoutRange.listening == nil && withoutRange.ephemeral == nil)
+        #expect(withoutRange.ports.first?.isExposed == nil)
+        #expect(withoutRange.ports.first?.timeWait?.serverLocal == 1)
+    }
+}

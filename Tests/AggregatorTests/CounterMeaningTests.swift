@@ -1,0 +1,66 @@
+import Aggregator
+import Testing
+
+@Suite("What TW and TWKilled count")
+struct CounterMeaningTests {
+    @Test("is entries where they rise with the gauge, from the first reading of a young namespace")
+    func entriesAtOnce() {
+        var meaning = CounterMeaning()
+        #expect(meaning.event == nil)
+        meaning.note(buckets: 800, counted: 800)
+        #expect(meaning.event == .entries)
+    }
+
+    @Test("is not told by an old namespace at rest, but by the next TIME_WAITs")
+    func entriesLater() {
+        var meaning = CounterMeaning()
+        meaning.note(buckets: 0, counted: 1_000_000)
+        for _ in 0..<100 { meaning.note(buckets: 0, counted: 1_000_000) }
+        #expect(meaning.event == nil)
+        meaning.note(buckets: 5, counted: 1_000_005)
+        #expect(meaning.event == .entries)
+    }
+
+    @Test("is expiries where the gauge rises and they do not")
+    func expiries() {
+        var meaning = CounterMeaning()
+        meaning.note(buckets: 0, counted: 500)
+        meaning.note(buckets: 10, counted: 500)
+        #expect(meaning.event == .expiries)
+    }
+
+    /// One second after the other of a steady traffic whose TIME_WAITs end in batches every other second.
+    private func run(_ seconds: Int, perSecond: Int, countsEntries: Bool, from start: UInt64) -> CounterMeaning {
+        var meaning = CounterMeaning()
+        var (entries, expiries, buckets) = (start, start, 0)
+        for second in 0..<seconds {
+            entries += UInt64(perSecond)
+            buckets += perSecond
+            if second > 60, second % 2 == 0 {
+                expiries += UInt64(2 * perSecond)
+                buckets -= 2 * perSecond
+            }
+            meaning.note(buckets: buckets, counted: countsEntries ? entries : expiries)
+        }
+        return meaning
+    }
+
+    @Test("is told at any rate, and stays what it is", arguments: [1, 7, 1000, 40_000])
+    func steady(perSecond: Int) {
+        for seconds in [10, 70, 600] {
+            #expect(run(seconds, perSecond: perSecond, countsEntries: true, from: 12_345).event == .entries)
+            #expect(run(seconds, perSecond: perSecond, countsEntries: false, from: 12_345).event == .expiries)
+        }
+    }
+
+    @Test("is not mistaken for the few that come between the reading of the two files")
+    func race() {
+        var meaning = CounterMeaning()
+        var entries: UInt64 = 0
+        for second in 1...60 {
+            entries += 25_000
+            meaning.note(buckets: second * 25_000, counted: entries - UInt64(second % 3))
+        }
+        #expect(meaning.event == .entries)
+    }
+}

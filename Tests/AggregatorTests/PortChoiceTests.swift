@@ -1,0 +1,56 @@
+import Ports
+import Testing
+
+@testable import Aggregator
+
+@Suite("The choice of ports that get a line")
+struct PortChoiceTests {
+    private func timeWaits(_ count: Int, on port: Port) -> [SocketRow] {
+        (0..<count).map { .socket(.timeWait, (.loopback, port), (.loopback, 33_000 + Port($0))) }
+    }
+
+    @Test("takes exposed ports first, then those with the most TIME_WAITs, then the lowest")
+    func order() {
+        let rows: [SocketRow] =
+            (80..<90).map { .listen(.anyIPv4, $0) } + [.listen(.anyIPv4, 50_000)] + timeWaits(3, on: 87)
+        for (limit, expected) in [(1, [50_000]), (2, [87, 50_000]), (4, [80, 81, 87, 50_000])] as [(Int, [Port])] {
+            var accounting = PortAccounting(portsLimit: limit)
+            let report = accounting.report(rows)
+            #expect(report.ports.map(\.port) == expected)
+            #expect(report.omittedPorts == 11 - limit)
+        }
+    }
+
+    @Test("keeps a port as long as somebody listens on it, whatever other ports do")
+    func sticky() {
+        let listeners: [SocketRow] = (80..<90).map { .listen(.anyIPv4, $0) }
+        var accounting = PortAccounting(portsLimit: 3)
+        #expect(accounting.report(listeners).ports.map(\.port) == [80, 81, 82])
+        #expect(accounting.report(listeners + timeWaits(500, on: 89), at: .after(5)).ports.map(\.port) == [80, 81, 82])
+        let without80 = listeners.filter { $0.localPort != 80 }
+        let gone = accounting.report(without80 + timeWaits(500, on: 89), at: .after(10))
+        #expect(gone.ports.map(\.port) == [80, 81, 82])
+        #expect(gone.omittedPorts == 7)
+        let later = accounting.report(without80 + timeWaits(500, on: 89), at: .after(75))
+        #expect(later.ports.map(\.port) == [81, 82, 89])
+        #expect(later.omittedPorts == 6)
+    }
+
+    @Test("takes none where the limit is 0, and says that it left all of them out")
+    func none() {
+        var accounting = PortAccounting(portsLimit: 0)
+        let report = accounting.report([.listen(.anyIPv4, 80), .listen(.anyIPv4, 81)])
+        #expect(report.ports.isEmpty)
+        #expect(report.omittedPorts == 2)
+        #expect(report.listening?.outside == 2)
+    }
+
+    @Test("holds with a listener on every port")
+    func everyPort() {
+        var accounting = PortAccounting(portsLimit: 100)
+        let report = accounting.report((1...65_535).map { .listen(.anyIPv4, Port($0)) })
+        #expect(report.ports.map(\.port) == (32_768..<32_868).map { Port($0) })
+        #expect(report.omittedPorts == 65_435)
+        #expect(report.ephemeral?.usable == 0)
+    }
+}

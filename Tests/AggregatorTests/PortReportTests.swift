@@ -1,0 +1,164 @@
+import Ports
+import Testing
+
+@testable import Aggregator
+
+@Suite("A report")
+struct PortReportTests {
+    @Test("counts every row by family and state, connection requests as SYN_RECV")
+    func table() {
+        var accounting = PortAccounting(portsLimit: 100)
+        let report = accounting.report([
+            .listen(.anyIPv4, 80), .listen(.anyIPv6, 443), .socket(.established, (.own, 80), (.remote, 5)),
+            .socket(.newSynRecv, (.own, 80), (.remote, 6)), .socket(.synRecv, (.own, 80), (.remote, 7)),
+            .socket(.timeWait, (.loopback6, 443), (.loopback6, 8)),
+            .socket(.finWait2, (.own, 80), (.remote, 9), isMiniSocket: true),
+            .socket(.finWait2, (.own, 80), (.remote, 10), isMiniSocket: false),
+        ])
+        var expected = TableCounts()
+        expected[.ipv4, .listen] = 1
+        expected[.ipv6, .listen] = 1
+        expected[.ipv4, .established] = 1
+        expected[.ipv4, .synRecv] = 2
+        expected[.ipv6, .timeWait] = 1
+        expected[.ipv4, .finWait2] = 2
+        #expect(report.table == expected)
+        #expect(report.orphanFinWait2 == 1)
+    }
+
+    @Test("gives each port its listeners, its accept queue, and the connections that were accepted on it")
+    func lines() {
+        var accounting = PortAccounting(portsLimit: 100)
+        let report = accounting.report([
+            .listen(.loopback, 80, queue: 2), .listen(.own, 80, queue: 3), .listen(.anyIPv4, 81),
+            .socket(.established, (.loopback, 80), (.loopback, 40_000)),
+            .socket(.established, (.loopback, 40_000), (.loopback, 80)),
+            .socket(.established, (IPAddress(10, 9, 9, 2), 80), (.remote, 5)),
+        ])
+        #expect(report.ports.map(\.port) == [80, 81])
+        #expect(report.ports.map(\.listeners) == [2, 1])
+        #expect(report.ports.map(\.acceptQueue) == [5, 0])
+        #expect(report.ports.map(\.established) == [1, 0])
+    }
+
+    @Test("parts the LISTEN ports by what the ephemeral range means for them, each port once")
+    func exposure() {
+        var accounting = PortAccounting(portsLimit: 100)
+        let report = accounting.report(
+            [
+                .listen(.anyIPv4, 80), .listen(.anyIPv6, 80), .listen(.anyIPv4, 40_000), .listen(.loopback, 40_001),
+                .listen(.anyIPv4, 32_768), .listen(.anyIPv4, 60_999), .listen(.anyIPv4, 61_000),
+                .listen(.anyIPv4, 8080),
+            ],
+            range: EphemeralRange(32_768, 60_999, reserved: [40_001, 8080])
+        )
+        #expect(report.listening == ListeningPorts(outside: 3, reserved: 1, exposed: 3))
+        #expect(report.ports.filter { $0.isExposed == true }.map(\.port) == [32_768, 40_000, 60_999])
+    }
+
+    @Test("counts the ports that a local scan leaves behind, however many TIME_WAITs each has")
+    func dialed() {
+        var accounting = PortAccounting(portsLimit: 100)
+        let report = accounting.report([
+            .listen(.anyIPv4, 80), .listen(.anyIPv4, 81), .listen(.anyIPv4, 82),
+            .socket(.timeWait, (.loopback, 40_000), (.loopback, 80)),
+            .socket(.timeWait, (.loopback, 40_002), (.loopback, 80)),
+            .socket(.timeWait, (.own, 81), (.own, 40_004)), .socket(.timeWait, (.own, 82), (.remote, 40_006)),
+        ])
+        #expect(report.dialedPorts == 2)
+    }
+}
+
+@Suite("A listener that vanished")
+struct VanishedListenerTests {
+    private let before: [SocketRow] = [.listen(.anyIPv4, 80), .listen(.anyIPv4, 81)]
+    private let after: [SocketRow] = [
+        .listen(.anyIPv4, 81), .socket(.timeWait, (.loopback, 80), (.loopback, 40_000)),
+    ]
+
+    @Test("keeps its port's TIME_WAITs and its line with 0 listeners for 65 seconds, then leaves")
+    func remembered() {
+        var accounting = PortAccounting(portsLimit: 100)
+        #expect(accounting.report(before, at: .after(0)).ports.map(\.port) == [80, 81])
+        for seconds in [5.0, 30, 69.9] {
+            let report = accounting.report(after, at: .after(seconds))
+            #expect(report.ports.map(\.port) == [80, 81])
+            #expect(report.ports.first?.listeners == 0)
+            #expect(report.ports.first?.timeWait?.serverLocal == 1)
+            #expect(report.listening?.outside == 1, "it does not listen any more")
+        }
+        let report = accounting.report(after, at: .after(70))
+        #expect(report.ports.map(\.port) == [81])
+        #expect(report.timeWait?[.other, .local] == 1)
+    }
+
+    @Test("is as if it had never gone when it comes back")
+    func returned() {
+        var accounting = PortAccounting(portsLimit: 100)
+        _ = accounting.report(before, at: .after(0))
+        _ = accounting.report(after, at: .after(5))
+        #expect(accounting.report(before, at: .after(10)).ports.first?.listeners == 1)
+        _ = accounting.report(after, at: .after(15))
+        #expect(accounting.report(after, at: .after(79.9)).ports.count == 2)
+        #expect(accounting.report(after, at: .after(80)).ports.count == 1)
+    }
+}
+
+@Suite("The use of the ephemeral range")
+struct EphemeralUseTests {
+    private let range = EphemeralRange(40_000, 40_009, reserved: [40_001, 50_000])
+
+    @Test("counts distinct ports, each under its strongest state")
+    func strongest() {
+        var accounting = PortAccounting(portsLimit: 100)
+        let report = accounting.report(
+            [
+                .socket(.timeWait, (.own, 40_000), (.remote, 1)), .socket(.established, (.own, 40_000), (.remote, 2)),
+                .socket(.synSent, (.own, 40_000), (.remote, 3)), .socket(.timeWait, (.own, 40_002), (.remote, 1)),
+                .socket(.timeWait, (.loopback6, 40_002), (.loopback6, 1)),
+                .socket(.closeWait, (.own, 40_004), (.remote, 1)), .socket(.timeWait, (.own, 40_004), (.remote, 2)),
+                .socket(.finWait2, (.own, 40_006), (.remote, 1), isMiniSocket: true),
+            ],
+            range: range
+        )
+        #expect(report.ephemeral == EphemeralUse(usable: 9, established: 1, other: 2, timeWait: 1))
+    }
+
+    @Test("leaves out reserved ports, ports that somebody listens on, and ports outside of the range")
+    func usable() {
+        var accounting = PortAccounting(portsLimit: 100)
+        let report = accounting.report(
+            [
+                .listen(.loopback, 40_005), .socket(.established, (.loopback, 40_005), (.loopback, 1)),
+                .socket(.timeWait, (.own, 40_001), (.remote, 1)), .socket(.timeWait, (.own, 39_999), (.remote, 1)),
+                .socket(.timeWait, (.own, 40_010), (.remote, 1)), .socket(.newSynRecv, (.own, 40_007), (.remote, 1)),
+            ],
+            range: range
+        )
+        #expect(report.ephemeral == EphemeralUse(usable: 8, established: 0, other: 0, timeWait: 0))
+    }
+
+    @Test("leaves out the port of a vanished listener as long as a socket that it had accepted is left")
+    func acceptedSocketsRemain() {
+        var accounting = PortAccounting(portsLimit: 100)
+        let accepted = SocketRow.socket(.established, (.own, 40_005), (.remote, 1))
+        #expect(accounting.report([.listen(.anyIPv4, 40_005), accepted], range: range).ephemeral?.usable == 8)
+        for seconds in [5.0, 60, 3600] {
+            let use = accounting.report([accepted], range: range, at: .after(seconds)).ephemeral
+            #expect(use == EphemeralUse(usable: 8, established: 0, other: 0, timeWait: 0))
+        }
+        #expect(accounting.report([], range: range, at: .after(3605)).ephemeral?.usable == 9)
+        let outgoing = accounting.report([accepted], range: range, at: .after(3610)).ephemeral
+        #expect(outgoing == EphemeralUse(usable: 9, established: 1, other: 0, timeWait: 0))
+    }
+
+    @Test("knows a range of one port")
+    func onePort() {
+        var accounting = PortAccounting(portsLimit: 100)
+        let rows: [SocketRow] = [.socket(.timeWait, (.loopback, 40_000), (.loopback, 8080))]
+        let use = accounting.report(rows, range: EphemeralRange(40_000, 40_000)).ephemeral
+        #expect(use == EphemeralUse(usable: 1, established: 0, other: 0, timeWait: 1))
+        let reserved = accounting.report(rows, range: EphemeralRange(40_000, 40_000, reserved: [40_000])).ephemeral
+        #expect(reserved == EphemeralUse(usable: 0, established: 0, other: 0, timeWait: 0))
+    }
+}

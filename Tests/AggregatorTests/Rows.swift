@@ -1,0 +1,73 @@
+import Ports
+
+@testable import Aggregator
+
+/// Short words for rows, so that a test reads like the table it makes.
+extension SocketRow {
+    /// A LISTEN row.
+    static func listen(_ address: IPAddress, _ port: Port, queue: UInt32 = 0) -> SocketRow {
+        SocketRow(
+            localAddress: address,
+            localPort: port,
+            remoteAddress: address.isIPv4 ? .anyIPv4 : .anyIPv6,
+            remotePort: 0,
+            state: .listen,
+            receiveQueue: queue
+        )
+    }
+
+    /// A row of a connection.
+    static func socket(
+        _ state: TCPState,
+        _ local: (IPAddress, Port),
+        _ remote: (IPAddress, Port),
+        isMiniSocket: Bool? = nil
+    ) -> SocketRow {
+        SocketRow(
+            localAddress: local.0,
+            localPort: local.1,
+            remoteAddress: remote.0,
+            remotePort: remote.1,
+            state: state,
+            isTimeWaitMiniSocket: isMiniSocket ?? (state == .timeWait)
+        )
+    }
+}
+
+extension IPAddress {
+    static let loopback = IPAddress(127, 0, 0, 1)
+    static let loopback6 = IPAddress(high: 0, low: 1)
+    /// An own address that is not loopback.
+    static let own = IPAddress(10, 9, 9, 1)
+    /// An address of another host.
+    static let remote = IPAddress(192, 0, 2, 7)
+}
+
+extension Instant {
+    /// A number of seconds after the first moment of a test.
+    static func after(_ seconds: Double) -> Instant { Instant(nanoseconds: 0) + seconds }
+}
+
+extension EphemeralRange {
+    /// A range with reserved ports.
+    init(_ low: Port, _ high: Port, reserved: [Port] = []) {
+        var set = PortSet()
+        for port in reserved { set.insert(port) }
+        guard let ports = PortRange(low: low, high: high) else { preconditionFailure("\(low) is above \(high)") }
+        self.init(ports: ports, reserved: set)
+    }
+}
+
+extension PortAccounting {
+    /// One reading of a table: its rows in any order.
+    mutating func report(
+        _ rows: [SocketRow],
+        range: EphemeralRange? = EphemeralRange(32_768, 60_999),
+        addresses: LocalAddresses? = LocalAddresses([.own]),
+        at now: Instant = .after(0)
+    ) -> PortReport {
+        begin(listening: rows.filter { $0.state == .listen }, range: range, addresses: addresses, at: now)
+        for row in rows { self.row(row) }
+        return report()
+    }
+}
