@@ -34,11 +34,13 @@ let package = Package(
         room("Ports"),
         room("KernelReaders", imports: ["Ports"]),
         room("Aggregator", imports: ["Ports"]),
+        room("Sampler", imports: ["KernelReaders", "Aggregator", "Ports"]),
 
         // A folder of tests for each room, and what they share.
         .target(name: "Scenes", path: "Tests/Scenes", swiftSettings: swiftSettings),
         tests(of: "Ports"),
         tests(of: "KernelReaders", with: ["Scenes", "Ports"]),
         tests(of: "Aggregator", with: ["Ports"]),
+        tests(of: "Sampler", with: ["Scenes", "KernelReaders", "Aggregator", "Ports"]),
     ]
 )

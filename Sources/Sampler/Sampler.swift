@@ -1,0 +1,101 @@
+package import Aggregator
+package import KernelReaders
+package import Ports
+
+/// Reads what is due, keeps what is to be remembered between readings, and gives a sample of all that is known.
+///
+/// Two rhythms: every second the files that cost microseconds, every interval the socket table and what its rows are
+/// told by.
+package struct Sampler: ~Copyable {
+    private let proc: ProcFilesystem
+    private let interval: Double
+    private var watch: CollectorWatch
+    private var seconds: Schedule
+    private var intervals: Schedule
+    /// Local addresses change rarely, and reading them costs as much as the routing table is long.
+    private var addressesDue: Instant
+    private var addresses: LocalAddresses?
+
+    private var accounting: PortAccounting
+    private var bucketsPeak = RecentPeak(seconds: 60)
+    private var dialedPeak = RecentPeak(seconds: 300)
+    private var meaning = CounterMeaning()
+    private var changes = SysctlChanges()
+    private var sample = Sample()
+
+    /// - Parameters:
+    ///   - proc: where to read.
+    ///   - interval: seconds between two readings of the socket table.
+    ///   - portsLimit: how many ports get series of their own.
+    ///   - start: when the first tick is due.
+    ///   - log: takes what is worth a line in the log.
+    package init(
+        _ proc: ProcFilesystem,
+        interval: Double,
+        portsLimit: Int,
+        from start: Instant,
+        log: @escaping @Sendable (SamplerEvent) -> Void
+    ) {
+        self.proc = proc
+        self.interval = interval
+        watch = CollectorWatch(log: log)
+        seconds = Schedule(every: 1, from: start)
+        intervals = Schedule(every: interval, from: start)
+        addressesDue = start
+        accounting = PortAccounting(portsLimit: portsLimit)
+        sample.interval = interval
+        sample.requestedInterval = interval
+    }
+
+    /// When `tick` is due next.
+    package var next: Instant { min(seconds.next, intervals.next) }
+
+    /// Reads what is due at this moment.
+    package mutating func tick(at now: Instant) -> Sample {
+        let rangeBefore = sample.range
+        if seconds.isDue(at: now) { readCheapFiles(at: now) }
+        // Rows are told by the range: with a new one the report has to be made anew.
+        let rangeChanged = sample.ports != nil && sample.range != rangeBefore
+        if intervals.isDue(at: now) || rangeChanged { readTable(at: now) }
+        sample.collectors = watch.statuses
+        return sample
+    }
+
+    private mutating func readCheapFiles(at now: Instant) {
+        sample.range = watch.reading(of: .ephemeralRange) { () throws(ReadError) in try proc.ephemeralRange() }
+        sample.sysctls = watch.reading(of: .sysctl) { () throws(ReadError) in try proc.sysctlValues() }
+        changes.note(sample.sysctls, range: sample.range)
+        sample.sysctlChanges = changes.counts
+        sample.statistics = watch.reading(of: .sockstat) { () throws(ReadError) in try proc.socketStatistics() }
+        sample.bucketsPeak = sample.statistics.map { bucketsPeak.note($0.timeWaitBuckets, at: now) }
+        sample.counters = watch.reading(of: .netstat) { () throws(ReadError) in try proc.timeWaitCounters() }
+        if let statistics = sample.statistics, let counters = sample.counters {
+            meaning.note(buckets: statistics.timeWaitBuckets, counted: counters.timeWait &+ counters.killed)
+        }
+        sample.countedEvent = meaning.event
+        sample.process = watch.reading(of: .process) { () throws(ReadError) in try ProcessFacts.reading() }
+    }
+
+    private mutating func readTable(at now: Instant) {
+        readAddresses(at: now)
+        let (range, addresses) = (sample.range, addresses)
+        var malformedRows = 0
+        sample.ports = watch.reading(of: .socketTable) { () throws(ReadError) in
+            var table = try SocketTableReading(proc)
+            accounting.begin(listening: table.listening, range: range, addresses: addresses, at: now)
+            malformedRows = try table.read(into: &accounting)
+            return accounting.report()
+        }
+        watch.leftOut(malformedRows)
+        sample.dialedPortsPeak = sample.ports?.dialedPorts.map { dialedPeak.note($0, at: now) }
+    }
+
+    /// Reads the local addresses, on a router with a million routes so seldom that it takes at most a hundredth of the
+    /// time.
+    private mutating func readAddresses(at now: Instant) {
+        guard now >= addressesDue else { return }
+        addresses = watch.reading(of: .localAddresses) { () throws(ReadError) in try proc.localAddresses() }
+        let duration = watch.statuses[.localAddresses]?.duration ?? 0
+        addressesDue = now + max(100 * duration, interval / 2)
+    }
+}

@@ -1,0 +1,12 @@
+package import Aggregator
+package import KernelReaders
+
+/// What the sampler has to say beside its samples.
+package enum SamplerEvent: Sendable {
+    /// A collector's reading failed, or fails in another way than before.
+    case failed(Collector, ReadError)
+    /// A collector that had failed works again.
+    case recovered(Collector)
+    /// A reading of the socket table left this many rows out, and the one before none.
+    case malformedRows(Int)
+}

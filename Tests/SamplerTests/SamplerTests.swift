@@ -1,0 +1,195 @@
+import KernelReaders
+import Ports
+import Sampler
+import Scenes
+import Synchronization
+import Testing
+
+@testable import Aggregator
+
+@Suite("The sampler")
+struct SamplerTests {
+    /// What the sampler logged, as short lines.
+    private final class Log: Sendable {
+        private let lines = Mutex<[String]>([])
+
+        var all: [String] { lines.withLock { $0 } }
+
+        func note(_ event: SamplerEvent) {
+            let line =
+                switch event {
+                case .failed(let collector, let error): "\(collector.rawValue) failed: \(error.reason.rawValue)"
+                case .recovered(let collector): "\(collector.rawValue) recovered"
+                case .malformedRows(let count): "\(count) malformed rows"
+                }
+            lines.withLock { $0.append(line) }
+        }
+    }
+
+    private let start = Instant(nanoseconds: 1_000_000_000)
+
+    private func sampler(
+        of scene: Scene,
+        interval: Double = 5,
+        portsLimit: Int = 100,
+        log: Log = Log()
+    ) -> Sampler {
+        Sampler(
+            ProcFilesystem(mount: scene.path),
+            interval: interval,
+            portsLimit: portsLimit,
+            from: start
+        ) { log.note($0) }
+    }
+
+    @Test("tells of a captured host what its maker knows")
+    func mixed() throws {
+        var sampler = sampler(of: Scene("mixed"))
+        let sample = sampler.tick(at: start)
+        let report = try #require(sample.ports)
+        let timeWait = try #require(report.timeWait)
+        #expect(timeWait[.server, .local] == 30 + 11 + 13 && timeWait[.client, .local] == 20 + 7)
+        #expect(report.listening == ListeningPorts(outside: 7, reserved: 1, exposed: 1))
+        #expect(report.orphanFinWait2 == 2)
+        #expect(report.dialedPorts == 4 && sample.dialedPortsPeak == 4)
+        #expect(report.ephemeral == EphemeralUse(usable: 28_220, established: 5, other: 4, timeWait: 27))
+        let lines = Dictionary(uniqueKeysWithValues: report.ports.map { ($0.port, $0) })
+        #expect(lines[8080]?.timeWait == PortTimeWait(serverLocal: 30, serverRemote: 0, clientLocal: 7))
+        #expect(lines[9090]?.timeWait == PortTimeWait(serverLocal: 0, serverRemote: 0, clientLocal: 20))
+        #expect(lines[7070]?.timeWait == PortTimeWait(serverLocal: 13, serverRemote: 0, clientLocal: 0))
+        #expect(lines[6060]?.timeWait == PortTimeWait(serverLocal: 11, serverRemote: 0, clientLocal: 0))
+        #expect(lines[5050]?.listeners == 2 && lines[4040]?.acceptQueue == 2 && lines[8080]?.established == 3)
+        #expect(sample.statistics?.timeWaitBuckets == 83 && sample.countedEvent == .entries)
+        #expect(sample.collectors.values.allSatisfy { $0.succeeded && $0.lastSuccess != nil })
+    }
+
+    @Test("tells local peers from remote ones by the namespace's own addresses")
+    func peers() throws {
+        var remote = sampler(of: Scene("new_syn_recv"))
+        let timeWait = try #require(remote.tick(at: start).ports?.timeWait)
+        #expect(timeWait[.server, .remote] == 25 && timeWait[.client, .remote] == 6)
+        var prefix = sampler(of: Scene("anycast_prefix"))
+        #expect(prefix.tick(at: start).ports?.timeWait?[.client, .local] == 5)
+    }
+
+    @Test("reads the cheap files every second and the socket table every interval")
+    func rhythms() throws {
+        let scene = try Scene(copyOf: "mixed")
+        defer { try? scene.remove() }
+        var sampler = sampler(of: scene)
+        #expect(sampler.tick(at: start).ports?.table[.ipv4, .timeWait] == 57 + 13)
+        for file in ["tcp", "tcp6", "sockstat"] {
+            try scene.take("thread-self/net/\(file)", from: Scene("empty"))
+        }
+        for second in 1...4 {
+            #expect(sampler.next == start + Double(second))
+            let sample = sampler.tick(at: sampler.next)
+            #expect(sample.ports?.table[.ipv4, .timeWait] == 57 + 13)
+            #expect(sample.statistics?.timeWaitBuckets == 0 && sample.bucketsPeak == 83)
+        }
+        #expect(sampler.tick(at: sampler.next).ports?.table[.ipv4, .timeWait] == 0)
+        #expect(sampler.tick(at: start + 59.9).bucketsPeak == 83)
+        #expect(sampler.tick(at: start + 61).bucketsPeak == 0)
+    }
+
+    @Test("makes the report anew at once when the ephemeral range changes")
+    func rangeChange() throws {
+        let scene = try Scene(copyOf: "mixed")
+        defer { try? scene.remove() }
+        var sampler = sampler(of: scene)
+        #expect(sampler.tick(at: start).ports?.listening?.exposed == 1)
+        try scene.write("8080-8090,40000\n", to: "sys/net/ipv4/ip_local_reserved_ports")
+        let sample = sampler.tick(at: start + 1)
+        #expect(sample.ports?.listening == ListeningPorts(outside: 7, reserved: 1, exposed: 1))
+        #expect(sample.ports?.ports.first { $0.port == 40_000 }?.isExposed == false)
+        #expect(sample.ports?.ports.first { $0.port == 50_000 }?.isExposed == true)
+        #expect(
+            sample.sysctlChanges["ip_local_reserved_ports"] == 1 && sample.sysctlChanges["ip_local_port_range"] == 0
+        )
+    }
+
+    @Test("leaves missed times out instead of making up for them")
+    func missedTimes() {
+        var sampler = sampler(of: Scene("empty"), interval: 1.5)
+        _ = sampler.tick(at: start)
+        #expect(sampler.next == start + 1)
+        _ = sampler.tick(at: start + 1)
+        #expect(sampler.next == start + 1.5)
+        _ = sampler.tick(at: start + 10.2)
+        #expect(sampler.next == start + 10.5)
+    }
+
+    @Test(
+        "loses the families of a file that cannot be read, and no others; logs it once; and has them back when it can",
+        arguments: [
+            ("thread-self/net/tcp", Collector.socketTable), ("thread-self/net/tcp6", .socketTable),
+            ("thread-self/net/fib_trie", .localAddresses), ("thread-self/net/if_inet6", .localAddresses),
+            ("thread-self/net/sockstat", .sockstat), ("thread-self/net/sockstat6", .sockstat),
+            ("thread-self/net/netstat", .netstat), ("sys/net/ipv4/ip_local_port_range", .ephemeralRange),
+            ("sys/net/ipv4/ip_local_reserved_ports", .ephemeralRange),
+        ]
+    )
+    func failure(file: String, collector: Collector) throws {
+        let scene = try Scene(copyOf: "mixed")
+        defer { try? scene.remove() }
+        let log = Log()
+        var sampler = sampler(of: scene, interval: 1, log: log)
+        let content = String(decoding: try scene.bytes(file), as: UTF8.self)
+        try scene.remove(file)
+        for second in 0..<3 {
+            let sample = sampler.tick(at: start + Double(second))
+            for (other, status) in sample.collectors {
+                #expect(status.succeeded == (other != collector), "\(other)")
+            }
+            #expect(sample.collectors[collector]?.errors["not_found"] == UInt64(second + 1))
+            #expect((sample.ports == nil) == (collector == .socketTable))
+            #expect((sample.statistics == nil) == (collector == .sockstat))
+            #expect((sample.counters == nil) == (collector == .netstat))
+            #expect((sample.range == nil) == (collector == .ephemeralRange))
+            let needsBoth = [.socketTable, .localAddresses, .ephemeralRange].contains(collector)
+            #expect((sample.ports?.timeWait == nil) == needsBoth)
+        }
+        #expect(log.all == ["\(collector.rawValue) failed: not_found"])
+        try scene.write(content, to: file)
+        let sample = sampler.tick(at: start + 3)
+        #expect(
+            sample.ports?.timeWait != nil && sample.statistics != nil && sample.counters != nil && sample.range != nil
+        )
+        #expect(log.all == ["\(collector.rawValue) failed: not_found", "\(collector.rawValue) recovered"])
+    }
+
+    @Test("logs a failure again when it changes")
+    func changedFailure() throws {
+        let scene = try Scene(copyOf: "mixed")
+        defer { try? scene.remove() }
+        let log = Log()
+        var sampler = sampler(of: scene, log: log)
+        try scene.remove("thread-self/net/sockstat")
+        _ = sampler.tick(at: start)
+        try scene.write("nonsense\n", to: "thread-self/net/sockstat")
+        let sample = sampler.tick(at: start + 1)
+        #expect(log.all == ["sockstat failed: not_found", "sockstat failed: malformed"])
+        let errors = sample.collectors[.sockstat]?.errors
+        #expect(errors == ["not_found": 1, "permission_denied": 0, "read_failed": 0, "malformed": 1])
+    }
+
+    @Test("counts rows that did not parse, keeps the others, and logs it once until it is over")
+    func malformedRows() throws {
+        let scene = try Scene(copyOf: "mixed")
+        defer { try? scene.remove() }
+        let log = Log()
+        var sampler = sampler(of: scene, interval: 1, log: log)
+        for file in ["tcp", "tcp6"] { try scene.take("thread-self/net/\(file)", from: Scene("cut_last_row")) }
+        for second in 0..<2 {
+            let sample = sampler.tick(at: start + Double(second))
+            #expect(sample.ports?.table[.ipv4, .timeWait] == 56 + 12)
+            #expect(sample.collectors[.socketTable]?.succeeded == true)
+            #expect(sample.collectors[.socketTable]?.errors["malformed_row"] == UInt64(2 * (second + 1)))
+        }
+        for file in ["tcp", "tcp6"] { try scene.take("thread-self/net/\(file)", from: Scene("mixed")) }
+        _ = sampler.tick(at: start + 2)
+        for file in ["tcp", "tcp6"] { try scene.take("thread-self/net/\(file)", from: Scene("cut_last_row")) }
+        _ = sampler.tick(at: start + 3)
+        #expect(log.all == ["2 malformed rows", "2 malformed rows"])
+    }
+}
