@@ -35,6 +35,8 @@ let package = Package(
         room("KernelReaders", imports: ["Ports"]),
         room("Aggregator", imports: ["Ports"]),
         room("Sampler", imports: ["KernelReaders", "Aggregator", "Ports"]),
+        room("Exposition"),
+        room("Catalogue", imports: ["Aggregator", "Exposition", "Ports"]),
 
         // A folder of tests for each room, and what they share.
         .target(name: "Scenes", path: "Tests/Scenes", swiftSettings: swiftSettings),
@@ -42,5 +44,7 @@ let package = Package(
         tests(of: "KernelReaders", with: ["Scenes", "Ports"]),
         tests(of: "Aggregator", with: ["Ports"]),
         tests(of: "Sampler", with: ["Scenes", "KernelReaders", "Aggregator", "Ports"]),
+        tests(of: "Exposition"),
+        tests(of: "Catalogue", with: ["Scenes", "Sampler", "KernelReaders", "Aggregator", "Exposition", "Ports"]),
     ]
 )

@@ -1,0 +1,24 @@
+package import Exposition
+
+/// Every metric family that the exporter has.
+package enum Catalogue {
+    /// The families, in the order of their tables in the README. A file of this module holds each table.
+    package static let entries = sockets + listeningPorts + ephemeralRange + sysctls + sampler + exporter
+
+    /// The families of each section.
+    private static let sections = PageSection.allCases.map { section in
+        (section, entries.filter { $0.section == section })
+    }
+
+    /// Renders the page.
+    ///
+    /// - Parameter capacity: the size of the page before.
+    package static func page(_ input: PageInput, capacity: Int = 0) -> Page {
+        var writer = TextWriter(capacity: capacity)
+        for (section, entries) in sections {
+            writer.begin(section: section.rawValue)
+            for entry in entries { entry.render(input, to: &writer) }
+        }
+        return writer.page()
+    }
+}

@@ -1,0 +1,92 @@
+import Aggregator
+import Exposition
+
+extension Catalogue {
+    /// The ports that services listen on.
+    static let listeningPorts: [Entry] = [
+        Entry(
+            .socketTable,
+            .gauge,
+            "timewait_listening_ports",
+            "Distinct LISTEN ports by what the ephemeral port range means for them (exposure: outside of it, in it and reserved, or "
+                + "exposed: in it and not reserved): st 0A of /proc/net/tcp and tcp6, ip_local_port_range, ip_local_reserved_ports.",
+            .interval
+        ) { input, writer in
+            guard let listening = input.sample.ports?.listening else { return }
+            writer.sample(Double(listening.outside), ["exposure": "outside"])
+            writer.sample(Double(listening.reserved), ["exposure": "reserved"])
+            writer.sample(Double(listening.exposed), ["exposure": "exposed"])
+        },
+        Entry(
+            .socketTable,
+            .gauge,
+            "timewait_dialed_listening_ports",
+            "LISTEN ports that hold a TIME_WAIT with a local peer, the breadth of a local scan: st 0A and 06 of /proc/net/tcp and tcp6.",
+            .interval,
+            value: { ($0.sample.ports?.dialedPorts).map(Double.init) }
+        ),
+        Entry(
+            .socketTable,
+            .gauge,
+            "timewait_dialed_listening_ports_peak",
+            "Highest timewait_dialed_listening_ports of the last 5 minutes: st 0A and 06 of /proc/net/tcp and tcp6.",
+            .interval,
+            value: { $0.sample.dialedPortsPeak.map(Double.init) }
+        ),
+        Entry(
+            .socketTable,
+            .gauge,
+            "timewait_omitted_ports",
+            "LISTEN ports that the families timewait_port_* leave out because of --ports.limit: st 0A of /proc/net/tcp and tcp6.",
+            .interval,
+            value: { ($0.sample.ports?.omittedPorts).map(Double.init) }
+        ),
+        port(
+            "timewait_port_listeners",
+            "LISTEN sockets of the port, 0 for 65 s after the last one vanished: st 0A of /proc/net/tcp and tcp6."
+        ) { Double($0.listeners) },
+        Entry(
+            .socketTable,
+            .gauge,
+            "timewait_port_sockets",
+            "TIME_WAIT sockets of the service on the port, by which end closed first (role) and where the client is (peer): "
+                + "st 06 of /proc/net/tcp and tcp6. The TIME_WAITs of remote clients are on their own hosts.",
+            .interval
+        ) { input, writer in
+            for line in input.sample.ports?.ports ?? [] {
+                guard let timeWait = line.timeWait else { continue }
+                let port = String(line.port)
+                writer.sample(Double(timeWait.serverLocal), ["port": port, "role": "server", "peer": "local"])
+                writer.sample(Double(timeWait.serverRemote), ["port": port, "role": "server", "peer": "remote"])
+                writer.sample(Double(timeWait.clientLocal), ["port": port, "role": "client", "peer": "local"])
+            }
+        },
+        port(
+            "timewait_port_established",
+            "ESTABLISHED sockets that were accepted on the port: st 01 of /proc/net/tcp and tcp6."
+        ) { Double($0.established) },
+        port(
+            "timewait_port_accept_queue",
+            "Connections that wait for accept(), summed over the port's listeners: rx_queue of st 0A in /proc/net/tcp and tcp6."
+        ) { Double($0.acceptQueue) },
+        port(
+            "timewait_port_exposed",
+            "1 if an outgoing connection can take the port while its service is down, because it lies in ip_local_port_range and not in "
+                + "ip_local_reserved_ports, else 0."
+        ) { $0.isExposed.map { $0 ? 1 : 0 } },
+    ]
+
+    /// A family with one sample for each chosen port.
+    private static func port(
+        _ name: String,
+        _ help: String,
+        _ value: @escaping @Sendable (PortLine) -> Double?
+    ) -> Entry {
+        Entry(.socketTable, .gauge, name, help, .interval) { input, writer in
+            for line in input.sample.ports?.ports ?? [] {
+                guard let value = value(line) else { continue }
+                writer.sample(value, ["port": String(line.port)])
+            }
+        }
+    }
+}

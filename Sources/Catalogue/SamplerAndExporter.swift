@@ -1,0 +1,136 @@
+import Aggregator
+import Exposition
+import Ports
+
+extension Catalogue {
+    /// How the reading itself fares.
+    static let sampler: [Entry] = [
+        Entry(
+            .sampler,
+            .gauge,
+            "timewait_sampler_source_info",
+            "Where the socket table is read (source: procfs): always 1.",
+            .interval
+        ) { _, writer in writer.sample(1, ["source": "procfs"]) },
+        collector(
+            .gauge,
+            "timewait_sampler_success",
+            "1 if the collector's last reading worked, else 0: then its families are absent."
+        ) { $0.succeeded ? 1 : 0 },
+        collector(
+            .gauge,
+            "timewait_sampler_last_success_timestamp_seconds",
+            "When a reading of the collector last worked, in seconds since 1970."
+        ) { $0.lastSuccess },
+        collector(
+            .gauge,
+            "timewait_sampler_duration_seconds",
+            "How long the collector's last reading took, what follows from it included."
+        ) { $0.duration },
+        collector(
+            .counter,
+            "timewait_sampler_cpu_seconds_total",
+            "CPU time of the collector's readings, user and system."
+        ) { $0.cpuSeconds },
+        Entry(
+            .sampler,
+            .gauge,
+            "timewait_sampler_interval_seconds",
+            "Seconds between two readings of the socket table, as in force.",
+            .interval,
+            value: { $0.sample.interval }
+        ),
+        Entry(
+            .sampler,
+            .gauge,
+            "timewait_sampler_throttled",
+            "1 while the interval in force is longer than --sampler.interval asks for, else 0.",
+            .interval,
+            value: { $0.sample.interval > $0.sample.requestedInterval ? 1 : 0 }
+        ),
+        Entry(
+            .sampler,
+            .counter,
+            "timewait_sampler_errors_total",
+            "Readings of the collector that failed, by reason; reason malformed_row counts rows of the socket table that were left out.",
+            .second
+        ) { input, writer in
+            for collector in Collector.allCases {
+                let errors = input.sample.collectors[collector]?.errors ?? [:]
+                for (reason, count) in errors.sorted(by: { $0.key < $1.key }) {
+                    writer.sample(Double(count), ["collector": collector.rawValue, "reason": reason])
+                }
+            }
+        },
+    ]
+
+    /// What the exporter says of itself and of its process.
+    static let exporter: [Entry] = [
+        Entry(
+            .exporter,
+            .gauge,
+            "timewait_exporter_build_info",
+            "What runs: version and revision of the exporter, versions of Swift and of libmicrohttpd; always 1.",
+            .second
+        ) { input, writer in
+            writer.sample(
+                1,
+                [
+                    "version": input.exporter.version,
+                    "revision": input.exporter.revision,
+                    "swiftversion": input.exporter.swiftVersion,
+                    "microhttpdversion": input.exporter.microhttpdVersion,
+                ]
+            )
+        },
+        Entry(
+            .exporter,
+            .counter,
+            "timewait_exporter_http_requests_total",
+            "HTTP requests that were answered, by status code.",
+            .second
+        ) { input, writer in
+            for (code, count) in input.exporter.requests.sorted(by: { $0.key < $1.key }) {
+                writer.sample(Double(count), ["code": String(code)])
+            }
+        },
+        process(.counter, "process_cpu_seconds_total", "Total user and system CPU time spent in seconds.") {
+            $0.cpuSeconds
+        },
+        process(.gauge, "process_open_fds", "Number of open file descriptors.") { Double($0.openDescriptors) },
+        process(.gauge, "process_max_fds", "Maximum number of open file descriptors.") { Double($0.descriptorLimit) },
+        process(.gauge, "process_virtual_memory_bytes", "Virtual memory size in bytes.") { Double($0.virtualMemory) },
+        process(.gauge, "process_resident_memory_bytes", "Resident memory size in bytes.") {
+            Double($0.residentMemory)
+        },
+        process(.gauge, "process_start_time_seconds", "Start time of the process since unix epoch in seconds.") {
+            $0.startTime
+        },
+        process(.gauge, "process_threads", "Number of OS threads in the process.") { Double($0.threads) },
+    ]
+
+    /// A family with one sample for each collector in use.
+    private static func collector(
+        _ kind: MetricFamily.Kind,
+        _ name: String,
+        _ help: String,
+        _ value: @escaping @Sendable (CollectorStatus) -> Double?
+    ) -> Entry {
+        Entry(.sampler, kind, name, help, .second) { input, writer in
+            for collector in Collector.allCases {
+                guard let status = input.sample.collectors[collector], let value = value(status) else { continue }
+                writer.sample(value, ["collector": collector.rawValue])
+            }
+        }
+    }
+
+    /// A family of one number about the process.
+    private static func process(
+        _ kind: MetricFamily.Kind,
+        _ name: String,
+        _ help: String,
+        _ value: @escaping @Sendable (ProcessFacts) -> Double
+    ) -> Entry {
+        Entry(.process, kind, name, help, .second) { input in input.sample.process.map(value) }
+    }
+}

@@ -1,0 +1,133 @@
+import Aggregator
+import Exposition
+import Ports
+
+extension Catalogue {
+    /// TIME_WAIT and the socket table as a whole.
+    static let sockets: [Entry] = [
+        Entry(
+            .socketTable,
+            .gauge,
+            "timewait_table_sockets",
+            "TCP sockets by address family (v4-mapped IPv6 counts as ipv4) and state: rows of /proc/net/tcp and tcp6 by st.",
+            .interval
+        ) { input, writer in
+            guard let table = input.sample.ports?.table else { return }
+            for family in AddressFamily.allCases {
+                for state in TableCounts.states {
+                    writer.sample(Double(table[family, state]), ["family": family.rawValue, "state": state.name])
+                }
+            }
+        },
+        Entry(
+            .socketTable,
+            .gauge,
+            "timewait_sockets",
+            "TIME_WAIT sockets by which end closed first (role: server, client, other where it cannot be told) and where the "
+                + "other end is (peer: local to this network namespace, or remote): rows of /proc/net/tcp and tcp6 with st 06.",
+            .interval
+        ) { input, writer in
+            guard let timeWait = input.sample.ports?.timeWait else { return }
+            for role in Role.allCases {
+                for peer in Peer.allCases {
+                    writer.sample(Double(timeWait[role, peer]), ["role": role.rawValue, "peer": peer.rawValue])
+                }
+            }
+        },
+        Entry(
+            .socketTable,
+            .gauge,
+            "timewait_orphan_fin_wait2_sockets",
+            "FIN_WAIT2 sockets that no process owns any more, which the kernel counts as tw: rows of /proc/net/tcp and tcp6 with "
+                + "st 05 and timer 03.",
+            .interval,
+            value: { ($0.sample.ports?.orphanFinWait2).map(Double.init) }
+        ),
+        Entry(
+            .sockstat,
+            .gauge,
+            "timewait_buckets",
+            "TIME_WAIT and unowned FIN_WAIT2 sockets of both address families: tw of TCP in /proc/net/sockstat.",
+            .second,
+            value: { ($0.sample.statistics?.timeWaitBuckets).map(Double.init) }
+        ),
+        Entry(
+            .sockstat,
+            .gauge,
+            "timewait_buckets_peak",
+            "Highest timewait_buckets of the last 60 seconds: tw of TCP in /proc/net/sockstat.",
+            .second,
+            value: { $0.sample.bucketsPeak.map(Double.init) }
+        ),
+        Entry(
+            .sysctl,
+            .gauge,
+            "timewait_buckets_limit",
+            "Limit of timewait_buckets, above which connections close without TIME_WAIT: "
+                + "/proc/sys/net/ipv4/tcp_max_tw_buckets.",
+            .second,
+            value: { ($0.sample.sysctls?[.tcpMaxTWBuckets]).map(Double.init) }
+        ),
+        Entry(
+            .sockstat,
+            .gauge,
+            "timewait_inuse_sockets",
+            "TCP sockets of both address families that are neither TIME_WAIT nor unowned FIN_WAIT2: inuse of TCP in "
+                + "/proc/net/sockstat plus inuse of TCP6 in sockstat6.",
+            .second,
+            value: { ($0.sample.statistics?.inUse).map(Double.init) }
+        ),
+        Entry(
+            .netstat,
+            .counter,
+            "timewait_entries_total",
+            "TIME_WAIT and unowned FIN_WAIT2 sockets that began, on kernels that count those (5.18 and later): TW plus TWKilled of "
+                + "TcpExt in /proc/net/netstat.",
+            .second,
+            value: { $0.sample.counted(.entries) }
+        ),
+        Entry(
+            .netstat,
+            .counter,
+            "timewait_expiries_total",
+            "TIME_WAIT and unowned FIN_WAIT2 sockets that expired, on kernels that count those (before 5.18): TW plus TWKilled of "
+                + "TcpExt in /proc/net/netstat.",
+            .second,
+            value: { $0.sample.counted(.expiries) }
+        ),
+        Entry(
+            .netstat,
+            .counter,
+            "timewait_recycled_total",
+            "TIME_WAIT sockets whose port a connect() took over: TWRecycled of TcpExt in /proc/net/netstat.",
+            .second,
+            value: { ($0.sample.counters?.recycled).map(Double.init) }
+        ),
+        Entry(
+            .netstat,
+            .counter,
+            "timewait_overflow_total",
+            "Connections that closed without TIME_WAIT because of timewait_buckets_limit or for want of memory: "
+                + "TCPTimeWaitOverflow of TcpExt in /proc/net/netstat.",
+            .second,
+            value: { ($0.sample.counters?.overflow).map(Double.init) }
+        ),
+        Entry(
+            .sampler,
+            .gauge,
+            "timewait_duration_seconds",
+            "How long TIME_WAIT lasts: TCP_TIMEWAIT_LEN of include/net/tcp.h, a constant that no sysctl changes (timers round it up by "
+                + "as much as 4.1 s, 5.1 s at HZ=100).",
+            .interval,
+            value: { _ in 60 }
+        ),
+    ]
+}
+
+extension Sample {
+    /// TW + TWKilled, if that is what they count on this kernel.
+    fileprivate func counted(_ event: CounterMeaning.Event) -> Double? {
+        guard event == countedEvent, let counters else { return nil }
+        return Double(counters.timeWait + counters.killed)
+    }
+}

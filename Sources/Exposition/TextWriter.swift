@@ -1,0 +1,105 @@
+/// Writes a page in Prometheus' text format 0.0.4: sections of families of samples.
+///
+/// A family that gets no sample leaves no trace: absent is better than wrong.
+package struct TextWriter: ~Copyable {
+    private var bytes: [UInt8] = []
+    private var sections: [Page.Section] = []
+    private var section: (name: String, start: Int)?
+    /// The family whose header goes before the next sample.
+    private var announced: MetricFamily?
+    private var name = ""
+
+    /// An empty page.
+    ///
+    /// - Parameter capacity: bytes to make room for; the size of the page before is a good guess.
+    package init(capacity: Int = 0) {
+        bytes.reserveCapacity(capacity)
+    }
+
+    /// Starts a section.
+    package mutating func begin(section name: String) {
+        endSection()
+        section = (name, bytes.count)
+    }
+
+    /// Starts a family. Its samples follow.
+    package mutating func begin(_ family: MetricFamily) {
+        announced = family
+        name = family.name
+    }
+
+    /// Writes a sample of the family.
+    ///
+    /// - Parameters:
+    ///   - value: any number, infinite and not-a-number too.
+    ///   - labels: names, which are written as they are, and values, which may hold any text.
+    package mutating func sample(_ value: Double, _ labels: KeyValuePairs<String, String> = [:]) {
+        if let family = announced {
+            announced = nil
+            append("# HELP \(family.name) ")
+            append(family.help, escaping: .help)
+            append("\n# TYPE \(family.name) \(family.kind.rawValue)\n")
+        }
+        append(name)
+        if !labels.isEmpty {
+            var separator = "{"
+            for (label, text) in labels {
+                append(separator)
+                append(label)
+                append("=\"")
+                append(text, escaping: .labelValue)
+                append("\"")
+                separator = ","
+            }
+            append("}")
+        }
+        append(" ")
+        append(value)
+        append("\n")
+    }
+
+    /// The finished page.
+    package consuming func page() -> Page {
+        endSection()
+        return Page(bytes: bytes, sections: sections)
+    }
+
+    private mutating func endSection() {
+        if let section { sections.append(Page.Section(name: section.name, range: section.start..<bytes.count)) }
+        section = nil
+        announced = nil
+    }
+
+    private mutating func append(_ text: String) {
+        bytes.append(contentsOf: text.utf8)
+    }
+
+    /// Which characters a place in the format cannot hold as they are.
+    private enum Escaping {
+        case help
+        case labelValue
+    }
+
+    private mutating func append(_ text: String, escaping: Escaping) {
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\\"): append("\\\\")
+            case UInt8(ascii: "\n"): append("\\n")
+            case UInt8(ascii: "\"") where escaping == .labelValue: append("\\\"")
+            default: bytes.append(byte)
+            }
+        }
+    }
+
+    /// A number as Go's ParseFloat reads it: whole numbers without a point, others in the fewest digits that give the
+    /// same number again.
+    private mutating func append(_ value: Double) {
+        if let whole = Int(exactly: value), abs(whole) < 1 << 53 {
+            append(String(whole))
+        } else if value.isFinite {
+            append(value.description)
+        } else {
+            append(value.isNaN ? "NaN" : value > 0 ? "+Inf" : "-Inf")
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import Aggregator
+import Catalogue
+import Exposition
+import KernelReaders
+import Ports
+import Sampler
+import Scenes
+import Testing
+
+@Suite("The page")
+struct CatalogueTests {
+    private let facts = ExporterFacts(
+        version: "1.2.3",
+        revision: "abc",
+        swiftVersion: "6.3",
+        microhttpdVersion: "0.9.75",
+        requests: [200: 7, 404: 0]
+    )
+
+    private func page(of scene: Scene) -> Page {
+        let start = Instant(nanoseconds: 0)
+        var sampler = Sampler(
+            ProcFilesystem(mount: scene.path),
+            interval: 5,
+            portsLimit: 100,
+            from: start
+        ) { _ in }
+        return Catalogue.page(PageInput(sample: sampler.tick(at: start), exporter: facts))
+    }
+
+    private func lines(_ page: Page) -> [String] {
+        String(decoding: page.bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+
+    @Test("of a captured host holds what its maker knows, line by line")
+    func golden() throws {
+        let expected = String(decoding: try Scene("pages").bytes("mixed.txt"), as: UTF8.self)
+        let volatile = ["process_", "timewait_sampler_last", "timewait_sampler_duration", "timewait_sampler_cpu"]
+        let stable = lines(page(of: Scene("mixed"))).filter { line in
+            !line.hasPrefix("#") && !volatile.contains { line.hasPrefix($0) }
+        }
+        #expect(stable == expected.split(separator: "\n").map(String.init))
+    }
+
+    @Test("has the sections of its collectors in their order, and nothing between them")
+    func sections() {
+        let page = page(of: Scene("mixed"))
+        #expect(page.sections.map(\.name) == PageSection.allCases.map(\.rawValue))
+        #expect(page.sections.first?.range.lowerBound == 0 && page.sections.last?.range.upperBound == page.bytes.count)
+        for (section, next) in zip(page.sections, page.sections.dropFirst()) {
+            #expect(section.range.upperBound == next.range.lowerBound)
+        }
+    }
+
+    @Test("says of every family what it means, and when it is sampled")
+    func help() {
+        for entry in Catalogue.entries {
+            #expect(entry.family.help.contains("Sampled on a timer"), "\(entry.family.name)")
+            #expect((entry.family.kind == .counter) == entry.family.name.hasSuffix("_total"), "\(entry.family.name)")
+        }
+        let names = Catalogue.entries.map(\.family.name)
+        #expect(Set(names).count == names.count)
+    }
+
+    @Test("of a kernel without IPv6 has zeros for it, and nothing is wrong")
+    func noIPv6() {
+        let lines = lines(page(of: Scene("no_ipv6")))
+        #expect(lines.contains("timewait_table_sockets{family=\"ipv6\",state=\"time_wait\"} 0"))
+        #expect(lines.contains("timewait_sampler_success{collector=\"socket_table\"} 1"))
+        #expect(lines.contains("timewait_sockets{role=\"server\",peer=\"remote\"} 25"))
+    }
+
+    @Test(
+        "lacks the families of a collector that failed, not one less and not one more",
+        arguments: [
+            ("thread-self/net/tcp", ["socket_table"]), ("thread-self/net/sockstat", ["sockstat"]),
+            ("thread-self/net/netstat", ["netstat"]), ("sys/net/ipv4/ip_local_port_range", ["ephemeral_range"]),
+        ]
+    )
+    func absence(file: String, sections: [String]) throws {
+        let scene = try Scene(copyOf: "mixed")
+        defer { try? scene.remove() }
+        let before = families(page(of: scene))
+        try scene.remove(file)
+        let after = families(page(of: scene))
+        var gone = Catalogue.entries.filter { sections.contains($0.section.rawValue) }.map(\.family.name)
+        // What the counters count is told by the gauge too.
+        if sections == ["sockstat"] { gone.append("timewait_entries_total") }
+        // These need the range too.
+        if sections == ["ephemeral_range"] {
+            gone += [
+                "timewait_sockets", "timewait_listening_ports", "timewait_port_exposed",
+                "timewait_ephemeral_ports_usable",
+                "timewait_ephemeral_ports_used",
+            ]
+        }
+        #expect(before.subtracting(after) == before.intersection(gone))
+        #expect(after.isSubset(of: before))
+    }
+
+    private func families(_ page: Page) -> Set<String> {
+        Set(lines(page).filter { $0.hasPrefix("# TYPE ") }.map { String($0.split(separator: " ")[2]) })
+    }
+}

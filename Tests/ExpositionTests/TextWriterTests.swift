@@ -1,0 +1,92 @@
+import Exposition
+import Testing
+
+@Suite("The text format")
+struct TextWriterTests {
+    private func text(_ write: (inout TextWriter) -> Void) -> String {
+        var writer = TextWriter()
+        write(&writer)
+        return String(decoding: writer.page().bytes, as: UTF8.self)
+    }
+
+    @Test("is families of samples, each family with its help and its type before the first sample")
+    func page() {
+        let page = text { writer in
+            writer.begin(section: "one")
+            writer.begin(MetricFamily("requests_total", .counter, "Requests."))
+            writer.sample(3, ["code": "200", "method": "GET"])
+            writer.sample(0, ["code": "404", "method": "GET"])
+            writer.begin(MetricFamily("up", .gauge, "Whether it is up."))
+            writer.sample(1)
+        }
+        #expect(
+            page == """
+                # HELP requests_total Requests.
+                # TYPE requests_total counter
+                requests_total{code="200",method="GET"} 3
+                requests_total{code="404",method="GET"} 0
+                # HELP up Whether it is up.
+                # TYPE up gauge
+                up 1
+
+                """
+        )
+    }
+
+    @Test("has no trace of a family without samples")
+    func absent() {
+        let page = text { writer in
+            writer.begin(MetricFamily("absent", .gauge, "Not there."))
+            writer.begin(MetricFamily("present", .gauge, "There."))
+            writer.sample(0)
+        }
+        #expect(page == "# HELP present There.\n# TYPE present gauge\npresent 0\n")
+        #expect(text { $0.begin(MetricFamily("absent", .gauge, "Not there.")) }.isEmpty)
+    }
+
+    @Test("escapes what labels and help cannot hold")
+    func escaping() {
+        let page = text { writer in
+            writer.begin(MetricFamily("x", .gauge, "A \\ and a\nnewline, a \" as it is."))
+            writer.sample(1, ["path": "C:\\dir\n\"quoted\" ü"])
+        }
+        #expect(page.contains("# HELP x A \\\\ and a\\nnewline, a \" as it is.\n"))
+        #expect(page.contains(#"x{path="C:\\dir\n\"quoted\" ü"} 1"#))
+    }
+
+    @Test(
+        "writes numbers as Prometheus reads them, whole ones without a point",
+        arguments: [
+            (0, "0"), (-0.0, "0"), (60, "60"), (-7, "-7"), (0.5, "0.5"), (1e-5, "1e-05"),
+            (9_007_199_254_740_991, "9007199254740991"),
+            (1e18, "1e+18"), (1_795_429_921.5, "1795429921.5"), (.infinity, "+Inf"), (-.infinity, "-Inf"),
+            (.nan, "NaN"),
+        ] as [(Double, String)]
+    )
+    func numbers(value: Double, text expected: String) {
+        let page = text { writer in
+            writer.begin(MetricFamily("x", .gauge, "."))
+            writer.sample(value)
+        }
+        #expect(page.hasSuffix("\nx \(expected)\n"))
+    }
+
+    @Test("is a list of sections which together are the page")
+    func sections() {
+        var writer = TextWriter()
+        for name in ["first", "second", "third"] {
+            writer.begin(section: name)
+            guard name != "second" else { continue }
+            writer.begin(MetricFamily(name, .gauge, "."))
+            writer.sample(1)
+        }
+        let page = writer.page()
+        #expect(page.sections.map(\.name) == ["first", "second", "third"])
+        #expect(
+            page.sections.map { String(decoding: page.bytes[$0.range], as: UTF8.self) }.joined().utf8.count
+                == page.bytes.count
+        )
+        #expect(page.sections[1].range.isEmpty)
+        #expect(String(decoding: page.bytes[page.sections[2].range], as: UTF8.self).hasPrefix("# HELP third"))
+    }
+}
