@@ -7,18 +7,18 @@ extension Span<UInt8> {
         Hexadecimal.value(of: word64(at: offset))
     }
 
-    /// The number in the four digits at the offset; nil where one of them is no digit.
+    /// The number in the four digits at the offset, which is 4 or more; nil where one of them is no digit.
     @inline(__always)
     func hexadecimal16(at offset: Int) -> UInt16? {
-        var digits: UInt64 = 0x3030_3030  // "0000" before the four
-        for index in 0..<4 { digits |= UInt64(self[offset + index]) << UInt64(32 + 8 * index) }
+        // Read with the four bytes before them, which "0000" takes the place of.
+        let digits = word64(at: offset - 4) & 0xFFFF_FFFF_0000_0000 | 0x3030_3030
         return Hexadecimal.value(of: digits).map { UInt16(truncatingIfNeeded: $0) }
     }
 
-    /// The number in the two digits at the offset; nil where one of them is no digit.
+    /// The number in the two digits at the offset, which is 6 or more; nil where one of them is no digit.
     @inline(__always)
     func hexadecimal8(at offset: Int) -> UInt8? {
-        let digits = 0x3030_3030_3030 | UInt64(self[offset]) << 48 | UInt64(self[offset + 1]) << 56
+        let digits = word64(at: offset - 6) & 0xFFFF_0000_0000_0000 | 0x3030_3030_3030
         return Hexadecimal.value(of: digits).map { UInt8(truncatingIfNeeded: $0) }
     }
 
