@@ -39,6 +39,9 @@ let package = Package(
         room("Catalogue", imports: ["Aggregator", "Exposition", "Ports"]),
 
         // A folder of tests for each room, and what they share.
+        .executableTarget(name: "namespace_agent", path: "Tests/NamespaceAgent", swiftSettings: swiftSettings),
+        .target(name: "Namespaces", path: "Tests/Namespaces", swiftSettings: swiftSettings),
+        tests(of: "Namespaces"),
         .target(name: "Scenes", path: "Tests/Scenes", swiftSettings: swiftSettings),
         tests(of: "Ports"),
         tests(of: "KernelReaders", with: ["Scenes", "Ports"]),

@@ -1,0 +1,82 @@
+/// What the agent keeps, and the commands that it knows.
+///
+///     listen ADDRESS PORT [BINDING] [backlog N]   keeps a LISTEN socket; answers its port, for PORT may be 0
+///     bind ADDRESS PORT [BINDING]                 the same without listen(): bound, and no more
+///     unlisten ADDRESS PORT                       closes the sockets of the two above; answers how many
+///
+///     make COUNT CLOSER ROUTE            whole connections to a listener of this agent, closed by CLOSER first
+///     serve COUNT CLOSER PORT            the server's half of that, with a client elsewhere; see Agent+Make.swift
+///     dial COUNT CLOSER ROUTE            the client's half
+///
+///     connect COUNT ROUTE [noaccept]     connections that stay open; noaccept: only the client's end is made
+///     accept COUNT PORT                  takes connections from a listener's queue, and keeps them open
+///     close COUNT CLOSER                 closes the oldest open pairs: TIME_WAITs
+///     half-close COUNT                   closes the client's end of the oldest pairs: orphan FIN_WAIT2 and CLOSE_WAIT
+///     finish COUNT                       closes the server's end of the oldest half-closed: FIN_WAIT2 to TIME_WAIT
+///     reset                              resets all kept connections, so that nothing stays of them
+///
+///     get ADDRESS PORT PATH [ACCEPT…]    an HTTP GET over a connection kept for the next one; see Agent+HTTP.swift
+///     disconnect ADDRESS PORT            closes that connection
+///
+///     sysctl NAME VALUE…                 writes /proc/sys/net/ipv4/NAME
+///     wait-port ADDRESS|* PORT MS        waits for a listener of anybody in this namespace, without connecting to it
+///     guard PID, unguard PID             a process to be killed when the agent's input ends
+///     ping                               answers that the agent is there
+///
+/// BINDING is any of `v6only`, `reuseport` and `noreuseaddr`; CLOSER is `server-first` or `client-first`; ROUTE is
+/// `ADDRESS PORT [from SOURCE_ADDRESS] [port N]`.
+struct Agent {
+    /// Sockets that listen, or are bound only.
+    var bound: [BoundSocket] = []
+    /// Open connections of which both ends are here, the oldest first.
+    var pairs: [(client: Socket, server: Socket)] = []
+    /// The servers' ends of connections whose clients are closed, the oldest first.
+    var halfClosed: [Socket] = []
+    /// Open connections of which one end is here.
+    var single: [Socket] = []
+    /// The connections of `get`.
+    var visits: [Visit: HTTPConnection] = [:]
+    /// The processes to kill at the end.
+    var guarded: Set<Int32> = []
+    /// Which source port comes next.
+    var sourcePorts = SourcePorts()
+
+    /// Does a command; the bytes of the answer, its line and what may follow it.
+    mutating func answer(to line: String) -> [UInt8] {
+        var words = Words(line)
+        do {
+            let command = try words.next("the command")
+            if command == "get" { return try get(&words) }
+            let answer = try run(command, &words)
+            try words.end()
+            return Array((answer.isEmpty ? "ok\n" : "ok \(answer)\n").utf8)
+        } catch {
+            return Array("error \(error.sentence)\n".utf8)
+        }
+    }
+
+    /// Does a command that answers one line; what that line says behind `ok`.
+    private mutating func run(_ command: String, _ words: inout Words) throws(Failure) -> String {
+        switch command {
+        case "listen": try bind(&words, listening: true)
+        case "bind": try bind(&words, listening: false)
+        case "unlisten": try unlisten(&words)
+        case "make": try make(&words)
+        case "serve": try serve(&words)
+        case "dial": try dial(&words)
+        case "connect": try connect(&words)
+        case "accept": try accept(&words)
+        case "close": try close(&words)
+        case "half-close": try halfClose(&words)
+        case "finish": try finish(&words)
+        case "reset": try reset(&words)
+        case "disconnect": try disconnect(&words)
+        case "sysctl": try sysctl(&words)
+        case "wait-port": try waitPort(&words)
+        case "guard": try guardProcess(&words)
+        case "unguard": try unguardProcess(&words)
+        case "ping": ""
+        default: throw Failure("there is no command \(command)")
+        }
+    }
+}
