@@ -37,6 +37,10 @@ let package = Package(
         room("Sampler", imports: ["KernelReaders", "Aggregator", "Ports"]),
         room("Exposition"),
         room("Catalogue", imports: ["Aggregator", "Exposition", "Ports"]),
+        room("Endpoint", imports: ["CMicrohttpd"]),
+
+        // C, as seen from Swift.
+        .systemLibrary(name: "CMicrohttpd", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
 
         // A folder of tests for each room, and what they share.
         .executableTarget(name: "namespace_agent", path: "Tests/NamespaceAgent", swiftSettings: swiftSettings),
@@ -48,6 +52,7 @@ let package = Package(
         tests(of: "Aggregator", with: ["Ports"]),
         tests(of: "Sampler", with: ["Scenes", "KernelReaders", "Aggregator", "Ports"]),
         tests(of: "Exposition"),
+        tests(of: "Endpoint"),
         tests(of: "Catalogue", with: ["Scenes", "Sampler", "KernelReaders", "Aggregator", "Exposition", "Ports"]),
     ]
 )

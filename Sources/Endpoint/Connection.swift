@@ -1,0 +1,42 @@
+import CMicrohttpd
+import Glibc
+
+/// A client's connection, valid during the callback that received it and no longer.
+@safe
+struct Connection {
+    let handle: OpaquePointer
+
+    /// Nil where libmicrohttpd gave none, which it never does.
+    init?(_ handle: OpaquePointer?) {
+        guard let handle = unsafe handle else { return nil }
+        unsafe self.handle = handle
+    }
+
+    /// From now on the connection is closed after so many seconds without a byte.
+    func close(afterIdleSeconds seconds: UInt32) {
+        unsafe cmhd_set_idle_seconds(handle, seconds)
+    }
+
+    /// Closes the connection once its answers are out, if the client has closed its side.
+    ///
+    /// libmicrohttpd (0.9.75) can miss that: it stops reading when it gets less than it asked for, and epoll,
+    /// edge-triggered, tells but once of the end that came together with the last bytes of a request. Without this the
+    /// connection would stay until it has been idle too long, and such clients would use up all connections.
+    ///
+    /// - Returns: whether the client has closed its side.
+    func closeIfClientHasClosed() -> Bool {
+        let descriptor = unsafe cmhd_socket(handle)
+        var byte: UInt8 = 0
+        guard unsafe recv(descriptor, &byte, 1, CInt(MSG_PEEK) | CInt(MSG_DONTWAIT)) == 0 else {
+            return false
+        }
+        // Changes nothing on the wire, as nothing can come any more, but makes epoll tell of the end again.
+        shutdown(descriptor, CInt(SHUT_RD))
+        return true
+    }
+
+    /// The status code of the answer queued; nil where there is none, or it is one that we do not know.
+    var status: StatusCode? {
+        StatusCode(rawValue: unsafe cmhd_status(handle))
+    }
+}

@@ -1,0 +1,36 @@
+import Glibc
+
+/// Why an endpoint could not start.
+package enum EndpointError: Error, Equatable {
+    /// The kernel refused to listen there, with this errno.
+    case cannotListen(address: String, errno: CInt)
+    /// The name of the address, or the interface of its zone, is not known.
+    case cannotResolve(address: String, reason: String)
+    /// libmicrohttpd did not start; its reason went to the log.
+    case cannotServe(address: String)
+}
+
+extension EndpointError: CustomStringConvertible {
+    /// What failed and, where there is a usual cure, the cure, on one line.
+    package var description: String {
+        switch self {
+        case .cannotListen(let address, let errno):
+            // strerror() gives a text that lives at least until the next call on this thread; it is copied at once.
+            "cannot listen on \(address): \(unsafe String(cString: strerror(errno)))" + Self.cure(of: errno)
+        case .cannotResolve(let address, let reason):
+            "cannot listen on \(address): \(reason)"
+        case .cannotServe(let address):
+            "cannot serve \(address): libmicrohttpd did not start, and the log says why"
+        }
+    }
+
+    private static func cure(of errno: CInt) -> String {
+        switch errno {
+        case EADDRINUSE: "; stop what listens there or choose another port"
+        case EACCES: "; ports below 1024 need the capability CAP_NET_BIND_SERVICE: grant it or choose a higher port"
+        case EADDRNOTAVAIL: "; no interface of this host has the address"
+        case EAFNOSUPPORT: "; this kernel has no IPv6: choose an IPv4 address, as 0.0.0.0 for all of them"
+        default: ""
+        }
+    }
+}

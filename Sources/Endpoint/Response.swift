@@ -1,0 +1,60 @@
+import CMicrohttpd
+
+/// An answer ready to go out, any number of times and on many connections at once, from one piece of memory.
+///
+/// A download on its way keeps the bytes alive after the last reference to the response is gone: libmicrohttpd counts
+/// its own references.
+@safe
+final class Response: @unchecked Sendable {
+    // Sendable because libmicrohttpd guards the count of references, and nothing else changes after init.
+
+    let status: StatusCode
+    private let handle: OpaquePointer
+
+    /// Wraps a page without copying it.
+    init(_ status: StatusCode, _ page: Endpoint.Page, headers: [(name: String, value: String)] = []) {
+        self.status = status
+        let bytes = RetainedBytes(page.body)
+        // The memory of an array stays where it is, and as it is, as long as somebody holds the array: RetainedBytes
+        // does, until releaseBytes() is called.
+        let created = unsafe bytes.body.withUnsafeBytes { memory in
+            unsafe MHD_create_response_from_buffer_with_free_callback_cls(
+                memory.count,
+                UnsafeMutableRawPointer(mutating: memory.baseAddress),
+                releaseBytes,
+                Unmanaged.passRetained(bytes).toOpaque()
+            )
+        }
+        guard let created = unsafe created else { fatalError("out of memory") }
+        unsafe handle = created
+        for (name, value) in [("Content-Type", page.contentType)] + headers {
+            // It takes no line breaks, and what comes here is written in the program.
+            let taken = unsafe MHD_add_response_header(handle, name, value)
+            precondition(taken == .YES, "\(value.debugDescription) is no value of a header")
+        }
+    }
+
+    deinit {
+        unsafe MHD_destroy_response(handle)
+    }
+
+    /// Hands the answer to a connection, which takes a reference of its own.
+    ///
+    /// - Returns: false where the connection cannot be answered any more.
+    func queue(on connection: Connection) -> Bool {
+        unsafe MHD_queue_response(connection.handle, status.rawValue, handle) == .YES
+    }
+}
+
+/// What libmicrohttpd holds on to while it may still send the bytes.
+private final class RetainedBytes {
+    let body: [UInt8]
+
+    init(_ body: [UInt8]) { self.body = body }
+}
+
+/// An MHD_ContentReaderFreeCallback: the last download that needed the bytes has ended.
+private func releaseBytes(bytes: UnsafeMutableRawPointer?) {
+    guard let bytes = unsafe bytes else { return }
+    unsafe Unmanaged<RetainedBytes>.fromOpaque(bytes).release()
+}

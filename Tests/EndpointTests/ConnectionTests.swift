@@ -1,0 +1,172 @@
+import Endpoint
+import Foundation
+import Testing
+
+@Suite("A connection")
+struct ConnectionTests {
+    @Test("serves a hundred requests, and stays open")
+    func keepAlive() throws {
+        let endpoint = try Endpoint.forTest()
+        endpoint.publish("up 1\n")
+        let client = try endpoint.client()
+        for _ in 1...100 {
+            let answer = try client.get("/metrics")
+            #expect(answer.text == "up 1\n")
+            #expect(answer.headers["connection"] == nil)
+        }
+        #expect(endpoint.count(of: 200) == 100)
+    }
+
+    @Test(
+        "is closed after the answer where the client asks for that",
+        arguments: ["HTTP/1.0\r\n", "HTTP/1.1\r\nConnection: close\r\n"]
+    )
+    func closeOnRequest(version: String) throws {
+        let client = try Endpoint.forTest().client()
+        try client.send("GET /-/healthy \(version)Host: test\r\n\r\n")
+        let answer = try client.answer()
+        #expect(answer.text == "Healthy.\n")
+        #expect(answer.headers["connection"] == "close")
+        #expect(client.isClosedByServer())
+    }
+
+    @Test("answers requests that come all at once, each in its turn")
+    func pipelining() throws {
+        let endpoint = try Endpoint.forTest()
+        endpoint.publish("up 1\n")
+        let client = try endpoint.client()
+        let paths = ["/metrics", "/nothing", "/-/healthy", "/-/ready", "/", "/metrics"]
+        try client.send(paths.map { "GET \($0) HTTP/1.1\r\nHost: test\r\n\r\n" }.joined())
+        #expect(try paths.map { _ in try client.answer().status } == [200, 404, 200, 200, 200, 200])
+    }
+
+    @Test("whose client has closed its side is closed after the last answer")
+    func halfClosed() throws {
+        let endpoint = try Endpoint.forTest()
+        // The end of the stream is missed only where the server sees it together with the request, so it is tried
+        // often.
+        for _ in 1...50 {
+            let client = try endpoint.client()
+            try client.request("GET", "/-/healthy")
+            try client.request("GET", "/nothing")
+            client.finishSending()
+            #expect(try client.answer().status == 200)
+            #expect(try client.answer().status == 404)
+            try #require(client.isClosedByServer())
+        }
+    }
+
+    @Test("takes a request in pieces")
+    func splitRequest() throws {
+        let client = try Endpoint.forTest().client()
+        for piece in ["G", "ET /-/hea", "lthy HTTP/1.1\r", "\nHost: te", "st\r\n\r", "\n"] {
+            try client.send(piece)
+            Thread.sleep(forTimeInterval: 0.01)
+        }
+        #expect(try client.answer().text == "Healthy.\n")
+    }
+
+    @Test(
+        "takes a body to its end before it answers, and stays open",
+        arguments: [("POST", 405), ("GET", 200), ("PUT", 405)]
+    )
+    func requestWithBody(method: String, status: Int) throws {
+        let client = try Endpoint.forTest().client()
+        try client.request(method, "/-/healthy", headers: ["Content-Length: 1048576"])
+        try client.send([UInt8](repeating: 0, count: 1 << 20))
+        #expect(try client.answer().status == status)
+        #expect(try client.get("/-/healthy").status == 200)
+    }
+
+    @Test("takes a body in chunks, and one that waits to be asked for")
+    func requestWithChunks() throws {
+        let client = try Endpoint.forTest().client()
+        try client.request("POST", "/metrics", headers: ["Transfer-Encoding: chunked", "Expect: 100-continue"])
+        #expect(try client.head().status == 100)
+        try client.send("5\r\nhello\r\n3\r\n or\r\n0\r\n\r\n")
+        #expect(try client.answer().status == 405)
+        #expect(try client.get("/-/healthy").status == 200)
+    }
+
+    @Test("with half a request is closed after the time for requests")
+    func halfRequest() throws {
+        let client = try Endpoint.forTest { $0.requestTimeout = 1 }.client()
+        let start = monotonicTime()
+        try client.send("GET /metrics HTTP/1.1\r\nHost:")
+        #expect(client.isClosedByServer())
+        #expect(monotonicTime() - start >= .seconds(1))
+    }
+
+    @Test("that says nothing at all is closed after the time for requests")
+    func silence() throws {
+        let client = try Endpoint.forTest { $0.requestTimeout = 1 }.client()
+        #expect(client.isClosedByServer())
+    }
+
+    @Test("that waits for its next request is not closed after the time for requests, but half of that next request is")
+    func idleAfterRequest() throws {
+        let client = try Endpoint.forTest { $0.requestTimeout = 1 }.client()
+        #expect(try client.get("/-/healthy").status == 200)
+        Thread.sleep(forTimeInterval: 2.2)
+        #expect(try client.get("/-/healthy").status == 200)
+        try client.send("GET /metrics HTTP/1.1\r\nHost:")
+        #expect(client.isClosedByServer())
+    }
+
+    @Test("that waits too long for its next request is closed")
+    func idleTooLong() throws {
+        let client = try Endpoint.forTest { $0.idleTimeout = 1 }.client()
+        #expect(try client.get("/-/healthy").status == 200)
+        let start = monotonicTime()
+        #expect(client.isClosedByServer())
+        #expect(monotonicTime() - start >= .milliseconds(900))
+    }
+
+    @Test("beyond the limit waits until another one ends")
+    func limit() throws {
+        let endpoint = try Endpoint.forTest { $0.connectionLimit = 2 }
+        let first = try endpoint.client()
+        #expect(try first.get("/-/healthy").status == 200)
+        var second: Client? = try endpoint.client()
+        #expect(try second?.get("/-/healthy").status == 200)
+        let third = try endpoint.client()
+        try third.request("GET", "/-/healthy")
+        #expect(!third.hears(withinMilliseconds: 200))
+        second = nil
+        #expect(try third.answer().status == 200)
+        #expect(try first.get("/-/healthy").status == 200)
+    }
+
+    @Test("leaves its TIME_WAIT to the client that closes it")
+    func timeWait() throws {
+        let endpoint = try Endpoint.forTest()
+        let client = try endpoint.client()
+        for _ in 1...3 { #expect(try client.get("/-/healthy").status == 200) }
+        // As long as the client is there, so is its connection; its TIME_WAIT shows that all is over.
+        withExtendedLifetime(consume client) {}
+        let port = endpoint.ports[0]
+        var timeWaits = try TimeWaits(port: port)
+        for _ in 1...100 where timeWaits.ofClients == 0 {
+            Thread.sleep(forTimeInterval: 0.02)
+            timeWaits = try TimeWaits(port: port)
+        }
+        #expect(timeWaits.ofClients == 1)
+        #expect(timeWaits.ofServer == 0)
+    }
+}
+
+/// The IPv4 sockets in TIME_WAIT that have a port at either end.
+private struct TimeWaits {
+    private(set) var ofServer = 0
+    private(set) var ofClients = 0
+
+    init(port: Int) throws {
+        let wanted = String(format: ":%04X", port)
+        for line in try textOfProc("net/tcp").split(separator: "\n") {
+            let columns = line.split(separator: " ")
+            guard columns.count > 3, columns[3] == "06" else { continue }
+            if columns[1].hasSuffix(wanted) { ofServer += 1 }
+            if columns[2].hasSuffix(wanted) { ofClients += 1 }
+        }
+    }
+}

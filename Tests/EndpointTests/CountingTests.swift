@@ -1,0 +1,62 @@
+import Endpoint
+import Synchronization
+import Testing
+
+@Suite("The count of answers")
+struct CountingTests {
+    @Test("has every code from the start")
+    func allCodes() throws {
+        let counts = try Endpoint.forTest().requestCounts
+        #expect(counts.map(\.code) == [200, 400, 404, 405, 413, 431, 500, 503])
+        #expect(counts.allSatisfy { $0.count == 0 })
+    }
+
+    @Test("counts each answer once, by its code")
+    func eachOnce() throws {
+        let endpoint = try Endpoint.forTest()
+        let client = try endpoint.client()
+        #expect(try client.get("/metrics").status == 503)
+        endpoint.publish("up 1\n")
+        for path in ["/metrics", "/", "/-/healthy", "/-/ready", "/nothing", "/nowhere"] { _ = try client.get(path) }
+        try client.request("HEAD", "/metrics")
+        _ = try client.answer(withBody: false)
+        try client.request("POST", "/metrics", headers: ["Content-Length: 3"])
+        try client.send("abc")
+        _ = try client.answer()
+        let counts = endpoint.requestCounts.filter { $0.count > 0 }
+        #expect(counts.map(\.code) == [200, 404, 405, 503])
+        #expect(counts.map(\.count) == [5, 2, 1, 1])
+    }
+
+    @Test("counts what libmicrohttpd answers itself, which also tells its log")
+    func answersOfTheLibrary() throws {
+        let log = Log()
+        let endpoint = try Endpoint.forTest(log: log.append)
+        let client = try endpoint.client()
+        try client.request("GET", "/metrics", headers: ["X: " + String(repeating: "x", count: 20_000)])
+        #expect(try client.answer().status == 431)
+        // It counts when the connection is closed, and closes before it tells us.
+        #expect(client.isClosedByServer())
+        endpoint.stop(drain: .zero)
+        #expect(endpoint.count(of: 431) == 1)
+        #expect(log.lines.contains { $0.contains("431") && !$0.contains("\n") })
+    }
+
+    @Test("does not count a request that the client gives up")
+    func givenUp() throws {
+        let endpoint = try Endpoint.forTest()
+        try endpoint.client().send("GET /metrics HTTP/1.1\r\nHost:")
+        #expect(try endpoint.get("/-/healthy").status == 200)
+        endpoint.stop(drain: .zero)
+        #expect(endpoint.requestCounts.map(\.count).reduce(0, +) == 1)
+    }
+
+    private final class Log: Sendable {
+        private let kept = Mutex<[String]>([])
+
+        var lines: [String] { kept.withLock { $0 } }
+
+        @Sendable
+        func append(_ line: String) { kept.withLock { $0.append(line) } }
+    }
+}

@@ -1,0 +1,67 @@
+import Endpoint
+import Testing
+
+@Suite("A published page")
+struct PublishingTests {
+    /// More than the kernel holds for a connection, so that most of it stays with the server while the client does not
+    /// read.
+    private static let large = 16 << 20
+
+    @Test("takes the place of the one before")
+    func replaced() throws {
+        let endpoint = try Endpoint.forTest()
+        let client = try endpoint.client()
+        for number in 1...50 {
+            endpoint.publish("page \(number)")
+            #expect(try client.get("/metrics").text == "page \(number)")
+        }
+    }
+
+    @Test("that is replaced during a slow download is still delivered whole")
+    func replacedDuringDownload() throws {
+        let endpoint = try Endpoint.forTest()
+        endpoint.publish([UInt8](repeating: 1, count: Self.large))
+        let slow = try endpoint.client(receiveBuffer: 4096)
+        try slow.request("GET", "/metrics")
+        let head = try slow.head()
+        for _ in 1...3 { endpoint.publish([UInt8](repeating: 2, count: Self.large)) }
+        #expect(try endpoint.get("/metrics").body.first == 2)
+        let body = try slow.body(of: head)
+        #expect(body.count == Self.large)
+        #expect(body.allSatisfy { $0 == 1 })
+        // The same connection goes on with the new page.
+        #expect(try slow.get("/metrics").body.last == 2)
+    }
+
+    @Test("is not changed by what the publisher writes into its array afterwards")
+    func arrayWrittenAfterwards() throws {
+        let endpoint = try Endpoint.forTest()
+        var buffer = [UInt8](repeating: 1, count: 1 << 20)
+        endpoint.publish(buffer)
+        for place in buffer.indices { buffer[place] = 2 }
+        #expect(try endpoint.get("/metrics").body.allSatisfy { $0 == 1 })
+        #expect(buffer.allSatisfy { $0 == 2 })
+    }
+
+    @Test("is always one whole page, however often it is replaced while many clients read")
+    func replacedOften() async throws {
+        let endpoint = try Endpoint.forTest()
+        endpoint.publish([UInt8](repeating: 0, count: 50_000))
+        try await withThrowingTaskGroup { group in
+            for _ in 1...3 {
+                group.addTask {
+                    let client = try endpoint.client()
+                    for _ in 1...200 {
+                        let body = try client.get("/metrics").body
+                        #expect(body.count == 50_000 && body.allSatisfy { $0 == body[0] })
+                    }
+                }
+            }
+            for number in 1...UInt8.max {
+                endpoint.publish([UInt8](repeating: number, count: 50_000))
+                await Task.yield()
+            }
+            try await group.waitForAll()
+        }
+    }
+}

@@ -1,0 +1,144 @@
+import Endpoint
+import Testing
+
+@Suite("A request")
+struct RouteTests {
+    private let noPage = "There is no sample yet; the first comes within seconds.\n"
+    private let stale = "The newest sample is older than 30.0 seconds, which is the most that is allowed.\n"
+
+    @Test("for the telemetry path gets the page, with the content type that it was published with")
+    func page() throws {
+        let endpoint = try Endpoint.forTest()
+        endpoint.publish("up 1\n")
+        let answer = try endpoint.get("/metrics")
+        #expect(answer.status == 200)
+        #expect(answer.text == "up 1\n")
+        #expect(answer.headers["content-type"] == Endpoint.contentType)
+    }
+
+    @Test("before the first page gets 503, and is told to come again in a second", arguments: ["/metrics", "/-/ready"])
+    func beforeTheFirstPage(path: String) throws {
+        let answer = try Endpoint.forTest().get(path)
+        #expect(answer.status == 503)
+        #expect(answer.headers["retry-after"] == "1")
+        #expect(answer.text == noPage)
+    }
+
+    @Test("while the page is too old gets 503, and is told what is allowed", arguments: ["/metrics", "/-/ready"])
+    func stalePage(path: String) throws {
+        let endpoint = try Endpoint.forTest()
+        endpoint.publish("old", age: .seconds(31))
+        let answer = try endpoint.get(path)
+        #expect(answer.status == 503)
+        #expect(answer.text == stale)
+        endpoint.publish("new")
+        #expect(try endpoint.get(path).status == 200)
+    }
+
+    @Test("gets a page that is nearly too old")
+    func nearlyStalePage() throws {
+        let endpoint = try Endpoint.forTest { $0.maximumAge = .seconds(3600) }
+        endpoint.publish("old", age: .seconds(3000))
+        #expect(try endpoint.get("/metrics").text == "old")
+    }
+
+    @Test("may find an empty page")
+    func emptyPage() throws {
+        let endpoint = try Endpoint.forTest()
+        endpoint.publish("")
+        let answer = try endpoint.get("/metrics")
+        #expect(answer.status == 200)
+        #expect(try answer.contentLength == 0)
+    }
+
+    @Test("for / gets the landing page")
+    func landing() throws {
+        let answer = try Endpoint.forTest().get("/")
+        #expect(answer.status == 200)
+        #expect(answer.text == "<h1>landing</h1>")
+        #expect(answer.headers["content-type"] == "text/html; charset=utf-8")
+    }
+
+    @Test("for / gets the page where that is the telemetry path")
+    func telemetryAtRoot() throws {
+        let endpoint = try Endpoint.forTest(telemetryPath: "/")
+        endpoint.publish("up 1\n")
+        #expect(try endpoint.get("/").text == "up 1\n")
+        #expect(try endpoint.get("/metrics").status == 404)
+    }
+
+    @Test("hears that the process is healthy even without a page, and that it is ready once there is one")
+    func probes() throws {
+        let endpoint = try Endpoint.forTest()
+        #expect(try endpoint.get("/-/healthy").text == "Healthy.\n")
+        #expect(try endpoint.get("/-/ready").status == 503)
+        endpoint.publish("up 1\n")
+        let ready = try endpoint.get("/-/ready")
+        #expect(ready.status == 200)
+        #expect(ready.text == "Ready.\n")
+    }
+
+    @Test(
+        "for anything else gets 404 with a sentence that names the telemetry path",
+        arguments: ["/metric", "/metrics/", "/Metrics", "/metrics%2f..", "//", "/-/", "*", "http://test/metrics"]
+    )
+    func notFound(target: String) throws {
+        let endpoint = try Endpoint.forTest(telemetryPath: "/own/metrics")
+        let answer = try endpoint.get(target)
+        #expect(answer.status == 404)
+        #expect(answer.headers["content-type"] == "text/plain; charset=utf-8")
+        #expect(answer.text == "There is nothing here; the metrics are at /own/metrics.\n")
+    }
+
+    @Test(
+        "is understood whatever its query, and with its path in percent signs",
+        arguments: ["/metrics?", "/metrics?a=b&c", "/%6Detrics"]
+    )
+    func query(target: String) throws {
+        let endpoint = try Endpoint.forTest()
+        endpoint.publish("up 1\n")
+        #expect(try endpoint.get(target).text == "up 1\n")
+    }
+
+    @Test(
+        "with HEAD gets what GET gets, without the body",
+        arguments: ["/metrics", "/", "/-/healthy", "/-/ready", "/nothing"]
+    )
+    func head(path: String) throws {
+        let endpoint = try Endpoint.forTest()
+        endpoint.publish(String(repeating: "x", count: 100_000))
+        let client = try endpoint.client()
+        var get = try client.get(path)
+        try client.request("HEAD", path)
+        let head = try client.answer(withBody: false)
+        // The next answer would be garbled if a body had come.
+        #expect(try client.get("/-/healthy").text == "Healthy.\n")
+        #expect(head.status == get.status)
+        get.body = []
+        var (headHeaders, getHeaders) = (head.headers, get.headers)
+        headHeaders["date"] = nil
+        getHeaders["date"] = nil
+        #expect(headHeaders == getHeaders)
+    }
+
+    @Test(
+        "with another method gets 405 and the methods that are allowed, on every known path",
+        arguments: ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "get", "BREW"],
+        ["/metrics", "/", "/-/healthy", "/-/ready"]
+    )
+    func otherMethods(method: String, path: String) throws {
+        let client = try Endpoint.forTest().client()
+        try client.request(method, path)
+        let answer = try client.answer()
+        #expect(answer.status == 405)
+        #expect(answer.headers["allow"] == "GET, HEAD")
+        #expect(answer.text == "Only GET and HEAD are answered here.\n")
+    }
+
+    @Test("with another method for an unknown path gets 404")
+    func otherMethodElsewhere() throws {
+        let client = try Endpoint.forTest().client()
+        try client.request("POST", "/nothing")
+        #expect(try client.answer().status == 404)
+    }
+}

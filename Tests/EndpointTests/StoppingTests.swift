@@ -1,0 +1,79 @@
+import Endpoint
+import Foundation
+import Testing
+
+@Suite("Stopping")
+struct StoppingTests {
+    /// A loopback address of this suite's own: nobody else takes a port of it that has just become free.
+    private static let ownAddress = "127.0.0.2"
+    private static let large = [UInt8](repeating: 7, count: 16 << 20)
+
+    @Test("does not wait for idle connections, nor for half a request")
+    func idleConnections() throws {
+        let endpoint = try Endpoint.forTest()
+        let clients = try (1...5).map { _ in try endpoint.client() }
+        for client in clients { #expect(try client.get("/-/healthy").status == 200) }
+        let half = try endpoint.client()
+        try half.send("GET /metrics HTTP/1.1\r\nHost:")
+        let start = monotonicTime()
+        endpoint.stop(drain: .seconds(60))
+        #expect(monotonicTime() - start < .seconds(5))
+        for client in clients { #expect(client.isClosedByServer()) }
+        withExtendedLifetime(half) {}
+    }
+
+    @Test("waits for a slow download, refuses new connections meanwhile, and delivers every byte")
+    func download() throws {
+        let endpoint = try Endpoint.forTest(on: ["\(Self.ownAddress):0"])
+        endpoint.publish(Self.large)
+        let port = endpoint.ports[0]
+        let slow = try Client(port: port, address: Self.ownAddress, receiveBuffer: 4096)
+        try slow.request("GET", "/metrics")
+        let head = try slow.head()
+        let stopping = Thread { endpoint.stop(drain: .seconds(60)) }
+        stopping.start()
+        while (try? Client(port: port, address: Self.ownAddress)) != nil { Thread.sleep(forTimeInterval: 0.001) }
+        Thread.sleep(forTimeInterval: 0.1)
+        #expect(!stopping.isFinished)
+        #expect(try slow.body(of: head) == Self.large)
+        #expect(slow.isClosedByServer())
+    }
+
+    @Test("ends a download that takes longer than the limit")
+    func limit() throws {
+        let endpoint = try Endpoint.forTest()
+        endpoint.publish(Self.large)
+        let slow = try endpoint.client(receiveBuffer: 4096)
+        try slow.request("GET", "/metrics")
+        let head = try slow.head()
+        let start = monotonicTime()
+        endpoint.stop(drain: .milliseconds(300))
+        #expect(monotonicTime() - start >= .milliseconds(300))
+        #expect(throws: Client.EndOfStream.self) { try slow.body(of: head) }
+    }
+
+    @Test("ends the count of a download that its client gives up")
+    func downloadGivenUp() throws {
+        let endpoint = try Endpoint.forTest()
+        endpoint.publish(Self.large)
+        var slow: Client? = try endpoint.client(receiveBuffer: 4096)
+        try slow?.request("GET", "/metrics")
+        _ = try slow?.head()
+        slow = nil
+        let start = monotonicTime()
+        endpoint.stop(drain: .seconds(60))
+        #expect(monotonicTime() - start < .seconds(9))
+    }
+
+    @Test("twice, or without it, is harmless")
+    func twice() throws {
+        let endpoint = try Endpoint.forTest(on: ["\(Self.ownAddress):0"])
+        endpoint.publish("up 1\n")
+        endpoint.stop(drain: .seconds(1))
+        endpoint.stop(drain: .seconds(1))
+        endpoint.publish("up 2\n")
+        #expect(throws: ClientError.self) { try Client(port: endpoint.ports[0], address: Self.ownAddress) }
+        let port = try Endpoint.forTest(on: ["\(Self.ownAddress):0"]).ports[0]
+        #expect(throws: ClientError.self) { try Client(port: port, address: Self.ownAddress) }
+    }
+}

@@ -1,0 +1,135 @@
+import Endpoint
+import Foundation
+import Glibc
+
+/// A client that says exactly what it is told, over one connection.
+final class Client {
+    private let descriptor: CInt
+    private var unread: [UInt8] = []
+    /// An endpoint that nobody holds stops.
+    private let server: Endpoint?
+
+    /// Connects to a port of an address in numbers. A small receive buffer makes a client that the server cannot run
+    /// ahead of.
+    init(port: Int, address: String = "127.0.0.1", receiveBuffer: CInt? = nil, of server: Endpoint? = nil) throws {
+        self.server = server
+        var wanted = unsafe addrinfo()
+        unsafe wanted.ai_socktype = CInt(SOCK_STREAM.rawValue)
+        unsafe wanted.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV
+        var found: UnsafeMutablePointer<addrinfo>?
+        guard unsafe getaddrinfo(address, String(port), &wanted, &found) == 0, let entry = unsafe found?.pointee else {
+            throw ClientError("no address \(address)")
+        }
+        defer { unsafe freeaddrinfo(found) }
+        descriptor = unsafe socket(entry.ai_family, entry.ai_socktype | CInt(SOCK_CLOEXEC.rawValue), 0)
+        if var receiveBuffer {
+            unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, 4)
+        }
+        // No test may hang: what has not come after this long does not come.
+        var patience = timeval(tv_sec: 30, tv_usec: 0)
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+        if unsafe connect(descriptor, entry.ai_addr, entry.ai_addrlen) != 0 {
+            throw ClientError("connect: \(unsafe String(cString: strerror(errno)))")
+        }
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    func send(_ text: String) throws {
+        try send(Array(text.utf8))
+    }
+
+    func send(_ bytes: [UInt8]) throws {
+        var sent = 0
+        while sent < bytes.count {
+            let count = unsafe bytes.withUnsafeBytes { memory in
+                let rest = unsafe UnsafeRawBufferPointer(rebasing: memory[sent...])
+                return unsafe Glibc.send(descriptor, rest.baseAddress, rest.count, CInt(MSG_NOSIGNAL))
+            }
+            if count < 0 { throw ClientError("send: \(unsafe String(cString: strerror(errno)))") }
+            sent += count
+        }
+    }
+
+    /// Sends a request without a body.
+    func request(_ method: String, _ target: String, headers: [String] = []) throws {
+        let lines = ["\(method) \(target) HTTP/1.1", "Host: test"] + headers
+        try send(lines.map { $0 + "\r\n" }.joined() + "\r\n")
+    }
+
+    /// Sends a GET request and reads its answer.
+    func get(_ target: String) throws -> Answer {
+        try request("GET", target)
+        return try answer()
+    }
+
+    /// Reads the head of the next answer.
+    func head() throws -> Answer {
+        let end = Array("\r\n\r\n".utf8)
+        while true {
+            if let place = unread.firstRange(of: end) {
+                let answer = try Answer(head: String(decoding: unread[..<place.lowerBound], as: UTF8.self))
+                unread.removeSubrange(..<place.upperBound)
+                return answer
+            }
+            try receive()
+        }
+    }
+
+    /// Reads the next answer; `withBody` is false after HEAD.
+    func answer(withBody: Bool = true) throws -> Answer {
+        var answer = try head()
+        if withBody { answer.body = try body(of: answer) }
+        return answer
+    }
+
+    /// Reads the body that follows a head.
+    func body(of answer: Answer) throws -> [UInt8] {
+        let length = try answer.contentLength
+        while unread.count < length { try receive() }
+        let body = Array(unread.prefix(length))
+        unread.removeFirst(length)
+        return body
+    }
+
+    /// Says that nothing more will be sent, and can still read.
+    func finishSending() {
+        shutdown(descriptor, CInt(SHUT_WR))
+    }
+
+    /// Waits until the server closes the connection; false where it sends something first.
+    func isClosedByServer() -> Bool {
+        guard unread.isEmpty else { return false }
+        do {
+            try receive()
+            return false
+        } catch {
+            return error is EndOfStream
+        }
+    }
+
+    /// Whether something comes within so many milliseconds.
+    func hears(withinMilliseconds limit: CInt) -> Bool {
+        var descriptors = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return unsafe poll(&descriptors, 1, limit) > 0
+    }
+
+    private func receive() throws {
+        var buffer = [UInt8](repeating: 0, count: 64 * 1024)
+        let count = unsafe recv(descriptor, &buffer, buffer.count, 0)
+        // A server that has not read all that was sent to it closes with a reset.
+        if count == 0 || count < 0 && errno == ECONNRESET { throw EndOfStream() }
+        if count < 0 { throw ClientError("recv: \(unsafe String(cString: strerror(errno)))") }
+        unread += buffer[..<count]
+    }
+
+    struct EndOfStream: Error {}
+}
+
+struct ClientError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}

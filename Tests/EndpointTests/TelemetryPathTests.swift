@@ -1,0 +1,27 @@
+import Endpoint
+import Testing
+
+@Suite("A telemetry path")
+struct TelemetryPathTests {
+    @Test("is read", arguments: ["/metrics", "/", "/a/b-c_d.e~1", "/-/metrics"])
+    func isRead(text: String) throws {
+        #expect(try TelemetryPath(text).text == text)
+    }
+
+    @Test(
+        "that is wrong is refused with one line that says what is wrong and what would be right",
+        arguments: [
+            ("", #""": a path begins with a slash, as in /metrics"#),
+            ("metrics", #""metrics": a path begins with a slash, as in /metrics"#),
+            ("/a b", #""/a b": a path has neither white space nor ?, # or %, as in /metrics"#),
+            ("/a?b", #""/a?b": a path has neither white space nor ?, # or %, as in /metrics"#),
+            ("/a%20b", #""/a%20b": a path has neither white space nor ?, # or %, as in /metrics"#),
+            ("/-/ready", #""/-/ready": the path is taken; write another, as /metrics"#),
+            ("/-/healthy", #""/-/healthy": the path is taken; write another, as /metrics"#),
+        ]
+    )
+    func isRefused(text: String, message: String) {
+        let error = #expect(throws: Endpoint.SyntaxError.self) { try TelemetryPath(text) }
+        #expect(error?.description == message)
+    }
+}
