@@ -2,8 +2,7 @@
 
 import PackageDescription
 
-// The rooms and the directions between them are told in docs/architecture.md. Each room names every room it imports;
-// the Makefile builds with --explicit-target-dependency-import-check error.
+// The rooms and the directions between them are told in docs/architecture.md; ArchitectureTests hold the sources to it.
 let swiftSettings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .strictMemorySafety(),
@@ -12,6 +11,9 @@ let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
+
+/// The commit that is built, with "-dirty" behind it where the work tree holds other changes; empty outside of git.
+let revision = Context.gitInformation.map { $0.currentCommit + ($0.hasUncommittedChanges ? "-dirty" : "") } ?? ""
 
 /// A room of the exporter: a folder of Sources.
 func room(_ name: String, imports dependencies: [Target.Dependency] = []) -> Target {
@@ -29,6 +31,13 @@ func tests(of name: String, with dependencies: [Target.Dependency] = []) -> Targ
 
 let package = Package(
     name: "timewait_exporter",
+    products: [
+        .executable(name: "timewait_exporter", targets: ["timewait_exporter"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    ],
     targets: [
         // The way of the data.
         room("Ports"),
@@ -38,9 +47,23 @@ let package = Package(
         room("Exposition"),
         room("Catalogue", imports: ["Aggregator", "Exposition", "Ports"]),
         room("Endpoint", imports: ["CMicrohttpd"]),
+        .executableTarget(
+            name: "timewait_exporter",
+            dependencies: [
+                "Ports", "KernelReaders", "Aggregator", "Sampler", "Exposition", "Catalogue", "Endpoint",
+                "CBuildInformation",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swiftSettings
+        ),
 
         // C, as seen from Swift.
         .systemLibrary(name: "CMicrohttpd", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        .target(
+            name: "CBuildInformation",
+            cSettings: [.define("TIMEWAIT_EXPORTER_REVISION", to: "\"\(revision)\"")]
+        ),
 
         // A folder of tests for each room, and what they share.
         .executableTarget(name: "namespace_agent", path: "Tests/NamespaceAgent", swiftSettings: swiftSettings),
@@ -54,5 +77,11 @@ let package = Package(
         tests(of: "Exposition"),
         tests(of: "Endpoint"),
         tests(of: "Catalogue", with: ["Scenes", "Sampler", "KernelReaders", "Aggregator", "Exposition", "Ports"]),
+        .testTarget(name: "ArchitectureTests", dependencies: ["Scenes"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["timewait_exporter", "namespace_agent", "Namespaces", "Scenes"],
+            swiftSettings: swiftSettings
+        ),
     ]
 )

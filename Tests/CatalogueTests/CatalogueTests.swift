@@ -1,6 +1,7 @@
 import Aggregator
 import Catalogue
 import Exposition
+import Foundation
 import KernelReaders
 import Ports
 import Sampler
@@ -101,4 +102,39 @@ struct CatalogueTests {
     private func families(_ page: Page) -> Set<String> {
         Set(lines(page).filter { $0.hasPrefix("# TYPE ") }.map { String($0.split(separator: " ")[2]) })
     }
+}
+
+@Suite("The README")
+struct ReadmeTests {
+    @Test("has a row for every family, with its kind and its labels, and none for another")
+    func table() throws {
+        let readme = try String(contentsOf: Scene.repository.appending(path: "README.md"), encoding: .utf8)
+        let rows = readme.split(separator: "\n").filter { $0.hasPrefix("| `timewait_") || $0.hasPrefix("| `process_") }
+        let documented = rows.map { row in row.split(separator: "|").prefix(3).map { $0.filter { !"` ".contains($0) } }
+        }
+        let expected = Catalogue.entries.map { [$0.family.name, $0.family.kind.rawValue, labels(of: $0)] }
+        #expect(documented == expected)
+    }
+
+    /// The names of a family's labels, from the page of a captured host.
+    private func labels(of entry: Entry) -> String {
+        let line = Self.page.first { $0.hasPrefix(entry.family.name + "{") }
+        let pairs = line?.drop { $0 != "{" }.dropFirst().prefix { $0 != "}" }.split(separator: ",") ?? []
+        return pairs.map { $0.prefix { $0 != "=" } }.joined(separator: ",")
+    }
+
+    private static let page: [Substring] = {
+        let start = Instant(nanoseconds: 0)
+        let proc = ProcFilesystem(mount: Scene("mixed").path)
+        var sampler = Sampler(proc, interval: 5, portsLimit: 100, from: start) { _ in }
+        let facts = ExporterFacts(
+            version: "",
+            revision: "",
+            swiftVersion: "",
+            microhttpdVersion: "",
+            requests: [200: 1]
+        )
+        let page = Catalogue.page(PageInput(sample: sampler.tick(at: start), exporter: facts))
+        return String(decoding: page.bytes, as: UTF8.self).split(separator: "\n")
+    }()
 }

@@ -1,14 +1,18 @@
-import Foundation
+public import Foundation
 
 /// A scene of kernel tables in Tests/Fixtures, laid out like a procfs. The README there says what is in each.
 public struct Scene: Sendable {
     /// The folder to read in place of /proc.
     public let path: String
 
+    /// The folder of the package.
+    public static var repository: URL {
+        URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    }
+
     /// A scene as it was captured.
     public init(_ name: String) {
-        let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        path = tests.appending(path: "Fixtures/\(name)").path(percentEncoded: false)
+        path = Self.repository.appending(path: "Tests/Fixtures/\(name)").path(percentEncoded: false)
     }
 
     /// A copy of a scene that may be changed; `remove` ends it.

@@ -1,0 +1,33 @@
+# How to run, build and test the exporter. What takes more than a line stands in .ci/.
+
+# swift is taken from PATH, or from where people put it.
+export PATH := $(PATH):/opt/swift/usr/bin:/usr/local/swift/usr/bin:$(HOME)/.local/share/swiftly/bin
+
+sources := Package.swift Sources Tests
+
+# Package.swift says which commit is built, and swift build remembers what it said.
+fresh_manifest := --manifest-cache none --disable-build-manifest-caching
+
+.PHONY: help run build test format clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+
+run: build ## build, then run the exporter in the foreground; ARGS="--web.listen-address=:8080" passes flags
+	exec .build/release/timewait_exporter $(ARGS)
+
+build: ## install what is missing, then build for release
+	.ci/install-packages
+	swift build -c release $(fresh_manifest)
+
+test: ## install what is missing, then check the style, build and run every test; ARGS="--filter Name" picks some
+	.ci/install-packages test
+	swift format lint --strict --recursive $(sources)
+	swift build --build-tests --explicit-target-dependency-import-check error
+	.ci/run-tests $(ARGS)
+
+format: ## put the sources into the project's style
+	swift format --in-place --recursive $(sources)
+
+clean: ## remove all that was built or fetched
+	rm -rf .build

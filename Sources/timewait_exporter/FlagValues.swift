@@ -1,0 +1,57 @@
+import ArgumentParser
+import Endpoint
+
+/// Values of flags as operators write them. Each of these throws what would be right; the flag and the value that was
+/// wrong are said by ArgumentParser.
+enum FlagValues {
+    /// An address to listen on.
+    static func listenAddress(_ text: String) throws -> ListenAddress {
+        do {
+            return try ListenAddress(text)
+        } catch {
+            throw ValidationError(error.reason)
+        }
+    }
+
+    /// A path under which to serve.
+    static func telemetryPath(_ text: String) throws -> TelemetryPath {
+        do {
+            return try TelemetryPath(text)
+        } catch {
+            throw ValidationError(error.reason)
+        }
+    }
+
+    /// Seconds between two readings of the socket table.
+    static func interval(_ text: String) throws -> Double {
+        let right = "a duration from 1s to 30s, such as 5s or 1500ms"
+        let units = [("ms", 0.001), ("s", 1.0), ("m", 60.0)]
+        guard let (unit, scale) = units.first(where: { text.hasSuffix($0.0) }) else {
+            throw ValidationError("expected \(right)")
+        }
+        let number = text.dropLast(unit.count)
+        // Double() reads "nan", "0x1p3" and "1e1" too.
+        guard
+            number.utf8.allSatisfy({ ("0"..."9").contains(Character(Unicode.Scalar($0))) || $0 == UInt8(ascii: ".") }),
+            let value = Double(number)
+        else { throw ValidationError("expected \(right)") }
+        guard (1...30).contains(value * scale) else { throw ValidationError("out of bounds, expected \(right)") }
+        return value * scale
+    }
+
+    /// How many ports get series of their own.
+    static func portsLimit(_ text: String) throws -> Int {
+        guard let number = Int(text), (0...65_535).contains(number) else {
+            throw ValidationError("expected a number from 0 to 65535")
+        }
+        return number
+    }
+
+    /// Where procfs is mounted.
+    static func procfs(_ text: String) throws -> String {
+        guard !text.isEmpty else {
+            throw ValidationError("expected the folder where procfs is mounted, normally /proc")
+        }
+        return text.count > 1 && text.hasSuffix("/") ? String(text.dropLast()) : text
+    }
+}

@@ -1,0 +1,102 @@
+import ArgumentParser
+import Endpoint
+import Glibc
+
+/// The command: its flags, and what it says of bad ones.
+@main
+struct TimewaitExporter: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "timewait_exporter",
+        abstract:
+            "Tells Prometheus who makes the TIME_WAIT sockets of this machine and which services can lose their ports.",
+        discussion: "It reads the kernel's socket tables on a timer, changes nothing and needs no privilege.",
+        version: """
+            timewait_exporter, version \(BuildInformation.version) (revision: \(BuildInformation.revision))
+              swift:         \(BuildInformation.swiftVersion)
+              libmicrohttpd: \(Endpoint.libraryVersion)
+            """
+    )
+
+    @Option(
+        name: .customLong("web.listen-address"),
+        help: ArgumentHelp(
+            "Address to serve on; can be given more than once. :PORT is every address; IPv6 stands in brackets.",
+            discussion: "(default: :10057)",
+            valueName: "address"
+        ),
+        transform: FlagValues.listenAddress
+    )
+    var listenAddresses: [ListenAddress] = []
+
+    @Option(
+        name: .customLong("web.telemetry-path"),
+        help: ArgumentHelp("Path of the metrics.", discussion: "(default: /metrics)", valueName: "path"),
+        transform: FlagValues.telemetryPath
+    )
+    var telemetryPath: TelemetryPath?
+
+    @Option(
+        name: .customLong("sampler.interval"),
+        help: ArgumentHelp(
+            "Time between two readings of the socket table, 1s to 30s.",
+            discussion: "(default: 5s)",
+            valueName: "duration"
+        ),
+        transform: FlagValues.interval
+    )
+    var interval = 5.0
+
+    @Option(
+        name: .customLong("ports.limit"),
+        help: ArgumentHelp("How many LISTEN ports get series of their own; 0 for none.", valueName: "number"),
+        transform: FlagValues.portsLimit
+    )
+    var portsLimit = 100
+
+    @Option(
+        name: .customLong("path.procfs"),
+        help: ArgumentHelp("Where procfs is mounted.", valueName: "path"),
+        transform: FlagValues.procfs
+    )
+    var procfs = "/proc"
+
+    @Option(
+        name: .customLong("log.level"),
+        help: ArgumentHelp("The least severity that is logged.", valueName: "level")
+    )
+    var logLevel = LogLevel.info
+
+    @Option(
+        name: .customLong("log.format"),
+        help: ArgumentHelp("The form of the log, which goes to standard error.", valueName: "format")
+    )
+    var logFormat = LogFormat.logfmt
+
+    /// Runs the command and ends the process: with status 0 after a signal or a question for help, 64 where the flags
+    /// were not understood, 1 where the world does not allow what they ask for. An error is one line.
+    static func main() {
+        do {
+            var command = try parse()
+            try command.run()
+        } catch {
+            let status = exitCode(for: error)
+            if status == .success { exit(withError: error) }
+            let message = message(for: error).split(separator: "\n").joined(separator: " ")
+            let hint = status == .validationFailure ? " (--help lists the flags)" : ""
+            StandardError.write("timewait_exporter: \(message)\(hint)\n")
+            exit(withError: status)
+        }
+    }
+
+    mutating func run() throws {
+        var exporter = try Exporter(
+            listenAddresses: listenAddresses.isEmpty ? [FlagValues.listenAddress(":10057")] : listenAddresses,
+            telemetryPath: telemetryPath ?? FlagValues.telemetryPath("/metrics"),
+            interval: interval,
+            portsLimit: portsLimit,
+            procfs: procfs,
+            log: StandardErrorLog(logLevel: logLevel.level, format: logFormat)
+        )
+        exporter.run()
+    }
+}

@@ -1,0 +1,182 @@
+import Foundation
+import Namespaces
+import Scenes
+import Testing
+
+@Suite("The command", .enabled(if: NetworkNamespace.support == nil, why), .serialized)
+struct CommandTests {
+    let namespace: NetworkNamespace
+    let executable: String
+
+    init() throws {
+        namespace = try NetworkNamespace()
+        executable = try Executable.built("timewait_exporter")
+    }
+
+    @Test(
+        "answers a flag that it does not understand with one line, and status 64",
+        arguments: [
+            (
+                ["--sampler.interval=0"],
+                "'0' is invalid for '--sampler.interval <duration>': expected a duration from 1s to 30s"
+            ),
+            (
+                ["--sampler.interval", "5 parsecs"],
+                "'5 parsecs' is invalid for '--sampler.interval <duration>': expected"
+            ),
+            (["--sampler.interval=999ms"], "'999ms' is invalid for '--sampler.interval <duration>': out of bounds"),
+            (["--sampler.interval=31s"], "'31s' is invalid for '--sampler.interval <duration>': out of bounds"),
+            (["--sampler.interval=nans"], "'nans' is invalid for '--sampler.interval <duration>': expected"),
+            (["--sampler.interval="], "Missing value for '--sampler.interval <duration>'"),
+            (
+                ["--web.telemetry-path=metrics"],
+                "'metrics' is invalid for '--web.telemetry-path <path>': a path begins with"
+            ),
+            (
+                ["--web.listen-address=10057"],
+                "'10057' is invalid for '--web.listen-address <address>': no port; write :10057"
+            ),
+            (
+                ["--web.listen-address=::1:80"],
+                "'::1:80' is invalid for '--web.listen-address <address>': an IPv6 address"
+            ),
+            (
+                ["--ports.limit=many"],
+                "'many' is invalid for '--ports.limit <number>': expected a number from 0 to 65535"
+            ),
+            (["--ports.limit=-1"], "'-1' is invalid for '--ports.limit <number>': expected a number from 0 to 65535"),
+            (
+                ["--log.level=loud"],
+                "'loud' is invalid for '--log.level <level>'. Please provide one of 'debug', 'info'"
+            ),
+            (["--log.format=xml"], "'xml' is invalid for '--log.format <format>'. Please provide one of 'logfmt'"),
+            (["--path.procfs="], "Missing value for '--path.procfs <path>'"),
+            (["--interval=5s"], "Unknown option '--interval'"),
+            (["serve"], "Unexpected argument 'serve'"),
+            (["--web.telemetry-path=/a\nb"], "is invalid for '--web.telemetry-path <path>': a path has neither"),
+        ]
+    )
+    func usage(flags: [String], message: String) throws {
+        let result = try namespace.run(executable, flags)
+        #expect(result.status == 64)
+        #expect(result.standardOutput.isEmpty)
+        #expect(result.standardError.hasPrefix("timewait_exporter: "))
+        #expect(result.standardError.contains(message), "\(result.standardError)")
+        #expect(result.standardError.hasSuffix("\n") && result.standardError.split(separator: "\n").count == 1)
+    }
+
+    @Test("answers what the world does not allow with one line that names the flag, and status 1")
+    func world() throws {
+        try namespace.listen("127.0.0.1", port: 10_057)
+        let taken = try namespace.run(executable, ["--web.listen-address=127.0.0.1:10057"])
+        #expect(taken.status == 1)
+        #expect(
+            taken.standardError == """
+                timewait_exporter: --web.listen-address: cannot listen on 127.0.0.1:10057: Address already in use; \
+                stop what listens there or choose another port\n
+                """
+        )
+        let noProcfs = try namespace.run(executable, ["--path.procfs=/nowhere"])
+        #expect(noProcfs.status == 1)
+        #expect(
+            noProcfs.standardError == """
+                timewait_exporter: --path.procfs '/nowhere': there is no such folder; procfs is mounted at /proc on most \
+                machines\n
+                """
+        )
+        let notOurs = try namespace.run(executable, ["--web.listen-address=192.0.2.1:10057"])
+        #expect(notOurs.status == 1)
+        #expect(notOurs.standardError.contains("no interface of this host has the address"))
+    }
+
+    @Test("tells its version and its flags, and that is no error")
+    func help() throws {
+        let version = try namespace.run(executable, ["--version"])
+        #expect(version.status == 0)
+        #expect(version.standardOutput.hasPrefix("timewait_exporter, version "))
+        let help = try namespace.run(executable, ["--help"])
+        #expect(help.status == 0)
+        for flag in [
+            "--web.listen-address", "--web.telemetry-path", "--sampler.interval", "--ports.limit", "--path.procfs",
+            "--log.level", "--log.format", "--version",
+        ] {
+            #expect(help.standardOutput.contains(flag))
+        }
+    }
+
+    @Test("stops at SIGTERM and at SIGINT within a second, with status 0", arguments: [SIGTERM, SIGINT])
+    func stops(signal: Int32) throws {
+        let exporter = try RunningExporter(in: namespace)
+        exporter.program.signal(signal)
+        #expect(try exporter.program.waitForExit(.seconds(1)) == .exited(0))
+        #expect(exporter.program.standardError.contains("msg=Stopping"))
+    }
+
+    @Test("serves on every address it was given, under the path it was given, as a landing page too")
+    func addresses() throws {
+        let flags = [
+            "--web.listen-address=127.0.0.1:10057", "--web.listen-address=[::1]:10058", "--web.telemetry-path=/numbers",
+        ]
+        let exporter = try RunningExporter(in: namespace, flags)
+        #expect(try namespace.get("/numbers", from: "::1", port: 10_058).status == 200)
+        #expect(try namespace.get("/metrics", port: 10_057).status == 404)
+        #expect(try namespace.get("/", port: 10_057).text.contains("<a href=\"/numbers\">"))
+        #expect(try namespace.get("/-/healthy", port: 10_057).status == 200)
+        let page = try namespace.get("/numbers", port: 10_057)
+        #expect(page.contentType == "text/plain; version=0.0.4; charset=utf-8")
+        #expect(exporter.program.standardError.contains("url=http://[::1]:10058/numbers"))
+    }
+
+    @Test("serves IPv4 and IPv6 on its default port, which is outside of the default ephemeral range")
+    func dualStack() throws {
+        let exporter = try RunningExporter(in: namespace)
+        #expect(try exporter.page()["timewait_port_listeners", ["port": "10057"]] == 1)
+        #expect(try namespace.get("/metrics", from: "::1", port: 10_057).status == 200)
+    }
+
+    @Test("logs in logfmt or in JSON, a line each", arguments: ["logfmt", "json"])
+    func logs(format: String) throws {
+        let exporter = try RunningExporter(in: namespace, ["--log.format=\(format)"])
+        exporter.program.terminate()
+        try exporter.program.waitForExit()
+        let lines = exporter.program.standardError.split(separator: "\n")
+        #expect(lines.count >= 3)
+        for line in lines {
+            if format == "json" {
+                let fields = try JSONDecoder().decode([String: String].self, from: Data(line.utf8))
+                #expect(fields["level"] == "INFO" && fields["msg"] != nil && fields["time"]?.hasSuffix("Z") == true)
+            } else {
+                #expect(line.hasPrefix("time=20") && line.contains("Z level=INFO msg="))
+            }
+        }
+    }
+
+    @Test("logs only what is at least as severe as it was told")
+    func logLevel() throws {
+        let exporter = try RunningExporter(in: namespace, ["--log.level=warn"])
+        exporter.program.terminate()
+        try exporter.program.waitForExit()
+        #expect(exporter.program.standardError.isEmpty)
+    }
+
+    @Test("stays alive when a file goes missing, says so once, and is whole again when the file is back")
+    func missingFile() throws {
+        let scene = try Scene(copyOf: "mixed")
+        defer { try? scene.remove() }
+        let exporter = try RunningExporter(in: namespace, ["--path.procfs=\(scene.path)"])
+        #expect(try exporter.page()["timewait_sockets", ["role": "server", "peer": "local"]] == 54)
+        let success = { (page: MetricsPage) in page["timewait_sampler_success", ["collector": "socket_table"]] }
+        try scene.remove("thread-self/net/tcp")
+        try poll("the collector fails") { success(try exporter.page()) == 0 }
+        let page = try exporter.page()
+        #expect(!page.text.contains("timewait_sockets") && !page.text.contains("timewait_port_"))
+        #expect(page["timewait_buckets"] == 83)
+        let whole = String(decoding: try Scene("mixed").bytes("thread-self/net/tcp"), as: UTF8.self)
+        try scene.write(whole, to: "thread-self/net/tcp")
+        try poll("the collector works again") { success(try exporter.page()) == 1 }
+        #expect(try exporter.page()["timewait_sockets", ["role": "server", "peer": "local"]] == 54)
+        let log = exporter.program.standardError.split(separator: "\n")
+        #expect(log.count { $0.contains("level=ERROR") } == 1)
+        #expect(log.count { $0.contains("Reading works again") } == 1)
+    }
+}

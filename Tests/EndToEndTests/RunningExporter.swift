@@ -1,0 +1,55 @@
+import Foundation
+import Namespaces
+
+/// The real exporter, running inside a namespace.
+struct RunningExporter {
+    /// Its process.
+    let program: RunningProgram
+    private let namespace: NetworkNamespace
+    private let port: Int
+
+    /// Starts the exporter and waits until it is ready.
+    init(in namespace: NetworkNamespace, _ flags: [String] = [], port: Int = 10_057) throws {
+        self.namespace = namespace
+        self.port = port
+        let executable = try Executable.built("timewait_exporter")
+        program = try namespace.start(executable, ["--sampler.interval=1s"] + flags)
+        try namespace.waitForListener(port: port)
+        try poll("the exporter is ready") { try namespace.get("/-/ready", port: port).status == 200 }
+    }
+
+    /// The page, as it is.
+    func page(path: String = "/metrics") throws -> MetricsPage {
+        MetricsPage(try namespace.get(path, port: port).text)
+    }
+
+    /// A page whose reading of the socket table began after now.
+    func freshPage() throws -> MetricsPage {
+        let family = "timewait_sampler_last_success_timestamp_seconds"
+        // The reading that ends after now may have begun before it; the one after that has not.
+        var first: Double?
+        var page = try page()
+        let now = Date().timeIntervalSince1970
+        try poll("the socket table is read twice") {
+            page = try self.page()
+            guard let read = page[family, ["collector": "socket_table"]], read > now else { return false }
+            first = first ?? read
+            return read > first ?? .infinity
+        }
+        return page
+    }
+}
+
+/// Waits until something is so; an error if that takes more than ten seconds.
+func poll(_ what: String, _ isSo: () throws -> Bool) throws {
+    let deadline = ContinuousClock.now + .seconds(10)
+    while try !isSo() {
+        guard ContinuousClock.now < deadline else { throw NeverSo(description: "not so after ten seconds: \(what)") }
+        usleep(50_000)
+    }
+}
+
+/// What was waited for in vain.
+struct NeverSo: Error, CustomStringConvertible {
+    let description: String
+}
