@@ -7,7 +7,8 @@ extension ListenAddress {
     /// | `127.0.0.1:10057` | one IPv4 address |
     /// | `[::1]:10057`, `[fe80::1%eth0]:10057` | one IPv6 address, with its zone where it is link-local |
     /// | `[::]:10057` | every address, as `:10057`, but an error where the kernel has no IPv6 |
-    /// | `localhost:10057` | the first IPv4 address of the name, or the first IPv6 address where it has no other |
+    /// | `host.example:10057` | the first IPv4 address of the name, or the first IPv6 address where it has no other |
+    /// | `localhost:10057` | 127.0.0.1 |
     ///
     /// The port is 0 to 65535, and 0 lets the kernel choose one.
     ///

@@ -54,6 +54,9 @@ struct ListenSocket: ~Copyable {
                     + SocketAddress.find(nil, port: address.port, family: AF_INET)
             case .address(let text):
                 return try SocketAddress.find(text, port: address.port, flags: AI_NUMERICHOST)
+            case .name("localhost"):
+                // Always this (RFC 6761, 6.3), on a host with neither /etc/hosts nor a name server too.
+                return try SocketAddress.find("127.0.0.1", port: address.port, flags: AI_NUMERICHOST)
             case .name(let name):
                 // One address, and IPv4 first, as the exporters written in Go do.
                 let found = try SocketAddress.find(name, port: address.port)
