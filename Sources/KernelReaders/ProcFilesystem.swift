@@ -37,7 +37,7 @@ package struct ProcFilesystem: Sendable {
     ) throws(ReadError) -> Value? {
         do {
             return try read(net(file))
-        } catch  where error.reason == .notFound && !hasIPv6 {
+        } catch let error where error.reason == .notFound && !hasIPv6 {
             return nil
         }
     }

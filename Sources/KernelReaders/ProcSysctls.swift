@@ -1,9 +1,11 @@
 package import Ports
 
 extension ProcFilesystem {
-    /// Reads every watched sysctl that holds a number. One that the kernel does not have is missing from the result.
+    /// Reads every watched sysctl that holds a number. One that the kernel does not have is missing from the result;
+    /// where none is there, they could not be read: no kernel is without all of them.
     package func sysctlValues() throws(ReadError) -> SysctlValues {
         var values: SysctlValues = [:]
+        var missing: ReadError?
         for name in Sysctl.allCases {
             let path = sysctl(name.rawValue)
             do {
@@ -13,12 +15,13 @@ extension ProcFilesystem {
                     }
                     return value
                 }
-            } catch  where error.reason == .notFound {
+            } catch let error where error.reason == .notFound {
                 // An older kernel, or one that keeps this value for the whole machine and shows it in the first
                 // namespace only.
-                continue
+                missing = error
             }
         }
+        if values.isEmpty, let missing { throw missing }
         return values
     }
 

@@ -68,6 +68,12 @@ struct ProcFilesTests {
         #expect(values == all.filter { $0.key != .tcpTWReuseDelay })
     }
 
+    @Test("fails where none of the sysctls is there: then /proc/sys is not, whatever the kernel")
+    func noSysctls() throws {
+        let error = try error("mixed", { try $0.remove("sys") }) { _ = try $0.sysctlValues() }
+        #expect(error?.reason == .notFound)
+    }
+
     @Test("gives the ephemeral range and the reserved ports")
     func ephemeralRange() throws {
         let range = try proc("mixed").ephemeralRange()

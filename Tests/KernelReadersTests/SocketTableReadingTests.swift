@@ -78,6 +78,19 @@ struct SocketTableReadingTests {
         #expect(table.others.rows(in: .timeWait).count == 56 + 23)
     }
 
+    @Test("passes over a line that is longer than any row could be, and reads on behind it")
+    func endlessLine() throws {
+        let scene = try Scene(copyOf: "mixed")
+        defer { try? scene.remove() }
+        let captured = String(decoding: try scene.bytes("thread-self/net/tcp"), as: UTF8.self)
+        var lines = captured.split(separator: "\n").map(String.init)
+        lines.insert(String(repeating: "x", count: 500_000), at: 40)
+        try scene.write(lines.joined(separator: "\n") + "\n", to: "thread-self/net/tcp")
+        let table = try read(scene)
+        #expect(table.malformed == 1)
+        #expect(table.listening.count + table.others.rows.count == 81 + 27)
+    }
+
     @Test("finds nothing in an empty table, and nothing wrong with it")
     func empty() throws {
         let table = try read(Scene("empty"))

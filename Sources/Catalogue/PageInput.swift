@@ -1,0 +1,44 @@
+package import Aggregator
+
+/// All that a page is rendered from.
+package struct PageInput: Sendable {
+    /// What the kernel said.
+    package var sample: Sample
+    /// What the exporter says of itself.
+    package var exporter: ExporterFacts
+
+    /// The input of one page.
+    package init(sample: Sample, exporter: ExporterFacts) {
+        self.sample = sample
+        self.exporter = exporter
+    }
+}
+
+/// What the command knows of itself and of its endpoint.
+package struct ExporterFacts: Sendable {
+    /// The exporter's version.
+    package var version: String
+    /// The commit it was built from; empty where that is unknown.
+    package var revision: String
+    /// The version of Swift it was compiled with.
+    package var swiftVersion: String
+    /// The version of libmicrohttpd it runs with.
+    package var microhttpdVersion: String
+    /// HTTP answers since the start by status code.
+    package var requests: [Int: UInt64]
+
+    /// The facts of one moment.
+    package init(
+        version: String,
+        revision: String,
+        swiftVersion: String,
+        microhttpdVersion: String,
+        requests: [Int: UInt64] = [:]
+    ) {
+        self.version = version
+        self.revision = revision
+        self.swiftVersion = swiftVersion
+        self.microhttpdVersion = microhttpdVersion
+        self.requests = requests
+    }
+}
