@@ -41,7 +41,7 @@ let package = Package(
     targets: [
         // The way of the data.
         room("Ports"),
-        room("KernelReaders", imports: ["Ports"]),
+        room("KernelReaders", imports: ["Ports", "CLinux"]),
         room("Aggregator", imports: ["Ports"]),
         room("Sampler", imports: ["KernelReaders", "Aggregator", "Ports"]),
         room("Exposition"),
@@ -59,6 +59,7 @@ let package = Package(
         ),
 
         // C, as seen from Swift.
+        .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CMicrohttpd", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
         .target(
             name: "CBuildInformation",

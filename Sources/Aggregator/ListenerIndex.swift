@@ -45,11 +45,11 @@ struct ListenerIndex: Sendable {
     }
 
     /// Starts anew with these listeners, in the memory of the ones before.
-    mutating func rebuild(_ ends: [ListenerMemory.End]) {
+    mutating func rebuild(_ ends: [(end: ListenerMemory.End, isV6Only: Bool)]) {
         for slot in slots { slotOfPort[Int(slot.port)] = 0 }
         slots.removeAll(keepingCapacity: true)
         addresses.removeAll(keepingCapacity: true)
-        for end in ends.sorted(by: { $0.port < $1.port }) {
+        for (end, isV6Only) in ends.sorted(by: { $0.end.port < $1.end.port }) {
             if slots.last?.port != end.port {
                 slots.append(Slot(port: end.port, addresses: addresses.count..<addresses.count))
                 slotOfPort[Int(end.port)] = UInt16(slots.count)
@@ -59,8 +59,8 @@ struct ListenerIndex: Sendable {
             case .anyIPv4:
                 slots[last].takesAnyIPv4 = true
             case .anyIPv6:
-                slots[last].takesAnyIPv4 = true
                 slots[last].takesAnyIPv6 = true
+                if !isV6Only { slots[last].takesAnyIPv4 = true }
             default:
                 addresses.append(end.address)
                 slots[last].addresses = slots[last].addresses.lowerBound..<addresses.count

@@ -15,19 +15,28 @@ struct ListenerMemory: Sendable {
     /// up.
     static let seconds = 65.0
 
-    /// Every listener, and when a reading first missed it; nil while it is there.
-    private var ends: [End: Instant?] = [:]
+    /// What is known of an end.
+    private struct Memory {
+        /// When a reading first missed it; nil while it is there.
+        var vanished: Instant?
+        /// Whether every listener there takes IPv6 only.
+        var isV6Only: Bool
+    }
+
+    private var ends: [End: Memory] = [:]
 
     /// Takes in the listeners of one reading.
     ///
-    /// - Returns: all that are to be known, in no particular order.
-    mutating func update(_ listeners: [SocketRow], at now: Instant) -> [End] {
-        let present = Set(listeners.map { End(address: $0.localAddress, port: $0.localPort) })
-        for (end, vanished) in ends where !present.contains(end) {
-            let vanished = vanished ?? now
-            ends[end] = now - vanished < Self.seconds ? .some(vanished) : nil
+    /// - Returns: all that are to be known, in no particular order, and whether they take IPv6 only.
+    mutating func update(_ listeners: [SocketRow], at now: Instant) -> [(end: End, isV6Only: Bool)] {
+        let rows = listeners.map { (End(address: $0.localAddress, port: $0.localPort), $0.isV6Only) }
+        let present = Dictionary(rows) { $0 && $1 }
+        for (end, memory) in ends where present[end] == nil {
+            let vanished = memory.vanished ?? now
+            ends[end]?.vanished = vanished
+            if now - vanished >= Self.seconds { ends[end] = nil }
         }
-        for end in present { ends[end] = .some(nil) }
-        return Array(ends.keys)
+        for (end, isV6Only) in present { ends[end] = Memory(isV6Only: isV6Only) }
+        return ends.map { ($0.key, $0.value.isV6Only) }
     }
 }

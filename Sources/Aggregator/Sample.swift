@@ -4,6 +4,8 @@ package import Ports
 package struct Sample: Sendable {
     /// The report of the last reading of the socket table.
     package var ports: PortReport?
+    /// Where the socket table was read; nil before the first reading that worked.
+    package var source: TableSource?
     /// The highest number of dialed LISTEN ports of the last five minutes.
     package var dialedPortsPeak: Int?
     /// The ephemeral range.

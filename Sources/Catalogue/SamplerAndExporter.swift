@@ -6,12 +6,14 @@ extension Catalogue {
     /// How the reading itself fares.
     static let sampler: [Entry] = [
         Entry(
-            .sampler,
+            .socketTable,
             .gauge,
             "timewait_sampler_source_info",
-            "Where the socket table is read (source: procfs): always 1.",
+            "Where the socket table is read (source: sock_diag or procfs): always 1.",
             .interval
-        ) { _, writer in writer.sample(1, ["source": "procfs"]) },
+        ) { input, writer in
+            if let source = input.sample.source { writer.sample(1, ["source": source.rawValue]) }
+        },
         collector(
             .gauge,
             "timewait_sampler_success",

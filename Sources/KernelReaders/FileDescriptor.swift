@@ -23,6 +23,13 @@ struct FileDescriptor: ~Copyable {
         unsafe access(path, F_OK) == 0
     }
 
+    /// Whether there is a symbolic link at a path.
+    static func isLink(_ path: String) -> Bool {
+        var byte: CChar = 0
+        // Both outlive the call, which writes one byte at most.
+        return unsafe readlink(path, &byte, 1) > 0
+    }
+
     /// Reads once into the buffer from `offset` to its end, and again only where a signal interrupted the call.
     ///
     /// - Returns: the number of bytes, 0 at the end of the file.

@@ -21,14 +21,6 @@ extension Span<UInt8> {
         let digits = word64(at: offset - 6) & 0xFFFF_0000_0000_0000 | 0x3030_3030_3030
         return Hexadecimal.value(of: digits).map { UInt8(truncatingIfNeeded: $0) }
     }
-
-    /// Eight bytes as a number, the first one lowest.
-    @inline(__always)
-    func word64(at offset: Int) -> UInt64 {
-        // Checked against the span's bounds, and every bit pattern is a UInt64: what is unsafe about it is only the
-        // name.
-        unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
-    }
 }
 
 /// Decoding of eight digits that lie in the bytes of a number.

@@ -18,6 +18,9 @@ package struct ProcFilesystem: Sendable {
     /// Whether there is anything at a path where procfs should be mounted.
     package static func isThere(_ mount: String) -> Bool { FileDescriptor.exists(mount) }
 
+    /// Whether this is the kernel's own procfs, and no copy of one: only there `thread-self` is a link.
+    package var isLive: Bool { FileDescriptor.isLink(String(net.dropLast("/net".count))) }
+
     /// The path of a file of this namespace, such as `tcp`.
     func net(_ file: String) -> String { "\(net)/\(file)" }
 

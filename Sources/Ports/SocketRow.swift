@@ -1,4 +1,4 @@
-/// One socket as any source of the kernel's table tells it: a value of 48 bytes, made anew for each row and never kept.
+/// One socket as any source of the kernel's table tells it: a value of 56 bytes, made anew for each row and never kept.
 public struct SocketRow: Equatable, Sendable {
     /// The local address; a wildcard for most listeners.
     public var localAddress: IPAddress
@@ -16,6 +16,10 @@ public struct SocketRow: Equatable, Sendable {
     public var isTimeWaitMiniSocket: Bool
     /// `rx_queue`: for a listener the connections that wait for accept(); else bytes received and not yet read.
     public var receiveQueue: UInt32
+    /// Whether a listener on `::` takes IPv6 only. /proc/net/tcp6 does not tell; then it is false.
+    public var isV6Only: Bool
+    /// The kernel's number of the socket, which no other socket ever gets; 0 where the source does not tell.
+    public var cookie: UInt64
 
     /// A row from its parts.
     public init(
@@ -25,7 +29,9 @@ public struct SocketRow: Equatable, Sendable {
         remotePort: Port,
         state: TCPState,
         isTimeWaitMiniSocket: Bool = false,
-        receiveQueue: UInt32 = 0
+        receiveQueue: UInt32 = 0,
+        isV6Only: Bool = false,
+        cookie: UInt64 = 0
     ) {
         self.localAddress = localAddress
         self.remoteAddress = remoteAddress
@@ -34,6 +40,8 @@ public struct SocketRow: Equatable, Sendable {
         self.state = state
         self.isTimeWaitMiniSocket = isTimeWaitMiniSocket
         self.receiveQueue = receiveQueue
+        self.isV6Only = isV6Only
+        self.cookie = cookie
     }
 
     /// A socket that was closed by its owner and waits for the other end's FIN. Full sockets in FIN_WAIT2 still have an

@@ -9,6 +9,8 @@ package import Ports
 package struct Sampler: ~Copyable {
     private let proc: ProcFilesystem
     private let interval: Double
+    private let log: @Sendable (SamplerEvent) -> Void
+    private var table: TableReader
     private var watch: CollectorWatch
     private var seconds: Schedule
     private var intervals: Schedule
@@ -26,18 +28,22 @@ package struct Sampler: ~Copyable {
     /// - Parameters:
     ///   - proc: where to read.
     ///   - interval: seconds between two readings of the socket table.
+    ///   - source: where to read the socket table.
     ///   - portsLimit: how many ports get series of their own.
     ///   - start: when the first tick is due.
     ///   - log: takes what is worth a line in the log.
     package init(
         _ proc: ProcFilesystem,
         interval: Double,
+        source: SourceChoice,
         portsLimit: Int,
         from start: Instant,
         log: @escaping @Sendable (SamplerEvent) -> Void
     ) {
         self.proc = proc
         self.interval = interval
+        table = TableReader(source, proc)
+        self.log = log
         watch = CollectorWatch(log: log)
         seconds = Schedule(every: 1, from: start)
         intervals = Schedule(every: interval, from: start)
@@ -81,13 +87,19 @@ package struct Sampler: ~Copyable {
         let (range, addresses) = (sample.range, addresses)
         var malformedRows = 0
         sample.ports = watch.reading(of: .socketTable) { () throws(ReadError) in
-            var table = try SocketTableReading(proc)
-            accounting.begin(listening: table.listening, range: range, addresses: addresses, at: now)
-            malformedRows = try table.read(into: &accounting)
+            malformedRows = try table.read(into: &accounting, range: range, addresses: addresses, at: now)
             return accounting.report()
         }
         watch.leftOut(malformedRows)
+        noteSource()
         sample.dialedPortsPeak = sample.ports?.dialedPorts.map { dialedPeak.note($0, at: now) }
+    }
+
+    /// Says in the log where the table is read, when that changes, and why it is not read where it should be.
+    private mutating func noteSource() {
+        guard let source = table.source, source != sample.source else { return }
+        sample.source = source
+        log(.reads(source, because: table.obstacle))
     }
 
     /// Reads the local addresses, on a router with a million routes so seldom that it takes at most a hundredth of the

@@ -7,6 +7,8 @@ package enum SamplerEvent: Sendable {
     case failed(Collector, ReadError)
     /// A collector that had failed works again.
     case recovered(Collector)
+    /// The socket table is read here from now on; where that is not the first choice, because of this.
+    case reads(TableSource, because: ReadError?)
     /// A reading of the socket table left this many rows out, and the one before none.
     case malformedRows(Int)
 }

@@ -22,6 +22,7 @@ struct Exporter: ~Copyable {
         listenAddresses: [ListenAddress],
         telemetryPath: TelemetryPath,
         interval: Double,
+        source: SourceChoice,
         portsLimit: Int,
         procfs: String,
         log handler: StandardErrorLog
@@ -62,6 +63,7 @@ struct Exporter: ~Copyable {
         sampler = Sampler(
             ProcFilesystem(mount: procfs),
             interval: interval,
+            source: source,
             portsLimit: portsLimit,
             from: Clock.now
         ) { Self.log($0, to: logger) }
@@ -104,6 +106,13 @@ struct Exporter: ~Copyable {
             )
         case .recovered(let collector):
             logger.info("Reading works again", metadata: ["collector": "\(collector.rawValue)"])
+        case .reads(let source, nil):
+            logger.info("Reading the socket table", metadata: ["source": "\(source.rawValue)"])
+        case .reads(let source, let obstacle?):
+            logger.warning(
+                "Reading the socket table in another way than would be best",
+                metadata: ["source": "\(source.rawValue)", "obstacle": "\(obstacle)"]
+            )
         case .malformedRows(let count):
             logger.warning(
                 "Rows of the socket table did not parse and were left out",

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Endpoint
+import Sampler
 
 /// Values of flags as operators write them. Each of these throws what would be right; the flag and the value that was
 /// wrong are said by ArgumentParser.
@@ -55,3 +56,5 @@ enum FlagValues {
         return text.count > 1 && text.hasSuffix("/") ? String(text.dropLast()) : text
     }
 }
+
+extension SourceChoice: ExpressibleByArgument {}

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Endpoint
 import Glibc
+import Sampler
 
 /// The command: its flags, and what it says of bad ones.
 @main
@@ -45,6 +46,15 @@ struct TimewaitExporter: ParsableCommand {
         transform: FlagValues.interval
     )
     var interval = 5.0
+
+    @Option(
+        name: .customLong("sampler.source"),
+        help: ArgumentHelp(
+            "Where the socket table is read; auto is sock_diag, or procfs without it.",
+            valueName: "source"
+        )
+    )
+    var source = SourceChoice.auto
 
     @Option(
         name: .customLong("ports.limit"),
@@ -93,6 +103,7 @@ struct TimewaitExporter: ParsableCommand {
             listenAddresses: listenAddresses.isEmpty ? [FlagValues.listenAddress(":10057")] : listenAddresses,
             telemetryPath: telemetryPath ?? FlagValues.telemetryPath("/metrics"),
             interval: interval,
+            source: source,
             portsLimit: portsLimit,
             procfs: procfs,
             log: StandardErrorLog(logLevel: logLevel.level, format: logFormat)

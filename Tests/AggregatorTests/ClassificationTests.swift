@@ -76,6 +76,17 @@ struct ClassificationTests {
         #expect(classify(v4, among: [.listen(.own, 8080), .listen(.loopback, 8080)]) == "server local")
     }
 
+    @Test("by whether a listener on :: takes IPv4 too, where the source tells")
+    func v6Only() {
+        let v4 = SocketRow.socket(.timeWait, (.loopback, 8080), (.loopback, 40_000))
+        let v6 = SocketRow.socket(.timeWait, (.loopback6, 8080), (.loopback6, 40_000))
+        let v6Only = SocketRow.listen(.anyIPv6, 8080, isV6Only: true)
+        #expect(classify(v4, among: [v6Only]) == "other local")
+        #expect(classify(v6, among: [v6Only]) == "server local")
+        #expect(classify(v4, among: [v6Only, .listen(.anyIPv6, 8080)]) == "server local")
+        #expect(classify(v4, among: [v6Only, .listen(.anyIPv4, 8080)]) == "server local")
+    }
+
     @Test("in two rows where both ends of a connection are in TIME_WAIT")
     func simultaneousClose() throws {
         var accounting = PortAccounting(portsLimit: 100)

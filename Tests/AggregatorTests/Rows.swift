@@ -5,14 +5,20 @@ import Ports
 /// Short words for rows, so that a test reads like the table it makes.
 extension SocketRow {
     /// A LISTEN row.
-    static func listen(_ address: IPAddress, _ port: Port, queue: UInt32 = 0) -> SocketRow {
+    static func listen(
+        _ address: IPAddress,
+        _ port: Port,
+        queue: UInt32 = 0,
+        isV6Only: Bool = false
+    ) -> SocketRow {
         SocketRow(
             localAddress: address,
             localPort: port,
             remoteAddress: address.isIPv4 ? .anyIPv4 : .anyIPv6,
             remotePort: 0,
             state: .listen,
-            receiveQueue: queue
+            receiveQueue: queue,
+            isV6Only: isV6Only
         )
     }
 

@@ -23,6 +23,7 @@ struct CatalogueTests {
         var sampler = Sampler(
             ProcFilesystem(mount: scene.path),
             interval: 5,
+            source: .procfs,
             portsLimit: 100,
             from: start
         ) { _ in }
@@ -126,7 +127,7 @@ struct ReadmeTests {
     private static let page: [Substring] = {
         let start = Instant(nanoseconds: 0)
         let proc = ProcFilesystem(mount: Scene("mixed").path)
-        var sampler = Sampler(proc, interval: 5, portsLimit: 100, from: start) { _ in }
+        var sampler = Sampler(proc, interval: 5, source: .procfs, portsLimit: 100, from: start) { _ in }
         let facts = ExporterFacts(
             version: "",
             revision: "",

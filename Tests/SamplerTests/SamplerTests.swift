@@ -20,9 +20,10 @@ struct SamplerTests {
                 switch event {
                 case .failed(let collector, let error): "\(collector.rawValue) failed: \(error.reason.rawValue)"
                 case .recovered(let collector): "\(collector.rawValue) recovered"
+                case .reads: nil as String?
                 case .malformedRows(let count): "\(count) malformed rows"
                 }
-            lines.withLock { $0.append(line) }
+            if let line { lines.withLock { $0.append(line) } }
         }
     }
 
@@ -37,6 +38,7 @@ struct SamplerTests {
         Sampler(
             ProcFilesystem(mount: scene.path),
             interval: interval,
+            source: .auto,
             portsLimit: portsLimit,
             from: start
         ) { log.note($0) }

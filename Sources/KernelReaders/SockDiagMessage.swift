@@ -1,0 +1,63 @@
+import CLinux
+import Glibc
+import Ports
+
+/// One `struct inet_diag_msg` (include/uapi/linux/inet_diag.h) with its attributes, by the offsets that the kernel has
+/// promised.
+struct SockDiagMessage {
+    /// Bytes before the attributes.
+    static let size = MemoryLayout<inet_diag_msg>.size
+
+    /// The row that lies in a range of the bytes; nil where it is too short, or of a family or a state that we do not
+    /// know.
+    @inline(__always)
+    static func row(in bytes: Span<UInt8>, _ range: Range<Int>) -> SocketRow? {
+        let start = range.lowerBound
+        guard range.count >= size, let state = TCPState(rawValue: bytes[start + 1]) else { return nil }
+        let isIPv4 = bytes[start] == UInt8(AF_INET)
+        guard isIPv4 || bytes[start] == UInt8(AF_INET6) else { return nil }
+        var row = SocketRow(
+            localAddress: address(in: bytes, at: start + 8, isIPv4),
+            localPort: UInt16(truncatingIfNeeded: bytes.bigEndian32(at: start + 4) >> 16),
+            remoteAddress: address(in: bytes, at: start + 24, isIPv4),
+            remotePort: UInt16(truncatingIfNeeded: bytes.bigEndian32(at: start + 4)),
+            state: state,
+            // The kernel's number for the timer of its TIME_WAIT table.
+            isTimeWaitMiniSocket: bytes[start + 2] == 3,
+            receiveQueue: bytes.native32(at: start + 56),
+            cookie: UInt64(bytes.native32(at: start + 44)) | UInt64(bytes.native32(at: start + 48)) << 32
+        )
+        switch state {
+        case .listen:
+            row.isV6Only = attribute(UInt16(INET_DIAG_SKV6ONLY), in: bytes, start + size..<range.upperBound) == 1
+        case .synRecv:
+            // Sockets of any state but TIME_WAIT tell whether they are shut down; a connection request is none yet.
+            let isSocket = attribute(UInt16(INET_DIAG_SHUTDOWN), in: bytes, start + size..<range.upperBound) != nil
+            if !isSocket { row.state = .newSynRecv }
+        default: break
+        }
+        return row
+    }
+
+    @inline(__always)
+    private static func address(in bytes: Span<UInt8>, at offset: Int, _ isIPv4: Bool) -> IPAddress {
+        let first = bytes.bigEndian32(at: offset)
+        if isIPv4 { return IPAddress(v4: first) }
+        return IPAddress(
+            high: UInt64(first) << 32 | UInt64(bytes.bigEndian32(at: offset + 4)),
+            low: UInt64(bytes.bigEndian32(at: offset + 8)) << 32 | UInt64(bytes.bigEndian32(at: offset + 12))
+        )
+    }
+
+    /// The first byte of an attribute; nil where there is none, or the attributes are broken before it.
+    private static func attribute(_ type: UInt16, in bytes: Span<UInt8>, _ range: Range<Int>) -> UInt8? {
+        var position = range.lowerBound
+        while position + 4 <= range.upperBound {
+            let length = Int(bytes.native16(at: position))
+            guard length >= 4, position + length <= range.upperBound else { return nil }
+            if bytes.native16(at: position + 2) == type { return length > 4 ? bytes[position + 4] : nil }
+            position += (length + 3) & ~3
+        }
+        return nil
+    }
+}

@@ -1,0 +1,83 @@
+import Foundation
+import Namespaces
+import Testing
+
+@Suite(
+    "The sources of the socket table",
+    .enabled(if: NetworkNamespace.support == nil, why),
+    .serialized
+)
+struct SourceTests {
+    let namespace: NetworkNamespace
+
+    init() throws {
+        namespace = try NetworkNamespace()
+    }
+
+    /// Families whose values differ by what they are: the source itself, and the process that says them.
+    private static let different = [
+        "timewait_sampler_source_info", "timewait_sampler_last_success_timestamp_seconds",
+        "timewait_sampler_duration_seconds", "timewait_sampler_cpu_seconds_total",
+        "timewait_exporter_http_requests_total",
+        "process_",
+    ]
+
+    /// The lines of a page that are the same over both sources.
+    private func comparable(_ page: MetricsPage) -> [String] {
+        page.text.split(separator: "\n").map(String.init).filter { line in
+            !line.hasPrefix("#") && !Self.different.contains { line.hasPrefix($0) }
+        }
+    }
+
+    @Test("give identical values of the same quiet table")
+    func identical() throws {
+        try namespace.addAddress("10.9.9.1/32")
+        for (address, port) in [("0.0.0.0", 8080), ("::", 7070), ("::1", 6060), ("10.9.9.1", 40_000)] {
+            try namespace.listen(address, port: port)
+        }
+        try namespace.makeTimeWaits(300, .server, port: 8080)
+        try namespace.makeTimeWaits(200, .client, to: "10.9.9.1", port: 8080)
+        try namespace.makeTimeWaits(70, .server, port: 7070)
+        try namespace.makeTimeWaits(50, .client, to: "::1", port: 7070)
+        try namespace.makeTimeWaits(30, .server, to: "::1", port: 6060)
+        try namespace.openConnections(4, to: "127.0.0.1", port: 8080)
+        try namespace.halfCloseConnections(2)
+        let (diag, procfs) = (
+            try RunningExporter(in: namespace, ["--sampler.source=sock_diag"]),
+            try RunningExporter(
+                in: namespace,
+                ["--sampler.source=procfs", "--web.listen-address=:10058"],
+                port: 10_058
+            )
+        )
+        // Both have their kept connection before either is read for good.
+        _ = try (diag.page(), procfs.page())
+        let (first, second) = (try diag.freshPage(), try procfs.freshPage())
+        #expect(first["timewait_sampler_source_info", ["source": "sock_diag"]] == 1)
+        #expect(second["timewait_sampler_source_info", ["source": "procfs"]] == 1)
+        #expect(first.sum("timewait_sockets") == 650)
+        #expect(comparable(first) == comparable(try procfs.freshPage()))
+    }
+
+    @Test("are sock_diag where nothing else is said, and it says so in the log")
+    func auto() throws {
+        let exporter = try RunningExporter(in: namespace)
+        #expect(try exporter.page()["timewait_sampler_source_info", ["source": "sock_diag"]] == 1)
+        #expect(exporter.program.standardError.contains("msg=\"Reading the socket table\" source=sock_diag"))
+    }
+
+    @Test("differ where a listener takes IPv6 only, which procfs does not tell")
+    func v6Only() throws {
+        try namespace.listen("::", port: 7070, .init(v6only: true))
+        try namespace.listen("0.0.0.0", port: 7071)
+        // A service that is gone, whose port an IPv6-only one has now.
+        try namespace.listen("127.0.0.1", port: 7072)
+        try namespace.makeTimeWaits(5, .server, port: 7072)
+        try namespace.unlisten("127.0.0.1", port: 7072)
+        try namespace.listen("::", port: 7072, .init(v6only: true))
+        let exporter = try RunningExporter(in: namespace)
+        let page = try exporter.freshPage()
+        #expect(page["timewait_port_sockets", ["port": "7072", "role": "server", "peer": "local"]] == 0)
+        #expect(page["timewait_sockets", ["role": "other", "peer": "local"]] == 5)
+    }
+}

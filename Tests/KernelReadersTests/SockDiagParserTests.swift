@@ -1,0 +1,165 @@
+import KernelReaders
+import Ports
+import Testing
+
+/// Netlink messages as a kernel of this machine's byte order writes them.
+private struct Message {
+    var type: UInt16 = 18
+    var flags: UInt16 = 2
+    var sequence: UInt32 = 7
+    /// What the header says of the length; the true one if nil.
+    var length: UInt32?
+    var content: [UInt8] = []
+
+    var bytes: [UInt8] {
+        let true_ = 16 + content.count
+        let header =
+            native(length ?? UInt32(true_)) + native(type) + native(flags) + native(sequence) + native(UInt32(0))
+        return header + content + [UInt8](repeating: 0, count: (4 - true_ % 4) % 4)
+    }
+
+    static let done = Message(type: 3, content: [0, 0, 0, 0])
+}
+
+private func native(_ number: some FixedWidthInteger) -> [UInt8] {
+    unsafe withUnsafeBytes(of: number) { unsafe Array($0) }
+}
+
+/// A struct inet_diag_msg: 127.0.0.1:8080 to 127.0.0.1:33024 in TIME_WAIT.
+private func timeWait(family: UInt8 = 2, state: UInt8 = 6, timer: UInt8 = 3, attributes: [UInt8] = []) -> [UInt8] {
+    [family, state, timer, 0] + [0x1F, 0x90, 0x81, 0x00]
+        + [127, 0, 0, 1] + [UInt8](repeating: 0, count: 12) + [127, 0, 0, 1] + [UInt8](repeating: 0, count: 12)
+        + native(UInt32(0)) + native(UInt32(0x0000_0005)) + native(UInt32(1))
+        + native(UInt32(58_000)) + [UInt8](repeating: 0, count: 16) + attributes
+}
+
+private func attribute(_ type: UInt16, _ value: UInt8) -> [UInt8] {
+    native(UInt16(5)) + native(type) + [value, 0, 0, 0]
+}
+
+@Suite("Parsing sock_diag's answer")
+struct SockDiagParserTests {
+    private func parse(_ bytes: [UInt8]) throws(SockDiagParser.Failure) -> (
+        rows: [SocketRow], malformed: Int, done: Bool
+    ) {
+        var parser = SockDiagParser(sequence: 7)
+        var rows = RowCollector()
+        let done = try parser.parse(bytes.span, into: &rows)
+        return (rows.rows, parser.malformedRows, done)
+    }
+
+    @Test("gives a row for each socket, and knows the end")
+    func rows() throws {
+        let result = try parse(Message(content: timeWait()).bytes + Message.done.bytes)
+        #expect(result.done && result.malformed == 0)
+        #expect(
+            result.rows == [
+                SocketRow(
+                    localAddress: IPAddress(127, 0, 0, 1),
+                    localPort: 8080,
+                    remoteAddress: IPAddress(127, 0, 0, 1),
+                    remotePort: 33_024,
+                    state: .timeWait,
+                    isTimeWaitMiniSocket: true,
+                    cookie: 0x1_0000_0005
+                )
+            ]
+        )
+        #expect(try !parse(Message(content: timeWait()).bytes).done)
+    }
+
+    @Test("tells IPv6-only listeners, and connection requests from sockets in SYN_RECV, by attributes")
+    func attributes() throws {
+        let listener = Message(
+            content: timeWait(family: 10, state: 10, timer: 0, attributes: attribute(8, 0) + attribute(11, 1))
+        )
+        let dual = Message(
+            content: timeWait(family: 10, state: 10, timer: 0, attributes: attribute(8, 0) + attribute(11, 0))
+        )
+        #expect(try parse(listener.bytes + dual.bytes).rows.map(\.isV6Only) == [true, false])
+        let request = Message(content: timeWait(state: 3, timer: 1, attributes: attribute(15, 0)))
+        let socket = Message(content: timeWait(state: 3, timer: 1, attributes: attribute(15, 0) + attribute(8, 0)))
+        #expect(try parse(request.bytes + socket.bytes).rows.map(\.state) == [.newSynRecv, .synRecv])
+    }
+
+    @Test("passes over what belongs to another request")
+    func otherSequence() throws {
+        var stale = Message(content: timeWait())
+        stale.sequence = 6
+        var staleEnd = Message.done
+        staleEnd.sequence = 6
+        let result = try parse(stale.bytes + staleEnd.bytes + Message(content: timeWait()).bytes)
+        #expect(result.rows.count == 1 && !result.done)
+    }
+
+    @Test("leaves out and counts a socket that is cut short, or of a family or a state that is unknown")
+    func malformedRows() throws {
+        let cut = Message(content: Array(timeWait().dropLast(1)))
+        let family = Message(content: timeWait(family: 99))
+        let state = Message(content: timeWait(state: 200))
+        let result = try parse(cut.bytes + family.bytes + state.bytes + Message(content: timeWait()).bytes)
+        #expect(result.malformed == 3 && result.rows.count == 1)
+    }
+
+    @Test(
+        "refuses messages whose length lies, and says how",
+        arguments: [
+            (0, "a message of 0 bytes in 88"), (15, "a message of 15 bytes in 88"), (89, "a message of 89 bytes in 88"),
+            (.max, "a message of 4294967295 bytes in 88"),
+        ] as [(UInt32, String)]
+    )
+    func lyingLength(length: UInt32, problem: String) {
+        var message = Message(content: timeWait())
+        message.length = length
+        #expect(throws: SockDiagParser.Failure.malformed(problem)) { try parse(message.bytes) }
+    }
+
+    @Test("refuses a datagram that ends within a header")
+    func cutHeader() {
+        let bytes = Message(content: timeWait()).bytes + [0, 0, 0]
+        #expect(throws: SockDiagParser.Failure.malformed("3 bytes where a message should begin")) { try parse(bytes) }
+    }
+
+    @Test("tells the kernel's error, in an error message or at the end of the dump")
+    func errors() {
+        let denied = Message(type: 2, content: native(Int32(-13)) + [UInt8](repeating: 0, count: 16))
+        #expect(throws: SockDiagParser.Failure.refused(errno: 13)) { try parse(denied.bytes) }
+        let late = Message(type: 3, content: native(Int32(-12)))
+        #expect(throws: SockDiagParser.Failure.refused(errno: 12)) { try parse(late.bytes) }
+        let without = Message(type: 2, content: [1])
+        #expect(throws: SockDiagParser.Failure.malformed("an end or an error without a number")) {
+            try parse(without.bytes)
+        }
+    }
+
+    @Test("tells that the kernel found the table changed while it dumped it")
+    func interrupted() {
+        var row = Message(content: timeWait())
+        row.flags |= 0x10
+        #expect(throws: SockDiagParser.Failure.interrupted) { try parse(row.bytes + Message.done.bytes) }
+    }
+
+    @Test("passes over attributes that are broken")
+    func brokenAttributes() throws {
+        for attributes in [[0, 0, 0, 0], [3, 0, 8, 0], [0xFF, 0xFF, 8, 0], [4, 0], [4, 0, 11, 0]] as [[UInt8]] {
+            let listener = Message(content: timeWait(family: 10, state: 10, timer: 0, attributes: attributes))
+            #expect(try parse(listener.bytes).rows.map(\.isV6Only) == [false])
+        }
+    }
+
+    @Test("ends, without a trap, whatever the bytes are")
+    func anyBytes() throws {
+        var generator = SystemRandomNumberGenerator()
+        let whole =
+            (0..<20).flatMap { _ in Message(content: timeWait(attributes: attribute(15, 0))).bytes }
+            + Message.done.bytes
+        for _ in 0..<2000 {
+            var bytes = whole
+            for _ in 0..<Int.random(in: 1...30, using: &generator) {
+                bytes[Int.random(in: 0..<bytes.count, using: &generator)] = .random(in: 0...255, using: &generator)
+            }
+            bytes.removeLast(Int.random(in: 0..<bytes.count, using: &generator))
+            _ = try? parse(bytes)
+        }
+    }
+}
