@@ -9,8 +9,11 @@ package struct PortAccounting: RowSink, Sendable {
     private var memory = ListenerMemory()
     private var choice: PortChoice
     private var formerListeners = FormerListeners()
+    private var arrivals: Arrivals
+    private var entries: EntryCounters
 
     // Of this reading.
+    private var now = Instant(nanoseconds: 0)
     private var range: EphemeralRange?
     private var addresses: LocalAddresses?
     private var listeners = ListenerIndex()
@@ -19,12 +22,20 @@ package struct PortAccounting: RowSink, Sendable {
     private var portTimeWait: [PortTimeWait] = []
     private var table = TableCounts()
     private var timeWait = TimeWaitCounts()
+    /// Those of `timeWait` and `portTimeWait` that are new.
+    private var newTimeWait = TimeWaitCounts()
+    private var newPortTimeWait: [PortTimeWait] = []
     private var orphanFinWait2 = 0
     private var held = HeldPorts()
 
-    /// - Parameter portsLimit: how many ports get a line of their own, 0 for none.
-    package init(portsLimit: Int) {
+    /// - Parameters:
+    ///   - portsLimit: how many ports get a line of their own, 0 for none.
+    ///   - portsRemembered: of how many ports the counters are kept when nobody listens any more.
+    ///   - socketsLimit: how many TIME_WAIT sockets are told apart from one reading to the next.
+    package init(portsLimit: Int, portsRemembered: Int, socketsLimit: Int) {
         choice = PortChoice(limit: portsLimit)
+        entries = EntryCounters(remembered: portsRemembered)
+        arrivals = Arrivals(limit: socketsLimit)
     }
 
     /// Starts a reading.
@@ -47,15 +58,24 @@ package struct PortAccounting: RowSink, Sendable {
         lines = (0..<listeners.count).map { PortLine(port: listeners.port(of: $0)) }
         portTimeWait = Array(repeating: PortTimeWait(), count: listeners.count)
         table = TableCounts()
+        newPortTimeWait = portTimeWait
         timeWait = TimeWaitCounts()
+        newTimeWait = TimeWaitCounts()
         orphanFinWait2 = 0
         held.removeAll()
+        if isClassifying { arrivals.begin(at: now) }
+        self.now = now
         for row in listening {
             count(row)
             guard let slot = listeners.slot(of: row.localPort) else { continue }
             lines[slot].listeners += 1
             lines[slot].acceptQueue += Int(row.receiveQueue)
         }
+    }
+
+    /// The rows that follow were read at this moment.
+    package mutating func chunk(at now: Instant) {
+        arrivals.chunk(at: now)
     }
 
     /// Takes one row of the table.
@@ -77,30 +97,48 @@ package struct PortAccounting: RowSink, Sendable {
         table[row.localAddress.isIPv4 ? .ipv4 : .ipv6, row.state] += 1
     }
 
-    /// Whose TIME_WAIT it is. The order of the questions decides: both ends of a local connection may be a listener's.
+    /// Whether it can be told whose a TIME_WAIT is.
+    private var isClassifying: Bool { addresses != nil && range != nil }
+
+    /// Whose TIME_WAIT it is, and whether it is new. The order of the questions decides: both ends of a local
+    /// connection may be a listener's.
     private mutating func classify(_ row: borrowing SocketRow) {
         guard let addresses else { return }
+        // Without the range nobody's role is certain: what is new now is new still when the range is back.
+        var new = 0
+        if isClassifying, arrivals.isNew(row) { new = 1 }
         let peer: Peer = addresses.contains(row.remoteAddress) ? .local : .remote
+        let role: Role
         if let slot = listeners.slot(of: row.localPort, taking: row.localAddress) {
-            timeWait[.server, peer] += 1
+            role = .server
             switch peer {
-            case .local: portTimeWait[slot].serverLocal += 1
-            case .remote: portTimeWait[slot].serverRemote += 1
+            case .local:
+                portTimeWait[slot].serverLocal += 1
+                newPortTimeWait[slot].serverLocal += new
+            case .remote:
+                portTimeWait[slot].serverRemote += 1
+                newPortTimeWait[slot].serverRemote += new
             }
         } else if peer == .local, let slot = listeners.slot(of: row.remotePort, taking: row.remoteAddress) {
-            timeWait[.client, peer] += 1
+            role = .client
             portTimeWait[slot].clientLocal += 1
-        } else if let range, range.ports.contains(row.localPort) {
-            timeWait[.client, peer] += 1
+            newPortTimeWait[slot].clientLocal += new
         } else {
-            timeWait[.other, peer] += 1
+            role = range?.ports.contains(row.localPort) == true ? .client : .other
         }
+        timeWait[role, peer] += 1
+        newTimeWait[role, peer] += new
     }
 
     /// Ends the reading.
     package mutating func report() -> PortReport {
+        if isClassifying {
+            arrivals.finish()
+            entries.add(newTimeWait, zip(lines.map(\.port), newPortTimeWait).map { ($0, $1) }, at: now)
+        }
         for slot in lines.indices {
             lines[slot].timeWait = addresses == nil ? nil : portTimeWait[slot]
+            lines[slot].entries = isClassifying ? entries.entries(of: lines[slot].port) : nil
             lines[slot].isExposed = range?.exposes(lines[slot].port)
         }
         let present = lines.filter { $0.listeners > 0 }
@@ -110,7 +148,9 @@ package struct PortAccounting: RowSink, Sendable {
         return PortReport(
             table: table,
             orphanFinWait2: orphanFinWait2,
-            timeWait: addresses == nil || range == nil ? nil : timeWait,
+            timeWait: isClassifying ? timeWait : nil,
+            observed: isClassifying ? entries.host : nil,
+            untracked: arrivals.untracked,
             listening: range.map { ListeningPorts(present.map(\.port), in: $0) },
             dialedPorts: addresses == nil ? nil : present.count { ($0.timeWait?.localPeers ?? 0) > 0 },
             omittedPorts: present.count - chosen.count { $0.listeners > 0 },

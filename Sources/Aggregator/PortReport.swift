@@ -8,6 +8,10 @@ package struct PortReport: Equatable, Sendable {
     package var orphanFinWait2 = 0
     /// TIME_WAIT sockets by role and peer; nil without the local addresses or the ephemeral range.
     package var timeWait: TimeWaitCounts?
+    /// TIME_WAIT sockets that readings saw begin, since the first one, by role and peer; nil as `timeWait` is.
+    package var observed: TimeWaitCounts?
+    /// TIME_WAIT sockets of which nobody can tell whether they are new, because there are more than may be remembered.
+    package var untracked = 0
     /// All LISTEN ports; nil without the ephemeral range.
     package var listening: ListeningPorts?
     /// LISTEN ports that hold a TIME_WAIT with a local peer; nil without the local addresses.
@@ -38,6 +42,8 @@ package struct PortLine: Equatable, Sendable {
     package var listeners = 0
     /// TIME_WAIT sockets of its service; nil without the local addresses.
     package var timeWait: PortTimeWait?
+    /// TIME_WAIT sockets of its service that readings saw begin, since the first one; nil as `timeWait` is.
+    package var entries: PortTimeWait?
     /// ESTABLISHED sockets that were accepted on it.
     package var established = 0
     /// Connections that wait for accept(), summed over its listeners.
@@ -57,6 +63,13 @@ package struct PortTimeWait: Equatable, Sendable {
 
     /// All of them.
     var total: Int { serverLocal + serverRemote + clientLocal }
+
+    /// Adds numbers to numbers.
+    static func += (left: inout PortTimeWait, right: PortTimeWait) {
+        left.serverLocal += right.serverLocal
+        left.serverRemote += right.serverRemote
+        left.clientLocal += right.clientLocal
+    }
 }
 
 /// The use of the ephemeral range: distinct ports, each counted under its strongest state.

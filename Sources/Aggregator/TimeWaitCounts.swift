@@ -29,6 +29,11 @@ package struct TimeWaitCounts: Equatable, Sendable {
         set { counts[Self.index(role, peer)] = newValue }
     }
 
+    /// Adds numbers to numbers.
+    package static func += (left: inout TimeWaitCounts, right: TimeWaitCounts) {
+        for index in left.counts.indices { left.counts[index] += right.counts[index] }
+    }
+
     private static func index(_ role: Role, _ peer: Peer) -> Int {
         let row =
             switch role {

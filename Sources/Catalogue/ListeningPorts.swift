@@ -45,22 +45,18 @@ extension Catalogue {
             "timewait_port_listeners",
             "LISTEN sockets of the port, 0 for 65 s after the last one vanished: st 0A of /proc/net/tcp and tcp6."
         ) { Double($0.listeners) },
-        Entry(
-            .socketTable,
+        timeWait(
             .gauge,
             "timewait_port_sockets",
             "TIME_WAIT sockets of the service on the port, by which end closed first (role) and where the client is (peer): "
-                + "st 06 of /proc/net/tcp and tcp6. The TIME_WAITs of remote clients are on their own hosts.",
-            .interval
-        ) { input, writer in
-            for line in input.sample.ports?.ports ?? [] {
-                guard let timeWait = line.timeWait else { continue }
-                let port = String(line.port)
-                writer.sample(Double(timeWait.serverLocal), ["port": port, "role": "server", "peer": "local"])
-                writer.sample(Double(timeWait.serverRemote), ["port": port, "role": "server", "peer": "remote"])
-                writer.sample(Double(timeWait.clientLocal), ["port": port, "role": "client", "peer": "local"])
-            }
-        },
+                + "st 06 of /proc/net/tcp and tcp6. The TIME_WAITs of remote clients are on their own hosts."
+        ) { $0.timeWait },
+        timeWait(
+            .counter,
+            "timewait_port_entries_total",
+            "TIME_WAIT sockets of the service on the port that readings of the socket table saw begin, each once, by which end "
+                + "closed first (role) and where the client is (peer): cookies of sock_diag, or tm->when of /proc/net/tcp and tcp6."
+        ) { $0.entries },
         port(
             "timewait_port_established",
             "ESTABLISHED sockets that were accepted on the port: st 01 of /proc/net/tcp and tcp6."
@@ -75,6 +71,24 @@ extension Catalogue {
                 + "ip_local_reserved_ports, else 0."
         ) { $0.isExposed.map { $0 ? 1 : 0 } },
     ]
+
+    /// A family with the three numbers of TIME_WAITs of each chosen port.
+    private static func timeWait(
+        _ kind: MetricFamily.Kind,
+        _ name: String,
+        _ help: String,
+        _ value: @escaping @Sendable (PortLine) -> PortTimeWait?
+    ) -> Entry {
+        Entry(.socketTable, kind, name, help, .interval) { input, writer in
+            for line in input.sample.ports?.ports ?? [] {
+                guard let numbers = value(line) else { continue }
+                let port = String(line.port)
+                writer.sample(Double(numbers.serverLocal), ["port": port, "role": "server", "peer": "local"])
+                writer.sample(Double(numbers.serverRemote), ["port": port, "role": "server", "peer": "remote"])
+                writer.sample(Double(numbers.clientLocal), ["port": port, "role": "client", "peer": "local"])
+            }
+        }
+    }
 
     /// A family with one sample for each chosen port.
     private static func port(

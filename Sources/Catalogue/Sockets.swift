@@ -96,6 +96,30 @@ extension Catalogue {
             value: { $0.sample.counted(.expiries) }
         ),
         Entry(
+            .socketTable,
+            .counter,
+            "timewait_observed_total",
+            "TIME_WAIT sockets that readings of the socket table saw begin, each once, by role and peer; its rate divided by that of "
+                + "timewait_entries_total is the coverage: cookies of sock_diag, or tm->when of /proc/net/tcp and tcp6.",
+            .interval
+        ) { input, writer in
+            guard let observed = input.sample.ports?.observed else { return }
+            for role in Role.allCases {
+                for peer in Peer.allCases {
+                    writer.sample(Double(observed[role, peer]), ["role": role.rawValue, "peer": peer.rawValue])
+                }
+            }
+        },
+        Entry(
+            .socketTable,
+            .gauge,
+            "timewait_untracked_sockets",
+            "TIME_WAIT sockets that timewait_observed_total and timewait_port_entries_total may miss, because there are more than "
+                + "--sockets.limit: rows of sock_diag.",
+            .interval,
+            value: { ($0.sample.ports?.untracked).map(Double.init) }
+        ),
+        Entry(
             .netstat,
             .counter,
             "timewait_recycled_total",

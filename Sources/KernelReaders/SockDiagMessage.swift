@@ -27,6 +27,7 @@ struct SockDiagMessage {
             receiveQueue: bytes.native32(at: start + 56),
             cookie: UInt64(bytes.native32(at: start + 44)) | UInt64(bytes.native32(at: start + 48)) << 32
         )
+        if row.isTimeWaitMiniSocket { row.timerRemaining = bytes.native32(at: start + 52) }
         switch state {
         case .listen:
             row.isV6Only = attribute(UInt16(INET_DIAG_SKV6ONLY), in: bytes, start + size..<range.upperBound) == 1

@@ -38,6 +38,7 @@ package struct SockDiagTable: SocketTableSource, ~Copyable {
         var parser = SockDiagParser(sequence: sequence)
         while true {
             let count = try socket.receive(into: &buffer)
+            sink.chunk(at: Clock.now)
             do throws(SockDiagParser.Failure) {
                 if try parser.parse(buffer.span.extracting(0..<count), into: &sink) { return parser.malformedRows }
             } catch {

@@ -35,12 +35,14 @@ struct SocketTableFile: ~Copyable {
 
     /// Gives the rows behind the listeners to the sink.
     mutating func readRest<Sink: RowSink & ~Copyable>(into sink: inout Sink) throws(ReadError) {
+        if let readAt = afterListeners.readAt { sink.chunk(at: readAt) }
         for row in afterListeners.others { sink.row(row) }
         while !isAtEnd { try readPage(into: &sink) }
     }
 
     private mutating func readPage<Sink: RowSink & ~Copyable>(into sink: inout Sink) throws(ReadError) {
         let count = try descriptor.read(into: &buffer, from: rest)
+        sink.chunk(at: Clock.now)
         let filled = rest + count
         var parser = parser
         let parsed = parser.parse(buffer.span.extracting(0..<filled), into: &sink)
@@ -70,6 +72,10 @@ struct SocketTableFile: ~Copyable {
 private struct Head: RowSink {
     var listening: [SocketRow] = []
     var others: [SocketRow] = []
+    /// When the page with the others was read.
+    var readAt: Instant?
+
+    mutating func chunk(at now: Instant) { readAt = now }
 
     mutating func row(_ row: borrowing SocketRow) {
         if row.state == .listen { listening.append(copy row) } else { others.append(copy row) }

@@ -63,7 +63,7 @@ struct SocketTableRow {
             let remote = address(in: bytes, at: remoteAddress), let remoteNumber = bytes.hexadecimal16(at: remotePort),
             let stateNumber = bytes.hexadecimal8(at: state), let known = TCPState(rawValue: stateNumber),
             bytes.hexadecimal32(at: queues) != nil, let receiveQueue = bytes.hexadecimal32(at: queues + 9),
-            let timerKind = bytes.hexadecimal8(at: timer), bytes.hexadecimal32(at: timer + 3) != nil,
+            let timerKind = bytes.hexadecimal8(at: timer), let remaining = bytes.hexadecimal32(at: timer + 3),
             bytes.hexadecimal32(at: timer + 12) != nil
         else { return nil }
         let row = SocketRow(
@@ -73,7 +73,9 @@ struct SocketTableRow {
             remotePort: remoteNumber,
             state: known,
             isTimeWaitMiniSocket: timerKind == 3,
-            receiveQueue: receiveQueue
+            receiveQueue: receiveQueue,
+            // Printed in hundredths of a second (USER_HZ), whatever the kernel counts in.
+            timerRemaining: timerKind == 3 ? remaining &* 10 : 0
         )
         return (row, end)
     }

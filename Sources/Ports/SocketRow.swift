@@ -18,6 +18,9 @@ public struct SocketRow: Equatable, Sendable {
     public var receiveQueue: UInt32
     /// Whether a listener on `::` takes IPv6 only. /proc/net/tcp6 does not tell; then it is false.
     public var isV6Only: Bool
+    /// How long a TIME_WAIT has left, in milliseconds of the 60 s that it began with; 0 once they are over and it only
+    /// waits for the kernel's timer, and for sockets in other states.
+    public var timerRemaining: UInt32
     /// The kernel's number of the socket, which no other socket ever gets; 0 where the source does not tell.
     public var cookie: UInt64
 
@@ -31,6 +34,7 @@ public struct SocketRow: Equatable, Sendable {
         isTimeWaitMiniSocket: Bool = false,
         receiveQueue: UInt32 = 0,
         isV6Only: Bool = false,
+        timerRemaining: UInt32 = 0,
         cookie: UInt64 = 0
     ) {
         self.localAddress = localAddress
@@ -41,6 +45,7 @@ public struct SocketRow: Equatable, Sendable {
         self.isTimeWaitMiniSocket = isTimeWaitMiniSocket
         self.receiveQueue = receiveQueue
         self.isV6Only = isV6Only
+        self.timerRemaining = timerRemaining
         self.cookie = cookie
     }
 

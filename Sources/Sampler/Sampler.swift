@@ -27,28 +27,28 @@ package struct Sampler: ~Copyable {
 
     /// - Parameters:
     ///   - proc: where to read.
-    ///   - interval: seconds between two readings of the socket table.
-    ///   - source: where to read the socket table.
-    ///   - portsLimit: how many ports get series of their own.
+    ///   - settings: what to read, and how often.
     ///   - start: when the first tick is due.
     ///   - log: takes what is worth a line in the log.
     package init(
         _ proc: ProcFilesystem,
-        interval: Double,
-        source: SourceChoice,
-        portsLimit: Int,
+        _ settings: SamplerSettings,
         from start: Instant,
         log: @escaping @Sendable (SamplerEvent) -> Void
     ) {
         self.proc = proc
-        self.interval = interval
-        table = TableReader(source, proc)
+        interval = settings.interval
+        table = TableReader(settings.source, proc)
         self.log = log
         watch = CollectorWatch(log: log)
         seconds = Schedule(every: 1, from: start)
         intervals = Schedule(every: interval, from: start)
         addressesDue = start
-        accounting = PortAccounting(portsLimit: portsLimit)
+        accounting = PortAccounting(
+            portsLimit: settings.portsLimit,
+            portsRemembered: settings.portsRemembered,
+            socketsLimit: settings.socketsLimit
+        )
         sample.interval = interval
         sample.requestedInterval = interval
     }

@@ -21,9 +21,7 @@ struct Exporter: ~Copyable {
     init(
         listenAddresses: [ListenAddress],
         telemetryPath: TelemetryPath,
-        interval: Double,
-        source: SourceChoice,
-        portsLimit: Int,
+        sampling: SamplerSettings,
         procfs: String,
         log handler: StandardErrorLog
     ) throws {
@@ -49,7 +47,7 @@ struct Exporter: ~Copyable {
                     listenAddresses: listenAddresses,
                     telemetryPath: telemetryPath,
                     landingPage: LandingPage.content(version: facts.version, telemetryPath: telemetryPath.text),
-                    maximumAge: .seconds(max(3 * interval, 90))
+                    maximumAge: .seconds(max(3 * sampling.interval, 90))
                 )
             ) { logger.debug("libmicrohttpd", metadata: ["text": "\($0)"]) }
         } catch {
@@ -62,9 +60,7 @@ struct Exporter: ~Copyable {
         self.facts = facts
         sampler = Sampler(
             ProcFilesystem(mount: procfs),
-            interval: interval,
-            source: source,
-            portsLimit: portsLimit,
+            sampling,
             from: Clock.now
         ) { Self.log($0, to: logger) }
     }

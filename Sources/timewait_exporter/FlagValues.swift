@@ -40,10 +40,18 @@ enum FlagValues {
         return value * scale
     }
 
-    /// How many ports get series of their own.
+    /// A number of ports.
     static func portsLimit(_ text: String) throws -> Int {
         guard let number = Int(text), (0...65_535).contains(number) else {
             throw ValidationError("expected a number from 0 to 65535")
+        }
+        return number
+    }
+
+    /// How many sockets are told apart.
+    static func socketsLimit(_ text: String) throws -> Int {
+        guard let number = Int(text), (0...100_000_000).contains(number) else {
+            throw ValidationError("expected a number from 0 to 100000000")
         }
         return number
     }

@@ -64,6 +64,23 @@ struct TimewaitExporter: ParsableCommand {
     var portsLimit = 100
 
     @Option(
+        name: .customLong("ports.remembered"),
+        help: ArgumentHelp("Of how many ports counters outlive the listener.", valueName: "number"),
+        transform: FlagValues.portsLimit
+    )
+    var portsRemembered = 4096
+
+    @Option(
+        name: .customLong("sockets.limit"),
+        help: ArgumentHelp(
+            "How many TIME_WAIT sockets are told apart from one reading to the next, over sock_diag.",
+            valueName: "number"
+        ),
+        transform: FlagValues.socketsLimit
+    )
+    var socketsLimit = 4_194_304
+
+    @Option(
         name: .customLong("path.procfs"),
         help: ArgumentHelp("Where procfs is mounted.", valueName: "path"),
         transform: FlagValues.procfs
@@ -102,12 +119,20 @@ struct TimewaitExporter: ParsableCommand {
         var exporter = try Exporter(
             listenAddresses: listenAddresses.isEmpty ? [FlagValues.listenAddress(":10057")] : listenAddresses,
             telemetryPath: telemetryPath ?? FlagValues.telemetryPath("/metrics"),
-            interval: interval,
-            source: source,
-            portsLimit: portsLimit,
+            sampling: sampling,
             procfs: procfs,
             log: StandardErrorLog(logLevel: logLevel.level, format: logFormat)
         )
         exporter.run()
+    }
+
+    private var sampling: SamplerSettings {
+        var settings = SamplerSettings()
+        settings.interval = interval
+        settings.source = source
+        settings.portsLimit = portsLimit
+        settings.portsRemembered = portsRemembered
+        settings.socketsLimit = socketsLimit
+        return settings
     }
 }

@@ -20,13 +20,7 @@ struct CatalogueTests {
 
     private func page(of scene: Scene) -> Page {
         let start = Instant(nanoseconds: 0)
-        var sampler = Sampler(
-            ProcFilesystem(mount: scene.path),
-            interval: 5,
-            source: .procfs,
-            portsLimit: 100,
-            from: start
-        ) { _ in }
+        var sampler = Sampler(ProcFilesystem(mount: scene.path), SamplerSettings(), from: start) { _ in }
         return Catalogue.page(PageInput(sample: sampler.tick(at: start), exporter: facts))
     }
 
@@ -91,7 +85,8 @@ struct CatalogueTests {
         // These need the range too.
         if sections == ["ephemeral_range"] {
             gone += [
-                "timewait_sockets", "timewait_listening_ports", "timewait_port_exposed",
+                "timewait_sockets", "timewait_observed_total", "timewait_port_entries_total",
+                "timewait_listening_ports", "timewait_port_exposed",
                 "timewait_ephemeral_ports_usable",
                 "timewait_ephemeral_ports_used",
             ]
@@ -127,7 +122,7 @@ struct ReadmeTests {
     private static let page: [Substring] = {
         let start = Instant(nanoseconds: 0)
         let proc = ProcFilesystem(mount: Scene("mixed").path)
-        var sampler = Sampler(proc, interval: 5, source: .procfs, portsLimit: 100, from: start) { _ in }
+        var sampler = Sampler(proc, SamplerSettings(), from: start) { _ in }
         let facts = ExporterFacts(
             version: "",
             revision: "",

@@ -9,11 +9,18 @@ struct RunningExporter {
     private let port: Int
 
     /// Starts the exporter and waits until it is ready.
-    init(in namespace: NetworkNamespace, _ flags: [String] = [], port: Int = 10_057) throws {
+    ///
+    /// - Parameter interval: the flag of that name; nil where the flags hold it.
+    init(
+        in namespace: NetworkNamespace,
+        _ flags: [String] = [],
+        port: Int = 10_057,
+        interval: String? = "1s"
+    ) throws {
         self.namespace = namespace
         self.port = port
         let executable = try Executable.built("timewait_exporter")
-        program = try namespace.start(executable, ["--sampler.interval=1s"] + flags)
+        program = try namespace.start(executable, (interval.map { ["--sampler.interval=\($0)"] } ?? []) + flags)
         try namespace.waitForListener(port: port)
         try poll("the exporter is ready") { try namespace.get("/-/ready", port: port).status == 200 }
     }
@@ -24,13 +31,13 @@ struct RunningExporter {
     }
 
     /// A page whose reading of the socket table began after now.
-    func freshPage() throws -> MetricsPage {
+    func freshPage(within seconds: Int = 10) throws -> MetricsPage {
         let family = "timewait_sampler_last_success_timestamp_seconds"
         // The reading that ends after now may have begun before it; the one after that has not.
         var first: Double?
         var page = try page()
         let now = Date().timeIntervalSince1970
-        try poll("the socket table is read twice") {
+        try poll("the socket table is read twice", within: seconds) {
             page = try self.page()
             guard let read = page[family, ["collector": "socket_table"]], read > now else { return false }
             first = first ?? read
@@ -40,11 +47,11 @@ struct RunningExporter {
     }
 }
 
-/// Waits until something is so; an error if that takes more than ten seconds.
-func poll(_ what: String, _ isSo: () throws -> Bool) throws {
-    let deadline = ContinuousClock.now + .seconds(10)
+/// Waits until something is so; an error if that takes too long.
+func poll(_ what: String, within seconds: Int = 10, _ isSo: () throws -> Bool) throws {
+    let deadline = ContinuousClock.now + .seconds(seconds)
     while try !isSo() {
-        guard ContinuousClock.now < deadline else { throw NeverSo(description: "not so after ten seconds: \(what)") }
+        guard ContinuousClock.now < deadline else { throw NeverSo(description: "not so after \(seconds) s: \(what)") }
         usleep(50_000)
     }
 }

@@ -61,6 +61,7 @@ struct SockDiagParserTests {
                     remotePort: 33_024,
                     state: .timeWait,
                     isTimeWaitMiniSocket: true,
+                    timerRemaining: 58_000,
                     cookie: 0x1_0000_0005
                 )
             ]

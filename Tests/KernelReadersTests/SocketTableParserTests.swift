@@ -34,7 +34,8 @@ struct SocketTableParserTests {
                     remoteAddress: loopback,
                     remotePort: 0x8124,
                     state: .timeWait,
-                    isTimeWaitMiniSocket: true
+                    isTimeWaitMiniSocket: true,
+                    timerRemaining: 57_930
                 ),
                 SocketRow(
                     localAddress: .anyIPv4,

@@ -35,13 +35,10 @@ struct SamplerTests {
         portsLimit: Int = 100,
         log: Log = Log()
     ) -> Sampler {
-        Sampler(
-            ProcFilesystem(mount: scene.path),
-            interval: interval,
-            source: .auto,
-            portsLimit: portsLimit,
-            from: start
-        ) { log.note($0) }
+        var settings = SamplerSettings()
+        settings.interval = interval
+        settings.portsLimit = portsLimit
+        return Sampler(ProcFilesystem(mount: scene.path), settings, from: start) { log.note($0) }
     }
 
     @Test("tells of a captured host what its maker knows")

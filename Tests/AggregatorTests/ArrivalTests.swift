@@ -1,0 +1,155 @@
+import Ports
+import Testing
+
+@testable import Aggregator
+
+@Suite("TIME_WAITs that began")
+struct ArrivalTests {
+    private let listener = SocketRow.listen(.anyIPv4, 8080)
+
+    /// TIME_WAITs of the service, by their cookies.
+    private func rows(_ cookies: ClosedRange<UInt64>, remaining: UInt32 = 30_000) -> [SocketRow] {
+        cookies.map { cookie in
+            var row = SocketRow.socket(.timeWait, (.loopback, 8080), (.loopback, 33_000 + Port(cookie % 20_000)))
+            row.cookie = cookie
+            row.timerRemaining = remaining
+            return row
+        }
+    }
+
+    /// TIME_WAITs of the service without cookies, by their ages in seconds.
+    private func rows(ages: [Double]) -> [SocketRow] {
+        ages.enumerated().map { index, age in
+            var row = SocketRow.socket(.timeWait, (.loopback, 8080), (.loopback, 33_000 + Port(index)))
+            row.timerRemaining = UInt32(max(0, 60 - age) * 1000)
+            return row
+        }
+    }
+
+    private func accounting(sockets: Int = 1_000_000, remembered: Int = 10) -> PortAccounting {
+        PortAccounting(portsLimit: 100, portsRemembered: remembered, socketsLimit: sockets)
+    }
+
+    @Test("are counted once each by their cookies, from 0 at the first reading")
+    func cookies() {
+        var accounting = accounting()
+        #expect(accounting.report([listener] + rows(1...50)).ports.first?.entries?.serverLocal == 0)
+        #expect(accounting.report([listener] + rows(1...60), at: .after(5)).ports.first?.entries?.serverLocal == 10)
+        #expect(accounting.report([listener] + rows(1...60), at: .after(10)).ports.first?.entries?.serverLocal == 10)
+        let report = accounting.report([listener] + rows(55...100), at: .after(15))
+        #expect(report.ports.first?.entries == PortTimeWait(serverLocal: 50, serverRemote: 0, clientLocal: 0))
+        #expect(report.observed?[.server, .local] == 50)
+        #expect(accounting.report([listener], at: .after(20)).ports.first?.entries?.serverLocal == 50)
+    }
+
+    @Test("are counted once where the kernel gives a socket twice")
+    func duplicates() {
+        var accounting = accounting()
+        _ = accounting.report([listener] + rows(1...5))
+        let report = accounting.report([listener] + rows(1...8) + rows(4...8), at: .after(5))
+        #expect(report.ports.first?.entries?.serverLocal == 3)
+    }
+
+    @Test("are counted by their ages where there are no cookies, between the starts of two readings")
+    func ages() {
+        var accounting = accounting()
+        #expect(accounting.report([listener] + rows(ages: [1, 2, 3])).ports.first?.entries?.serverLocal == 0)
+        // Before the last reading, in between, after the start of this one, and past its 60 seconds.
+        let report = accounting.report([listener] + rows(ages: [5.5, 7, 4.5, 0.5, 0.1, 61]), at: .after(5))
+        #expect(report.ports.first?.entries?.serverLocal == 3)
+        #expect(
+            accounting.report([listener] + rows(ages: [9, 5.5, 5.2]), at: .after(10)).ports.first?.entries?.serverLocal
+                == 3
+        )
+    }
+
+    @Test("never count backwards, nor twice, when the source changes between cookies and ages")
+    func change() {
+        var accounting = accounting()
+        _ = accounting.report([listener] + rows(1...10))
+        #expect(accounting.report([listener] + rows(1...20), at: .after(5)).observed?[.server, .local] == 10)
+        // Over procfs: 3 that began since, and 20 older ones.
+        let old = [Double](repeating: 20, count: 20)
+        #expect(
+            accounting.report([listener] + rows(ages: old + [1, 2, 3]), at: .after(10)).observed?[.server, .local] == 13
+        )
+        // Over sock_diag again: the 3 of before, and 4 that began since.
+        let three = rows(21...23, remaining: 60_000 - 6000)
+        let four = rows(24...27, remaining: 60_000 - 1000)
+        let old20 = rows(1...20, remaining: 30_000)
+        #expect(accounting.report([listener] + old20 + three + four, at: .after(15)).observed?[.server, .local] == 17)
+        #expect(accounting.report([listener] + old20 + rows(21...30), at: .after(20)).observed?[.server, .local] == 20)
+    }
+
+    @Test("are not lost and not counted twice when a reading is given up halfway")
+    func unfinished() {
+        var accounting = accounting()
+        _ = accounting.report([listener] + rows(1...10, remaining: 1000))
+        _ = accounting.report([listener] + rows(1...10, remaining: 1000), at: .after(5))
+        accounting.begin(
+            listening: [listener],
+            range: EphemeralRange(32_768, 60_999),
+            addresses: LocalAddresses(),
+            at: .after(10)
+        )
+        for row in rows(11...15, remaining: 58_000) { accounting.row(row) }
+        let all = rows(1...10, remaining: 1000) + rows(11...20, remaining: 55_000)
+        #expect(accounting.report([listener] + all, at: .after(11)).observed?[.server, .local] == 10)
+        #expect(accounting.report([listener] + all + rows(21...21), at: .after(16)).observed?[.server, .local] == 11)
+    }
+
+    @Test("wait for the addresses and the range where those could not be read")
+    func unclassified() {
+        var accounting = accounting()
+        _ = accounting.report([listener] + rows(1...10))
+        #expect(accounting.report([listener] + rows(1...20), addresses: nil, at: .after(5)).observed == nil)
+        #expect(accounting.report([listener] + rows(1...20), range: nil, at: .after(10)).observed == nil)
+        #expect(accounting.report([listener] + rows(1...30), at: .after(15)).observed?[.server, .local] == 20)
+    }
+
+    @Test("fall short, and the report says of how many sockets, where there are more than may be remembered")
+    func limit() {
+        var accounting = accounting(sockets: 100)
+        #expect(accounting.report([listener] + rows(1...100)).untracked == 0)
+        let report = accounting.report([listener] + rows(1...150), at: .after(5))
+        #expect(report.untracked == 50 && report.observed?[.server, .local] == 0)
+        #expect(accounting.report([listener] + rows(101...140), at: .after(10)).observed?[.server, .local] == 40)
+    }
+
+    @Test("are told apart however many there are, and however often the table is read")
+    func many() {
+        var accounting = accounting()
+        var expected = 0
+        for reading in 0..<600 {
+            let first = UInt64(reading * 70 + 1)
+            let report = accounting.report([listener] + rows(first...first + 999), at: .after(Double(reading)))
+            expected += reading == 0 ? 0 : 70
+            #expect(report.observed?[.server, .local] == expected)
+        }
+        let wave = accounting.report([listener] + rows(1_000_000...1_150_000), at: .after(600))
+        #expect(wave.observed?[.server, .local] == expected + 150_001)
+        for reading in 1...3 {
+            let report = accounting.report([listener] + rows(1_150_000...1_150_010), at: .after(600 + Double(reading)))
+            #expect(report.observed?[.server, .local] == expected + 150_001 + 10)
+        }
+    }
+
+    @Test("go on where they were when a service comes back, as long as its port is remembered")
+    func remembered() {
+        var accounting = accounting(remembered: 1)
+        let other = SocketRow.listen(.anyIPv4, 9090)
+        var onOther = SocketRow.socket(.timeWait, (.loopback, 9090), (.loopback, 33_000))
+        onOther.cookie = 99
+        _ = accounting.report([listener, other])
+        _ = accounting.report([listener, other] + rows(1...5, remaining: 58_000), at: .after(5))
+        #expect(accounting.report([other], at: .after(10)).ports.first?.entries?.serverLocal == 5)
+        // Both ports have counted, and are gone; one of them may be remembered, the one that was there last.
+        onOther.timerRemaining = 58_000
+        _ = accounting.report([other, onOther], at: .after(80))
+        _ = accounting.report([], at: .after(85))
+        _ = accounting.report([], at: .after(300))
+        let lines = accounting.report([listener, other], at: .after(305)).ports
+        #expect(lines.first { $0.port == 8080 }?.entries?.serverLocal == 0)
+        #expect(lines.first { $0.port == 9090 }?.entries?.serverLocal == 1)
+    }
+}
