@@ -2,6 +2,8 @@
 package enum Collector: String, CaseIterable, Sendable {
     /// The socket table: /proc/net/tcp and tcp6.
     case socketTable = "socket_table"
+    /// The listeners alone, between two readings of the table; over sock_diag only.
+    case listeners
     /// The namespace's own addresses: /proc/net/fib_trie and if_inet6.
     case localAddresses = "local_addresses"
     /// ip_local_port_range and ip_local_reserved_ports.

@@ -164,17 +164,3 @@ extension PortTimeWait {
     /// Those whose both ends are on this host.
     fileprivate var localPeers: Int { serverLocal + clientLocal }
 }
-
-extension ListeningPorts {
-    fileprivate init(_ ports: [Port], in range: EphemeralRange) {
-        for port in ports {
-            if range.exposes(port) {
-                exposed += 1
-            } else if range.ports.contains(port) {
-                reserved += 1
-            } else {
-                outside += 1
-            }
-        }
-    }
-}

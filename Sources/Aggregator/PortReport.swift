@@ -24,6 +24,23 @@ package struct PortReport: Equatable, Sendable {
     package var ephemeral: EphemeralUse?
 }
 
+extension PortReport {
+    /// Brings up to date what LISTEN rows tell of the host and of the chosen ports. A port that is new is chosen at the
+    /// next reading of the table.
+    package mutating func refresh(listening rows: [SocketRow], range: EphemeralRange?) {
+        for family in AddressFamily.allCases {
+            table[family, .listen] = rows.count { $0.localAddress.isIPv4 == (family == .ipv4) }
+        }
+        let byPort = Dictionary(grouping: rows, by: \.localPort)
+        listening = range.map { ListeningPorts(byPort.keys, in: $0) }
+        for index in ports.indices {
+            let own = byPort[ports[index].port] ?? []
+            ports[index].listeners = own.count
+            ports[index].acceptQueue = own.reduce(0) { $0 + Int($1.receiveQueue) }
+        }
+    }
+}
+
 /// Distinct LISTEN ports by what the ephemeral range means for them.
 package struct ListeningPorts: Equatable, Sendable {
     /// Not in the range: no outgoing connection takes them.
@@ -32,6 +49,21 @@ package struct ListeningPorts: Equatable, Sendable {
     package var reserved = 0
     /// In the range and not reserved: an outgoing connection can take them while their service is down.
     package var exposed = 0
+}
+
+extension ListeningPorts {
+    /// Parts distinct ports.
+    init(_ ports: some Sequence<Port>, in range: EphemeralRange) {
+        for port in ports {
+            if range.exposes(port) {
+                exposed += 1
+            } else if range.ports.contains(port) {
+                reserved += 1
+            } else {
+                outside += 1
+            }
+        }
+    }
 }
 
 /// One port on which something listens, or listened until a short while ago.

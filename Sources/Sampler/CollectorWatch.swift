@@ -12,11 +12,12 @@ struct CollectorWatch {
 
     init(log: @escaping @Sendable (SamplerEvent) -> Void) {
         self.log = log
-        for collector in Collector.allCases {
-            var reasons = ReadError.Reason.allCases.map(\.rawValue)
-            if collector == .socketTable { reasons.append(Self.malformedRow) }
-            statuses[collector] = CollectorStatus(reasons: reasons)
-        }
+    }
+
+    /// The status of a collector before its first reading.
+    private static func fresh(_ collector: Collector) -> CollectorStatus {
+        let reasons = ReadError.Reason.allCases.map(\.rawValue)
+        return CollectorStatus(reasons: collector == .socketTable ? reasons + [malformedRow] : reasons)
     }
 
     private static let malformedRow = "malformed_row"
@@ -25,6 +26,7 @@ struct CollectorWatch {
     ///
     /// - Returns: what it gave; nil if it failed.
     mutating func reading<Value>(of collector: Collector, _ read: () throws(ReadError) -> Value) -> Value? {
+        if statuses[collector] == nil { statuses[collector] = Self.fresh(collector) }
         let (start, startCPU) = (Clock.now, Clock.threadCPU.seconds)
         var value: Value?
         do {

@@ -4,14 +4,14 @@ package import Ports
 
 /// Reads what is due, keeps what is to be remembered between readings, and gives a sample of all that is known.
 ///
-/// Two rhythms: every second the files that cost microseconds, every interval the socket table and what its rows are
-/// told by.
+/// Two rhythms: every second what costs microseconds, which are small files and, over sock_diag, the listeners; every
+/// interval the socket table and what its rows are told by.
 package struct Sampler: ~Copyable {
     private let proc: ProcFilesystem
-    private let interval: Double
     private let log: @Sendable (SamplerEvent) -> Void
     private var table: TableReader
     private var watch: CollectorWatch
+    private var pace: Pace
     private var seconds: Schedule
     private var intervals: Schedule
     /// Local addresses change rarely, and reading them costs as much as the routing table is long.
@@ -37,20 +37,20 @@ package struct Sampler: ~Copyable {
         log: @escaping @Sendable (SamplerEvent) -> Void
     ) {
         self.proc = proc
-        interval = settings.interval
         table = TableReader(settings.source, proc)
         self.log = log
         watch = CollectorWatch(log: log)
         seconds = Schedule(every: 1, from: start)
-        intervals = Schedule(every: interval, from: start)
+        pace = Pace(requested: settings.interval, share: settings.cpuShare)
+        intervals = Schedule(every: settings.interval, from: start)
         addressesDue = start
         accounting = PortAccounting(
             portsLimit: settings.portsLimit,
             portsRemembered: settings.portsRemembered,
             socketsLimit: settings.socketsLimit
         )
-        sample.interval = interval
-        sample.requestedInterval = interval
+        sample.interval = pace.interval
+        sample.requestedInterval = pace.requested
     }
 
     /// When `tick` is due next.
@@ -59,10 +59,15 @@ package struct Sampler: ~Copyable {
     /// Reads what is due at this moment.
     package mutating func tick(at now: Instant) -> Sample {
         let rangeBefore = sample.range
-        if seconds.isDue(at: now) { readCheapFiles(at: now) }
+        let isSecond = seconds.isDue(at: now)
+        if isSecond { readCheapFiles(at: now) }
         // Rows are told by the range: with a new one the report has to be made anew.
         let rangeChanged = sample.ports != nil && sample.range != rangeBefore
-        if intervals.isDue(at: now) || rangeChanged { readTable(at: now) }
+        if intervals.isDue(at: now) || rangeChanged {
+            readTable(at: now)
+        } else if isSecond {
+            readListeners()
+        }
         sample.collectors = watch.statuses
         return sample
     }
@@ -82,8 +87,17 @@ package struct Sampler: ~Copyable {
         sample.process = watch.reading(of: .process) { () throws(ReadError) in try ProcessFacts.reading() }
     }
 
+    /// Brings up to date what listeners tell, between two readings of the table. Only sock_diag gives them without a
+    /// walk.
+    private mutating func readListeners() {
+        guard sample.ports != nil, table.source == .sockDiag else { return }
+        let listening = watch.reading(of: .listeners) { () throws(ReadError) in try table.listeners() }
+        if let listening { sample.ports?.refresh(listening: listening, range: sample.range) }
+    }
+
     private mutating func readTable(at now: Instant) {
         readAddresses(at: now)
+        let costBefore = watch.statuses[.socketTable]?.cpuSeconds ?? 0
         let (range, addresses) = (sample.range, addresses)
         var malformedRows = 0
         sample.ports = watch.reading(of: .socketTable) { () throws(ReadError) in
@@ -91,6 +105,9 @@ package struct Sampler: ~Copyable {
             return accounting.report()
         }
         watch.leftOut(malformedRows)
+        pace.note(cost: (watch.statuses[.socketTable]?.cpuSeconds ?? 0) - costBefore)
+        intervals.change(to: pace.interval, at: now)
+        sample.interval = pace.interval
         noteSource()
         sample.dialedPortsPeak = sample.ports?.dialedPorts.map { dialedPeak.note($0, at: now) }
     }
@@ -108,6 +125,6 @@ package struct Sampler: ~Copyable {
         guard now >= addressesDue else { return }
         addresses = watch.reading(of: .localAddresses) { () throws(ReadError) in try proc.localAddresses() }
         let duration = watch.statuses[.localAddresses]?.duration ?? 0
-        addressesDue = now + max(100 * duration, interval / 2)
+        addressesDue = now + max(100 * duration, pace.requested / 2)
     }
 }

@@ -4,7 +4,7 @@ import Ports
 /// the machine slept, is left out and not made up for.
 struct Schedule: Sendable {
     /// Seconds between two times.
-    let period: Double
+    private(set) var period: Double
     /// The next time.
     private(set) var next: Instant
 
@@ -20,5 +20,12 @@ struct Schedule: Sendable {
         let missed = ((now - next) / period).rounded(.down)
         next = next + (missed + 1) * period
         return true
+    }
+
+    /// Takes another rhythm, from now on.
+    mutating func change(to period: Double, at now: Instant) {
+        guard period != self.period else { return }
+        self.period = period
+        next = now + period
     }
 }

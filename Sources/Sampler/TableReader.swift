@@ -48,6 +48,15 @@ struct TableReader: ~Copyable {
         return leftOut
     }
 
+    /// Reads the listeners alone, over sock_diag.
+    mutating func listeners() throws(ReadError) -> [SocketRow] {
+        if sockDiag == nil { sockDiag = try SockDiagTable() }
+        guard var table = sockDiag.take() else { return [] }
+        let listening = try table.listeners()
+        sockDiag = consume table
+        return listening
+    }
+
     private static func read<Source: SocketTableSource & ~Copyable>(
         _ table: inout Source,
         into accounting: inout PortAccounting,

@@ -31,13 +31,23 @@ enum FlagValues {
             throw ValidationError("expected \(right)")
         }
         let number = text.dropLast(unit.count)
-        // Double() reads "nan", "0x1p3" and "1e1" too.
-        guard
-            number.utf8.allSatisfy({ ("0"..."9").contains(Character(Unicode.Scalar($0))) || $0 == UInt8(ascii: ".") }),
-            let value = Double(number)
-        else { throw ValidationError("expected \(right)") }
+        guard isDecimal(number), let value = Double(number) else { throw ValidationError("expected \(right)") }
         guard (1...30).contains(value * scale) else { throw ValidationError("out of bounds, expected \(right)") }
         return value * scale
+    }
+
+    /// The part of one core that is meant by a percentage.
+    static func cpuShare(_ text: String) throws -> Double {
+        let number = text.hasSuffix("%") ? text.dropLast() : text[...]
+        guard isDecimal(number), let percentage = Double(number), percentage > 0, percentage <= 100 else {
+            throw ValidationError("expected a percentage above 0 and at most 100, such as 1 or 0.5")
+        }
+        return percentage / 100
+    }
+
+    /// Whether a text is digits and points only: Double() reads "nan", "0x1p3" and "1e1" too.
+    private static func isDecimal(_ text: Substring) -> Bool {
+        text.utf8.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || $0 == UInt8(ascii: ".") }
     }
 
     /// A number of ports.

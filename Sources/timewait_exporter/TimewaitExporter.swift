@@ -48,6 +48,17 @@ struct TimewaitExporter: ParsableCommand {
     var interval = 5.0
 
     @Option(
+        name: .customLong("sampler.cpu-limit"),
+        help: ArgumentHelp(
+            "Percentage of one core that reading the socket table may take; above it the interval is stretched, to 30s at most.",
+            discussion: "(default: 1)",
+            valueName: "percentage"
+        ),
+        transform: FlagValues.cpuShare
+    )
+    var cpuShare = 0.01
+
+    @Option(
         name: .customLong("sampler.source"),
         help: ArgumentHelp(
             "Where the socket table is read; auto is sock_diag, or procfs without it.",
@@ -129,6 +140,7 @@ struct TimewaitExporter: ParsableCommand {
     private var sampling: SamplerSettings {
         var settings = SamplerSettings()
         settings.interval = interval
+        settings.cpuShare = cpuShare
         settings.source = source
         settings.portsLimit = portsLimit
         settings.portsRemembered = portsRemembered

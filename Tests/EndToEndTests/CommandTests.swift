@@ -46,6 +46,14 @@ struct CommandTests {
             ),
             (["--ports.limit=-1"], "'-1' is invalid for '--ports.limit <number>': expected a number from 0 to 65535"),
             (
+                ["--sampler.cpu-limit=0"],
+                "'0' is invalid for '--sampler.cpu-limit <percentage>': expected a percentage above 0 and at most 100"
+            ),
+            (
+                ["--sampler.source=ebpf"],
+                "'ebpf' is invalid for '--sampler.source <source>'. Please provide one of 'auto',"
+            ),
+            (
                 ["--log.level=loud"],
                 "'loud' is invalid for '--log.level <level>'. Please provide one of 'debug', 'info'"
             ),
@@ -97,7 +105,8 @@ struct CommandTests {
         let help = try namespace.run(executable, ["--help"])
         #expect(help.status == 0)
         for flag in [
-            "--web.listen-address", "--web.telemetry-path", "--sampler.interval", "--ports.limit", "--path.procfs",
+            "--web.listen-address", "--web.telemetry-path", "--sampler.interval", "--sampler.cpu-limit",
+            "--sampler.source", "--ports.limit", "--ports.remembered", "--sockets.limit", "--path.procfs",
             "--log.level", "--log.format", "--version",
         ] {
             #expect(help.standardOutput.contains(flag))

@@ -107,6 +107,32 @@ struct SamplerTests {
         )
     }
 
+    @Test(
+        "waits longer between two readings of the table where they would take more than their share, but never over 30 s"
+    )
+    func share() throws {
+        let scene = try Scene(copyOf: "mixed")
+        defer { try? scene.remove() }
+        var settings = SamplerSettings()
+        settings.cpuShare = 1e-9
+        var sampler = Sampler(ProcFilesystem(mount: scene.path), settings, from: start) { _ in }
+        let first = sampler.tick(at: start)
+        #expect(first.interval == 30 && first.requestedInterval == 5)
+        for file in ["tcp", "tcp6"] { try scene.take("thread-self/net/\(file)", from: Scene("empty")) }
+        for second in 1...29 {
+            #expect(sampler.tick(at: start + Double(second)).ports?.table[.ipv4, .timeWait] == 57 + 13)
+        }
+        #expect(sampler.tick(at: start + 30).ports?.table[.ipv4, .timeWait] == 0)
+    }
+
+    @Test("reads at the interval that was asked for where that costs less than its share")
+    func cheapEnough() {
+        var settings = SamplerSettings()
+        settings.cpuShare = 1
+        var sampler = Sampler(ProcFilesystem(mount: Scene("mixed").path), settings, from: start) { _ in }
+        for second in 0..<10 { #expect(sampler.tick(at: start + Double(second)).interval == 5) }
+    }
+
     @Test("leaves missed times out instead of making up for them")
     func missedTimes() {
         var sampler = sampler(of: Scene("empty"), interval: 1.5)
