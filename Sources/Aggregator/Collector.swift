@@ -4,6 +4,8 @@ package enum Collector: String, CaseIterable, Sendable {
     case socketTable = "socket_table"
     /// The listeners alone, between two readings of the table; over sock_diag only.
     case listeners
+    /// Sockets that are bound and neither listen nor are connected, every minute; over sock_diag of Linux 6.8 only.
+    case boundSockets = "bound_sockets"
     /// The namespace's own addresses: /proc/net/fib_trie and if_inet6.
     case localAddresses = "local_addresses"
     /// ip_local_port_range and ip_local_reserved_ports.

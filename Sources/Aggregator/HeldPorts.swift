@@ -15,7 +15,7 @@ struct HeldPorts: Sendable {
         case .established: established.insert(row.localPort)
         case .timeWait: timeWait.insert(row.localPort)
         // A connection request stands under its listener's port and holds none of its own.
-        case .newSynRecv, .listen: break
+        case .newSynRecv, .listen, .boundInactive: break
         default: other.insert(row.localPort)
         }
     }

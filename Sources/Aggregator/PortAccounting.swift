@@ -27,6 +27,8 @@ package struct PortAccounting: RowSink, Sendable {
     private var newPortTimeWait: [PortTimeWait] = []
     private var orphanFinWait2 = 0
     private var held = HeldPorts()
+    /// Ports that are bound without a connection; nil where nobody tells.
+    private var bound: PortSet?
 
     /// - Parameters:
     ///   - portsLimit: how many ports get a line of their own, 0 for none.
@@ -43,11 +45,13 @@ package struct PortAccounting: RowSink, Sendable {
     /// - Parameters:
     ///   - listening: the LISTEN rows of both families. Rows are told by them, so they have to be known before the first row. They are
     ///     counted from here; LISTEN rows that come again among the rows of the table are passed over.
+    ///   - bound: the sockets that are bound and neither listen nor are connected; nil where nobody tells.
     ///   - range: the ephemeral range; nil where it could not be read.
     ///   - addresses: this namespace's own addresses; nil where they could not be read.
     ///   - now: the moment of the reading.
     package mutating func begin(
         listening: [SocketRow],
+        bound: [SocketRow]? = nil,
         range: EphemeralRange?,
         addresses: LocalAddresses?,
         at now: Instant
@@ -65,6 +69,8 @@ package struct PortAccounting: RowSink, Sendable {
         held.removeAll()
         if isClassifying { arrivals.begin(at: now) }
         self.now = now
+        self.bound = bound.map { rows in rows.reduce(into: PortSet()) { $0.insert($1.localPort) } }
+        for row in bound ?? [] { count(row) }
         for row in listening {
             count(row)
             guard let slot = listeners.slot(of: row.localPort) else { continue }
@@ -145,8 +151,10 @@ package struct PortAccounting: RowSink, Sendable {
         let listeningPorts = present.reduce(into: PortSet()) { $0.insert($1.port) }
         formerListeners.update(listening: listeningPorts, held: held.all)
         let chosen = choice.choose(from: lines)
+        let blocked = listeningPorts.union(formerListeners.ports).union(bound ?? PortSet())
         return PortReport(
             table: table,
+            knowsBound: bound != nil,
             orphanFinWait2: orphanFinWait2,
             timeWait: isClassifying ? timeWait : nil,
             observed: isClassifying ? entries.host : nil,
@@ -155,7 +163,7 @@ package struct PortAccounting: RowSink, Sendable {
             dialedPorts: addresses == nil ? nil : present.count { ($0.timeWait?.localPeers ?? 0) > 0 },
             omittedPorts: present.count - chosen.count { $0.listeners > 0 },
             ports: chosen,
-            ephemeral: range.map { held.use(of: $0, without: listeningPorts.union(formerListeners.ports)) }
+            ephemeral: range.map { held.use(of: $0, without: blocked) }
         )
     }
 }

@@ -4,6 +4,8 @@ package import Ports
 package struct PortReport: Equatable, Sendable {
     /// Rows by family and state.
     package var table = TableCounts()
+    /// Whether the kernel tells of sockets that are bound and neither listen nor are connected.
+    package var knowsBound = false
     /// FIN_WAIT2 sockets that nobody owns any more.
     package var orphanFinWait2 = 0
     /// TIME_WAIT sockets by role and peer; nil without the local addresses or the ephemeral range.

@@ -8,10 +8,11 @@ package enum AddressFamily: String, CaseIterable, Sendable {
 
 /// Rows of the socket table by family and state.
 package struct TableCounts: Equatable, Sendable {
-    /// States that have a number of their own; NEW_SYN_RECV goes under SYN_RECV, as the kernel prints it.
-    package static let states = TCPState.allCases.filter { $0 != .newSynRecv }
+    /// The states that every source tells and that have a number of their own; NEW_SYN_RECV goes under SYN_RECV, as the
+    /// kernel prints it.
+    package static let states = TCPState.allCases.filter { $0 != .newSynRecv && $0 != .boundInactive }
 
-    private var counts: [26 of Int] = .init(repeating: 0)
+    private var counts: [28 of Int] = .init(repeating: 0)
 
     /// No rows.
     package init() {}
@@ -24,7 +25,7 @@ package struct TableCounts: Equatable, Sendable {
 
     private static func index(_ family: AddressFamily, _ state: TCPState) -> Int {
         let state = state == .newSynRecv ? TCPState.synRecv : state
-        return Int(state.rawValue) + (family == .ipv4 ? 0 : 13)
+        return Int(state.rawValue) + (family == .ipv4 ? 0 : 14)
     }
 
     /// Whether both hold the same numbers.

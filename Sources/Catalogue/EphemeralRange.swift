@@ -43,7 +43,7 @@ extension Catalogue {
             .socketTable,
             .gauge,
             "timewait_ephemeral_ports_usable",
-            "Ports of the ephemeral port range that are not reserved, on which nothing listens and no accepted socket of a vanished "
+            "Ports of the ephemeral port range that are not reserved, on which nothing listens or is bound and no accepted socket of a vanished "
                 + "listener remains: ip_local_port_range, ip_local_reserved_ports, /proc/net/tcp and tcp6.",
             .interval,
             value: { ($0.sample.ports?.ephemeral?.usable).map(Double.init) }

@@ -12,11 +12,15 @@ extension Catalogue {
             "TCP sockets by address family (v4-mapped IPv6 counts as ipv4) and state: rows of /proc/net/tcp and tcp6 by st.",
             .interval
         ) { input, writer in
-            guard let table = input.sample.ports?.table else { return }
+            guard let report = input.sample.ports else { return }
+            let table = report.table
             for family in AddressFamily.allCases {
                 for state in TableCounts.states {
                     writer.sample(Double(table[family, state]), ["family": family.rawValue, "state": state.name])
                 }
+                guard report.knowsBound else { continue }
+                let state = TCPState.boundInactive
+                writer.sample(Double(table[family, state]), ["family": family.rawValue, "state": state.name])
             }
         },
         Entry(

@@ -8,8 +8,12 @@ package struct ProcFilesystem: Sendable {
     /// The folder with this namespace's sysctls: the kernel looks at who opens, so that it needs no `thread-self`.
     private let sysctls: String
 
+    /// Where it is mounted.
+    let mount: String
+
     /// The procfs mounted at a path, normally `/proc`.
     package init(mount: String) {
+        self.mount = mount
         let net = mount + "/thread-self/net"
         self.net = FileDescriptor.exists(net) ? net : mount + "/net"
         sysctls = mount + "/sys/net/ipv4"

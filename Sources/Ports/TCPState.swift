@@ -15,6 +15,9 @@ public enum TCPState: UInt8, CaseIterable, Sendable {
     /// A connection request that has no socket of its own yet. The kernel prints it as SYN_RECV; the readers tell it
     /// apart, because it stands under its listener's port and holds no port of its own.
     case newSynRecv = 12
+    /// A socket that is bound and neither listens nor is connected. Only sock_diag of Linux 6.8 and later tells of
+    /// them.
+    case boundInactive = 13
 
     /// The state's name in labels: lower case with underscores. NEW_SYN_RECV goes by the name the kernel prints,
     /// `syn_recv`.
@@ -31,6 +34,7 @@ public enum TCPState: UInt8, CaseIterable, Sendable {
         case .lastAck: "last_ack"
         case .listen: "listen"
         case .closing: "closing"
+        case .boundInactive: "bound_inactive"
         }
     }
 }

@@ -18,6 +18,9 @@ package struct Sampler: ~Copyable {
     private var addressesDue: Instant
     private var addresses: LocalAddresses?
 
+    /// Sockets that are only bound are rare, change rarely, and cost up to 100 ms to find.
+    private var boundDue: Schedule
+    private var bound: [SocketRow]?
     private var accounting: PortAccounting
     private var bucketsPeak = RecentPeak(seconds: 60)
     private var dialedPeak = RecentPeak(seconds: 300)
@@ -44,6 +47,7 @@ package struct Sampler: ~Copyable {
         pace = Pace(requested: settings.interval, share: settings.cpuShare)
         intervals = Schedule(every: settings.interval, from: start)
         addressesDue = start
+        boundDue = Schedule(every: 60, from: start)
         accounting = PortAccounting(
             portsLimit: settings.portsLimit,
             portsRemembered: settings.portsRemembered,
@@ -98,10 +102,19 @@ package struct Sampler: ~Copyable {
     private mutating func readTable(at now: Instant) {
         readAddresses(at: now)
         let costBefore = watch.statuses[.socketTable]?.cpuSeconds ?? 0
-        let (range, addresses) = (sample.range, addresses)
+        if table.hasSockDiag, boundDue.isDue(at: now) {
+            bound = watch.reading(of: .boundSockets) { () throws(ReadError) in try table.boundSockets() } ?? nil
+        }
+        let (bound, range, addresses) = (bound, sample.range, addresses)
         var malformedRows = 0
         sample.ports = watch.reading(of: .socketTable) { () throws(ReadError) in
-            malformedRows = try table.read(into: &accounting, range: range, addresses: addresses, at: now)
+            malformedRows = try table.read(
+                into: &accounting,
+                bound: bound,
+                range: range,
+                addresses: addresses,
+                at: now
+            )
             return accounting.report()
         }
         watch.leftOut(malformedRows)

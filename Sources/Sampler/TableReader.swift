@@ -18,22 +18,27 @@ struct TableReader: ~Copyable {
     init(_ choice: SourceChoice, _ proc: ProcFilesystem) {
         self.choice = choice == .auto && !proc.isLive ? .procfs : choice
         self.proc = proc
+        // Whether that works is seen, and said, when the table is read.
+        sockDiag = self.choice == .procfs ? nil : try? SockDiagTable()
     }
+
+    /// Whether what only sock_diag tells can be read.
+    var hasSockDiag: Bool { sockDiag != nil }
 
     /// Reads the whole table.
     ///
     /// - Returns: the number of rows that were left out.
     mutating func read(
         into accounting: inout PortAccounting,
+        bound: [SocketRow]?,
         range: EphemeralRange?,
         addresses: LocalAddresses?,
         at now: Instant
     ) throws(ReadError) -> Int {
         if choice != .procfs {
             do throws(ReadError) {
-                if sockDiag == nil { sockDiag = try SockDiagTable() }
-                guard var table = sockDiag.take() else { return 0 }
-                let leftOut = try Self.read(&table, into: &accounting, range, addresses, now)
+                var table = try takeSockDiag()
+                let leftOut = try Self.read(&table, into: &accounting, bound, range, addresses, now)
                 sockDiag = consume table
                 (source, obstacle) = (.sockDiag, nil)
                 return leftOut
@@ -43,29 +48,45 @@ struct TableReader: ~Copyable {
             }
         }
         var table = ProcSocketTable(proc)
-        let leftOut = try Self.read(&table, into: &accounting, range, addresses, now)
+        let leftOut = try Self.read(&table, into: &accounting, nil, range, addresses, now)
         source = .procfs
         return leftOut
     }
 
     /// Reads the listeners alone, over sock_diag.
     mutating func listeners() throws(ReadError) -> [SocketRow] {
-        if sockDiag == nil { sockDiag = try SockDiagTable() }
-        guard var table = sockDiag.take() else { return [] }
+        var table = try takeSockDiag()
         let listening = try table.listeners()
         sockDiag = consume table
         return listening
     }
 
+    /// Reads the sockets that are bound and neither listen nor are connected, over sock_diag; nil where the kernel does
+    /// not tell.
+    mutating func boundSockets() throws(ReadError) -> [SocketRow]? {
+        guard try proc.tellsBoundSockets() else { return nil }
+        var table = try takeSockDiag()
+        let bound = try table.boundSockets()
+        sockDiag = consume table
+        return bound
+    }
+
+    /// The way over sock_diag, open; whoever takes it puts it back if it worked.
+    private mutating func takeSockDiag() throws(ReadError) -> SockDiagTable {
+        if let open = sockDiag.take() { return open }
+        return try SockDiagTable()
+    }
+
     private static func read<Source: SocketTableSource & ~Copyable>(
         _ table: inout Source,
         into accounting: inout PortAccounting,
+        _ bound: [SocketRow]?,
         _ range: EphemeralRange?,
         _ addresses: LocalAddresses?,
         _ now: Instant
     ) throws(ReadError) -> Int {
         let listening = try table.listeners()
-        accounting.begin(listening: listening, range: range, addresses: addresses, at: now)
+        accounting.begin(listening: listening, bound: bound, range: range, addresses: addresses, at: now)
         return try table.read(into: &accounting)
     }
 }

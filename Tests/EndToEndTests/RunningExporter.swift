@@ -8,8 +8,8 @@ struct RunningExporter {
     private let namespace: NetworkNamespace
     private let port: Int
 
-    /// Starts the exporter and waits until it is ready. It may take all the time it needs: tests want the interval that they
-    /// ask for, on a busy machine and built for debugging too.
+    /// Starts the exporter and waits until it is ready. It may take all the time it needs: tests want the interval that
+    /// they ask for, on a busy machine and built for debugging too.
     ///
     /// - Parameter interval: the flag of that name; nil where the flags hold it.
     init(

@@ -14,8 +14,12 @@ struct SourceTests {
         namespace = try NetworkNamespace()
     }
 
-    /// Families whose values differ by what they are: the source itself, and the process that says them. So does the
-    /// collector of listeners alone, which only sock_diag has.
+    /// Series that only sock_diag has: what is read of it beside the table, and what only it tells of the table.
+    private static let onlySockDiag = [
+        "collector=\"listeners\"", "collector=\"bound_sockets\"", "state=\"bound_inactive\"",
+    ]
+
+    /// Families whose values differ by what they are: the source itself, and the process that says them.
     private static let different = [
         "timewait_sampler_source_info", "timewait_sampler_last_success_timestamp_seconds",
         "timewait_sampler_duration_seconds", "timewait_sampler_cpu_seconds_total",
@@ -26,7 +30,7 @@ struct SourceTests {
     /// The lines of a page that are the same over both sources.
     private func comparable(_ page: MetricsPage) -> [String] {
         page.text.split(separator: "\n").map(String.init).filter { line in
-            !line.hasPrefix("#") && !line.contains("collector=\"listeners\"")
+            !line.hasPrefix("#") && !Self.onlySockDiag.contains(where: line.contains)
                 && !Self.different.contains { line.hasPrefix($0) }
         }
     }
@@ -68,6 +72,26 @@ struct SourceTests {
         #expect(exporter.program.standardError.contains("msg=\"Reading the socket table\" source=sock_diag"))
     }
 
+    @Test("are procfs where the kernel gives no sock_diag, and the log says why, once")
+    func fallBack() throws {
+        try namespace.listen(port: 8080)
+        try namespace.makeTimeWaits(7, .server, port: 8080)
+        // A sandbox without AF_NETLINK: every socket after the one that the exporter listens on is refused.
+        let refusing = ["-qq", "-f", "-o", "/dev/null", "-e", "inject=socket:error=EAFNOSUPPORT:when=2+"]
+        let flags = ["--web.listen-address=127.0.0.1:10057", "--sampler.interval=1s"]
+        let exporter = try Executable.built("timewait_exporter")
+        let program = try namespace.start("strace", refusing + [exporter] + flags)
+        try namespace.waitForListener("127.0.0.1", port: 10_057)
+        let page = { MetricsPage(try namespace.get("/metrics", port: 10_057).text) }
+        try poll("the table is read") { try page()["timewait_sampler_source_info", ["source": "procfs"]] == 1 }
+        try poll("it is read again") { try page().sum("timewait_sockets") == 7 }
+        usleep(1_500_000)
+        let lines = program.standardError.split(separator: "\n").filter { $0.contains("level=WARN") }
+        #expect(lines.count == 1)
+        #expect(lines.first?.contains("sock_diag: socket: Address family not supported by protocol") == true)
+        #expect(!program.standardError.contains("level=ERROR"))
+    }
+
     @Test("differ where a listener takes IPv6 only, which procfs does not tell")
     func v6Only() throws {
         try namespace.listen("::", port: 7070, .init(v6only: true))
@@ -81,6 +105,26 @@ struct SourceTests {
         let page = try exporter.freshPage()
         #expect(page["timewait_port_sockets", ["port": "7072", "role": "server", "peer": "local"]] == 0)
         #expect(page["timewait_sockets", ["role": "other", "peer": "local"]] == 5)
+    }
+
+    @Test("differ where a socket is bound and neither listens nor is connected, which procfs does not show")
+    func boundSockets() throws {
+        try namespace.bind("127.0.0.1", port: 40_005)
+        try namespace.bind("::1", port: 40_007)
+        let (diag, procfs) = (
+            try RunningExporter(in: namespace, ["--sampler.source=sock_diag"]),
+            try RunningExporter(
+                in: namespace,
+                ["--sampler.source=procfs", "--web.listen-address=:10058"],
+                port: 10_058
+            )
+        )
+        let (first, second) = (try diag.freshPage(), try procfs.freshPage())
+        #expect(first["timewait_table_sockets", ["family": "ipv4", "state": "bound_inactive"]] == 1)
+        #expect(first["timewait_table_sockets", ["family": "ipv6", "state": "bound_inactive"]] == 1)
+        #expect(first["timewait_ephemeral_ports_usable"] == 28_230)
+        #expect(!second.text.contains("bound_inactive"))
+        #expect(second["timewait_ephemeral_ports_usable"] == 28_232)
     }
 
     @Test("tell over sock_diag every second what listeners tell, between two readings of the table")
