@@ -4,7 +4,23 @@ import Ports
 ///
 /// By its cookie, where the source tells it: new is what no reading has seen. Else by its age, which its remaining time
 /// tells: new is what began between the starts of two readings. The first reading is the baseline: nothing is new.
+///
+/// Rows are noted, and judged together where the kernel's bytes end: `settle`.
 struct Arrivals: Sendable {
+    /// Whose TIME_WAIT it is.
+    struct Owner: Sendable {
+        let role: Role
+        let peer: Peer
+        /// The service port's slot; nil where it belongs to none.
+        let slot: Int?
+    }
+
+    private struct Noted {
+        let cookie: UInt64
+        let timerRemaining: UInt32
+        let owner: Owner
+    }
+
     /// How long TIME_WAIT lasts, in seconds: TCP_TIMEWAIT_LEN.
     private static let duration = 60.0
 
@@ -16,7 +32,10 @@ struct Arrivals: Sendable {
     /// When the last reading that was finished started; nil before the first.
     private var before: Instant?
     private var start = Instant(nanoseconds: 0)
+    /// When the rows that are noted were read.
     private var chunk = Instant(nanoseconds: 0)
+    private var noted: [Noted] = []
+    private var glances: [UInt64] = []
 
     /// - Parameter limit: the most sockets that are told apart by cookies.
     init(limit: Int) {
@@ -33,22 +52,39 @@ struct Arrivals: Sendable {
         (hasCookies, lacksCookies) = (false, false)
         start = now
         chunk = now
+        noted.removeAll(keepingCapacity: true)
         cookies.begin()
     }
 
-    /// The rows that follow were read at this moment.
+    /// The rows that follow were read at this moment. Those before have to be settled.
     mutating func chunk(at now: Instant) {
         chunk = now
     }
 
-    /// Whether a TIME_WAIT is new.
-    mutating func isNew(_ row: borrowing SocketRow) -> Bool {
+    /// Notes a TIME_WAIT.
+    mutating func note(_ row: borrowing SocketRow, of owner: Owner) {
+        noted.append(Noted(cookie: row.cookie, timerRemaining: row.timerRemaining, owner: owner))
+    }
+
+    /// Judges what is noted.
+    ///
+    /// - Returns: the owners of those that are new.
+    mutating func settle() -> [Owner] {
+        glances.removeAll(keepingCapacity: true)
+        for row in noted { glances.append(cookies.glance(at: row.cookie)) }
+        var new: [Owner] = []
+        for (index, row) in noted.enumerated() where isNew(row, glances[index]) { new.append(row.owner) }
+        noted.removeAll(keepingCapacity: true)
+        return new
+    }
+
+    private mutating func isNew(_ row: Noted, _ glance: UInt64) -> Bool {
         guard row.cookie != 0 else {
             lacksCookies = true
             return began(row).map { $0 <= start } ?? false
         }
         hasCookies = true
-        switch cookies.see(row.cookie) {
+        switch cookies.see(row.cookie, glance: glance) {
         case .new where cookiesAreCurrent: return true
         case .seen where cookiesAreCurrent: return false
         case .new, .seen: return began(row) != nil
@@ -57,7 +93,7 @@ struct Arrivals: Sendable {
     }
 
     /// When a TIME_WAIT began, if that was after the start of the reading before.
-    private func began(_ row: borrowing SocketRow) -> Instant? {
+    private func began(_ row: Noted) -> Instant? {
         // One that is past its 60 s only waits for the kernel's timer.
         guard let before, row.timerRemaining > 0 else { return nil }
         let began = chunk + (Double(row.timerRemaining) / 1000 - Self.duration)

@@ -1,9 +1,10 @@
 /// Tells sockets from one reading to the next by their cookies, which the kernel gives to no two sockets.
 ///
-/// One open-addressed table: eight bytes for a cookie and one for the reading that saw it last, so that nothing has to
-/// be taken out when a socket is gone. What two readings have not seen is dropped when the table is rebuilt. It is the
-/// only memory of the exporter that grows with the number of sockets (measured at a million: 12 ns a row; two sets 29,
-/// Swift.Set 157), and it shrinks again.
+/// One open-addressed table of cookies, each with the reading that saw it last in its highest byte, which no cookie
+/// reaches: they are counted up from 1. So a row costs one place in memory, which is what it costs at all (two places,
+/// measured at 300,000 sockets: twice as much), and nothing has to be taken out when a socket is gone: what two
+/// readings have not seen is dropped when the table is rebuilt. It is the only memory of the exporter that grows with
+/// the number of sockets, and it shrinks again.
 struct CookieTable: Sendable {
     /// What is known of a socket.
     enum Sight {
@@ -21,10 +22,9 @@ struct CookieTable: Sendable {
 
     /// The most sockets of one reading that are kept.
     private let limit: Int
-    private var cookies: [UInt64]
-    /// The reading that saw the cookie beside it last, 1 to 255; 0 where there is none.
-    private var readings: [UInt8]
-    private var reading: UInt8 = 1
+    /// A cookie, and in the highest byte the reading that saw it last, 1 to 255; 0 where there is none.
+    private var places: [UInt64]
+    private var reading: UInt64 = 1
     /// Places that are not free.
     private var used = 0
     /// Cookies that this reading has seen.
@@ -34,27 +34,27 @@ struct CookieTable: Sendable {
 
     init(limit: Int) {
         self.limit = limit
-        cookies = [UInt64](repeating: 0, count: Self.smallestCapacity)
-        readings = [UInt8](repeating: 0, count: Self.smallestCapacity)
+        places = [UInt64](repeating: 0, count: Self.smallestCapacity)
     }
-
-    /// The bytes that the table takes.
-    var bytes: Int { cookies.count * 9 }
 
     /// Starts a reading.
     mutating func begin() {
-        if reading == .max || (cookies.count > Self.smallestCapacity && present < cookies.count / 8) { rebuild() }
+        if reading == 255 || (places.count > Self.smallestCapacity && present < places.count / 8) { rebuild() }
         reading += 1
         present = 0
         untracked = 0
     }
 
     /// Notes a socket of this reading.
-    mutating func see(_ cookie: UInt64) -> Sight {
-        var place = self.place(of: cookie)
-        if readings[place] != 0 {
-            if readings[place] == reading { return .duplicate }
-            readings[place] = reading
+    ///
+    /// - Parameter glance: what stood where it belongs.
+    mutating func see(_ cookie: UInt64, glance: UInt64) -> Sight {
+        // What once stood where it belongs stands there until the table is rebuilt.
+        let isAtHome = glance << 8 == cookie << 8 && glance != 0 && self.glance(at: cookie) << 8 == cookie << 8
+        var place = isAtHome ? Self.home(of: cookie, places.count - 1) : self.place(of: cookie)
+        if places[place] != 0 {
+            if places[place] >> 56 == reading { return .duplicate }
+            places[place] = Self.entry(cookie, reading)
             present += 1
             return .seen
         }
@@ -62,41 +62,57 @@ struct CookieTable: Sendable {
             untracked += 1
             return .untracked
         }
-        if used * 10 >= cookies.count * 7 {
+        if used * 10 >= places.count * 7 {
             rebuild()
             place = self.place(of: cookie)
         }
-        cookies[place] = cookie
-        readings[place] = reading
+        places[place] = Self.entry(cookie, reading)
         used += 1
         present += 1
         return .new
     }
 
-    /// Where the cookie is, or the free place where it belongs.
+    /// What stands where a cookie belongs: to be asked for all sockets of a datagram before the first is seen. The
+    /// places are anywhere in memory; asked for together they come together, while one after the other each would be
+    /// waited for alone (measured at 300,000 sockets: 115 ns a row, a quarter of the whole reading).
+    @inline(__always)
+    func glance(at cookie: UInt64) -> UInt64 {
+        places[Self.home(of: cookie, places.count - 1)]
+    }
+
+    private static func entry(_ cookie: UInt64, _ reading: UInt64) -> UInt64 {
+        (cookie << 8) >> 8 | reading << 56
+    }
+
+    /// Where the cookie is, or the free place where it belongs. The highest byte does not count.
     @inline(__always)
     private func place(of cookie: UInt64) -> Int {
-        let mask = cookies.count - 1
-        // Cookies are counted up; multiplied by 2^64 / golden ratio they are spread over the table.
-        var place = Int(truncatingIfNeeded: (cookie &* 0x9E37_79B9_7F4A_7C15) >> 24) & mask
-        while readings[place] != 0, cookies[place] != cookie { place = (place + 1) & mask }
+        let mask = places.count - 1
+        let key = cookie << 8
+        var place = Self.home(of: cookie, mask)
+        while places[place] != 0, places[place] << 8 != key { place = (place + 1) & mask }
         return place
+    }
+
+    /// Where a cookie belongs if that is free. Cookies are counted up; multiplied by 2^64 / golden ratio they are
+    /// spread over the table.
+    @inline(__always)
+    private static func home(of cookie: UInt64, _ mask: Int) -> Int {
+        Int(truncatingIfNeeded: ((cookie << 8) &* 0x9E37_79B9_7F4A_7C15) >> 32) & mask
     }
 
     /// Keeps what this reading and the one before have seen, in a table that fits.
     private mutating func rebuild() {
-        let (oldCookies, oldReadings) = (cookies, readings)
-        let kept = oldReadings.count { $0 == reading || (reading > 1 && $0 == reading - 1) }
+        let old = places
+        // What is free has the reading 0, and is not before the first.
+        let oldest = max(reading - 1, 1)
+        let kept = old.count { $0 >> 56 >= oldest && $0 >> 56 <= reading }
         var capacity = Self.smallestCapacity
         while capacity * 6 < kept * 10 { capacity *= 2 }
-        cookies = [UInt64](repeating: 0, count: capacity)
-        readings = [UInt8](repeating: 0, count: capacity)
-        for (cookie, seen) in zip(oldCookies, oldReadings) where seen == reading || (reading > 1 && seen == reading - 1)
-        {
-            let place = self.place(of: cookie)
-            cookies[place] = cookie
+        places = [UInt64](repeating: 0, count: capacity)
+        for entry in old where entry >> 56 >= oldest && entry >> 56 <= reading {
             // 2 is this reading, 1 the one before.
-            readings[place] = seen == reading ? 2 : 1
+            places[place(of: entry)] = Self.entry(entry, entry >> 56 == reading ? 2 : 1)
         }
         reading = 2
         used = kept

@@ -81,6 +81,7 @@ package struct PortAccounting: RowSink, Sendable {
 
     /// The rows that follow were read at this moment.
     package mutating func chunk(at now: Instant) {
+        countNew()
         arrivals.chunk(at: now)
     }
 
@@ -106,39 +107,37 @@ package struct PortAccounting: RowSink, Sendable {
     /// Whether it can be told whose a TIME_WAIT is.
     private var isClassifying: Bool { addresses != nil && range != nil }
 
-    /// Whose TIME_WAIT it is, and whether it is new. The order of the questions decides: both ends of a local
-    /// connection may be a listener's.
+    /// Whose TIME_WAIT it is. The order of the questions decides: both ends of a local connection may be a listener's.
     private mutating func classify(_ row: borrowing SocketRow) {
         guard let addresses else { return }
-        // Without the range nobody's role is certain: what is new now is new still when the range is back.
-        var new = 0
-        if isClassifying, arrivals.isNew(row) { new = 1 }
         let peer: Peer = addresses.contains(row.remoteAddress) ? .local : .remote
-        let role: Role
+        let owner: Arrivals.Owner
         if let slot = listeners.slot(of: row.localPort, taking: row.localAddress) {
-            role = .server
-            switch peer {
-            case .local:
-                portTimeWait[slot].serverLocal += 1
-                newPortTimeWait[slot].serverLocal += new
-            case .remote:
-                portTimeWait[slot].serverRemote += 1
-                newPortTimeWait[slot].serverRemote += new
-            }
+            owner = Arrivals.Owner(role: .server, peer: peer, slot: slot)
         } else if peer == .local, let slot = listeners.slot(of: row.remotePort, taking: row.remoteAddress) {
-            role = .client
-            portTimeWait[slot].clientLocal += 1
-            newPortTimeWait[slot].clientLocal += new
+            owner = Arrivals.Owner(role: .client, peer: peer, slot: slot)
         } else {
-            role = range?.ports.contains(row.localPort) == true ? .client : .other
+            let isEphemeral = range?.ports.contains(row.localPort) == true
+            owner = Arrivals.Owner(role: isEphemeral ? .client : .other, peer: peer, slot: nil)
         }
-        timeWait[role, peer] += 1
-        newTimeWait[role, peer] += new
+        timeWait[owner.role, peer] += 1
+        if let slot = owner.slot { portTimeWait[slot][owner] += 1 }
+        // Without the range nobody's role is certain: what is new now is new still when the range is back.
+        if isClassifying { arrivals.note(row, of: owner) }
+    }
+
+    /// Counts those that are new of the rows until now.
+    private mutating func countNew() {
+        for owner in arrivals.settle() {
+            newTimeWait[owner.role, owner.peer] += 1
+            if let slot = owner.slot { newPortTimeWait[slot][owner] += 1 }
+        }
     }
 
     /// Ends the reading.
     package mutating func report() -> PortReport {
         if isClassifying {
+            countNew()
             arrivals.finish()
             entries.add(newTimeWait, zip(lines.map(\.port), newPortTimeWait).map { ($0, $1) }, at: now)
         }
@@ -171,4 +170,25 @@ package struct PortAccounting: RowSink, Sendable {
 extension PortTimeWait {
     /// Those whose both ends are on this host.
     fileprivate var localPeers: Int { serverLocal + clientLocal }
+}
+
+extension PortTimeWait {
+    /// The number that an owner's TIME_WAIT of this port belongs to. A port has no remote clients: their TIME_WAITs are
+    /// on their own hosts.
+    fileprivate subscript(owner: Arrivals.Owner) -> Int {
+        get {
+            switch (owner.role, owner.peer) {
+            case (.server, .local): serverLocal
+            case (.server, .remote): serverRemote
+            default: clientLocal
+            }
+        }
+        set {
+            switch (owner.role, owner.peer) {
+            case (.server, .local): serverLocal = newValue
+            case (.server, .remote): serverRemote = newValue
+            default: clientLocal = newValue
+            }
+        }
+    }
 }
