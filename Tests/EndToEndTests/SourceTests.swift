@@ -80,7 +80,9 @@ struct SourceTests {
         let refusing = ["-qq", "-f", "-o", "/dev/null", "-e", "inject=socket:error=EAFNOSUPPORT:when=2+"]
         let flags = ["--web.listen-address=127.0.0.1:10057", "--sampler.interval=1s"]
         let exporter = try Executable.built("timewait_exporter")
-        let program = try namespace.start("strace", refusing + [exporter] + flags)
+        // A strace that is killed leaves its program running, but not beyond the process namespace whose first it is.
+        let alone = ["--pid", "--fork", "--kill-child", "strace"]
+        let program = try namespace.start("unshare", alone + refusing + [exporter] + flags)
         try namespace.waitForListener("127.0.0.1", port: 10_057)
         let page = { MetricsPage(try namespace.get("/metrics", port: 10_057).text) }
         try poll("the table is read") { try page()["timewait_sampler_source_info", ["source": "procfs"]] == 1 }
