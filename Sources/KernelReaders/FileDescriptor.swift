@@ -30,6 +30,21 @@ struct FileDescriptor: ~Copyable {
         return unsafe readlink(path, &byte, 1) > 0
     }
 
+    /// Reads once, at most `size` bytes. Memory that the kernel does not fill is not touched.
+    func readOnce(atMost size: Int) throws(ReadError) -> [UInt8] {
+        while true {
+            var failure: CInt = 0
+            let bytes = unsafe [UInt8](unsafeUninitializedCapacity: size) { memory, count in
+                // The kernel writes `read` bytes, and those become the array.
+                let read = unsafe Glibc.read(number, memory.baseAddress, memory.count)
+                if read < 0 { failure = errno }
+                count = max(0, read)
+            }
+            if failure == 0 { return bytes }
+            if failure != EINTR { throw ReadError(call: "read", path: path, errno: failure) }
+        }
+    }
+
     /// Reads once into the buffer from `offset` to its end, and again only where a signal interrupted the call.
     ///
     /// - Returns: the number of bytes, 0 at the end of the file.

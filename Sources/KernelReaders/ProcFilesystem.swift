@@ -55,7 +55,7 @@ package struct ProcFilesystem: Sendable {
         _ body: (Span<UInt8>) throws(ReadError) -> Value
     ) throws(ReadError) -> Value {
         let file = try FileDescriptor(reading: path)
-        var buffer = [UInt8](repeating: 0, count: 16 * 1024)
+        var buffer = [UInt8](repeating: 0, count: 8 * 1024)
         var count = 0
         while case let read = try file.read(into: &buffer, from: count), read > 0 {
             count += read
@@ -74,11 +74,10 @@ package struct ProcFilesystem: Sendable {
         _ body: (Span<UInt8>) throws(ReadError) -> Value
     ) throws(ReadError) -> Value {
         let file = try FileDescriptor(reading: path)
-        var buffer = [UInt8](repeating: 0, count: size)
-        let count = try file.read(into: &buffer)
-        guard count > 0, buffer[count - 1] == UInt8(ascii: "\n") else {
-            throw .malformed(path, "\(count) bytes that do not end with a newline: the value is cut off")
+        let bytes = try file.readOnce(atMost: size)
+        guard bytes.last == UInt8(ascii: "\n") else {
+            throw .malformed(path, "\(bytes.count) bytes that do not end with a newline: the value is cut off")
         }
-        return try body(buffer.span.extracting(0..<count - 1))
+        return try body(bytes.span.extracting(0..<bytes.count - 1))
     }
 }
