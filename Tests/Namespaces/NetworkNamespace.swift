@@ -2,10 +2,10 @@ import Glibc
 
 /// A network namespace of a test's own, held open by a `namespace_agent` that also makes the sockets in it.
 ///
-/// It has lo with 127.0.0.1 and ::1, and tcp_tw_reuse is 0, so that no TIME_WAIT is taken away early. It ends with this
-/// object, and with the test's process at the latest. A normal user's namespace lies in a user namespace of its own, in
-/// which the user is root. An object is used by one thread at a time; several namespaces do not disturb each other, but
-/// for what is the machine's: CPU time, and the limits of memory and orphans.
+/// It has lo with 127.0.0.1 and ::1; tcp_tw_reuse is 0 and tcp_rfc1337 is 1, so that no TIME_WAIT is taken away early.
+/// It ends with this object, and with the test's process at the latest. A normal user's namespace lies in a user
+/// namespace of its own, in which the user is root. An object is used by one thread at a time; several namespaces do
+/// not disturb each other, but for what is the machine's: CPU time, and the limits of memory and orphans.
 package final class NetworkNamespace {
     /// The agent's process id, the same as seen from outside.
     package let process: Int32
@@ -68,6 +68,9 @@ package final class NetworkNamespace {
         do {
             try ask("ping")
             try setSysctl("tcp_tw_reuse", "0")
+            // On a busy machine a FIN is sent again before its ACK is there; the second ACK finds no socket any more,
+            // and the RST that it draws would end the TIME_WAIT.
+            try setSysctl("tcp_rfc1337", "1")
         } catch {
             channel.endInput()
             _ = try? holder.waitForExit(.seconds(1))
