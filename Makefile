@@ -8,10 +8,10 @@ sources := Package.swift Sources Tests
 # Package.swift says which commit is built, and swift build remembers what it said.
 fresh_manifest := --manifest-cache none --disable-build-manifest-caching
 
-.PHONY: help run build test format clean
+.PHONY: help run build test bench bench-quick bench-build format clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
 
 run: build ## build, then run the exporter in the foreground; ARGS="--web.listen-address=:8080" passes flags
 	exec .build/release/timewait_exporter $(ARGS)
@@ -25,6 +25,16 @@ test: ## install what is missing, then check the style, build and run every test
 	swift format lint --strict --recursive $(sources)
 	swift build --build-tests --explicit-target-dependency-import-check error
 	.ci/run-tests $(ARGS)
+
+bench: bench-build ## measure what a reading costs, beside other ways to count, and write docs/benchmark
+	.ci/run-benchmark $(ARGS)
+
+bench-quick: bench-build ## prove in two minutes that the benchmark works
+	.ci/run-benchmark --quick --output .build/benchmark-quick
+
+bench-build:
+	.ci/install-packages bench
+	swift build -c release $(fresh_manifest)
 
 format: ## put the sources into the project's style
 	swift format --in-place --recursive $(sources)

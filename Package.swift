@@ -29,6 +29,15 @@ func tests(of name: String, with dependencies: [Target.Dependency] = []) -> Targ
     )
 }
 
+/// A C program of the benchmark.
+func program(_ name: String) -> Target {
+    .executableTarget(
+        name: name,
+        path: "Tests/Benchmark/c/\(name)",
+        cSettings: [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]
+    )
+}
+
 let package = Package(
     name: "timewait_exporter",
     products: [
@@ -65,6 +74,20 @@ let package = Package(
             name: "CBuildInformation",
             cSettings: [.define("TIMEWAIT_EXPORTER_REVISION", to: "\"\(revision)\"")]
         ),
+
+        // The benchmark, and in C what has to cost as little as possible beside what is measured.
+        .executableTarget(
+            name: "timewait_benchmark",
+            dependencies: [
+                "timewait_exporter", "timewait_generator", "sock_diag_floor", "procfs_floor",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Benchmark/timewait_benchmark",
+            swiftSettings: swiftSettings
+        ),
+        program("timewait_generator"),
+        program("sock_diag_floor"),
+        program("procfs_floor"),
 
         // A folder of tests for each room, and what they share.
         .executableTarget(name: "namespace_agent", path: "Tests/NamespaceAgent", swiftSettings: swiftSettings),

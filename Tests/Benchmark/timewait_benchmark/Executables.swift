@@ -1,0 +1,26 @@
+import Foundation
+
+/// Where the programs are that the benchmark runs. Those of others are looked up in PATH.
+struct Executables {
+    let exporter: String
+    let generator: String
+    let sockDiagFloor: String
+    let procfsFloor: String
+    let nodeExporter = "prometheus-node-exporter"
+    let ss = "ss"
+    let wrk = "wrk"
+
+    /// - Parameter exporter: the exporter to measure; nil for the one that was built together with the benchmark.
+    init(exporter: String?) throws {
+        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") as NSString
+        func built(_ name: String) -> String { own.deletingLastPathComponent + "/" + name }
+        self.exporter = exporter ?? built("timewait_exporter")
+        generator = built("timewait_generator")
+        sockDiagFloor = built("sock_diag_floor")
+        procfsFloor = built("procfs_floor")
+        for path in [self.exporter, generator, sockDiagFloor, procfsFloor]
+        where !FileManager.default.isExecutableFile(atPath: path) {
+            throw BenchmarkError("there is no \(path): swift build makes it")
+        }
+    }
+}
