@@ -23,21 +23,12 @@ extension Catalogue {
                 writer.sample(Double(table[family, state]), ["family": family.rawValue, "state": state.name])
             }
         },
-        Entry(
-            .socketTable,
+        byOwner(
             .gauge,
             "timewait_sockets",
             "TIME_WAIT sockets by which end closed first (role: server, client, other where it cannot be told) and where the "
-                + "other end is (peer: local to this network namespace, or remote): rows of /proc/net/tcp and tcp6 with st 06.",
-            .interval
-        ) { input, writer in
-            guard let timeWait = input.sample.ports?.timeWait else { return }
-            for role in Role.allCases {
-                for peer in Peer.allCases {
-                    writer.sample(Double(timeWait[role, peer]), ["role": role.rawValue, "peer": peer.rawValue])
-                }
-            }
-        },
+                + "other end is (peer: local to this network namespace, or remote): rows of /proc/net/tcp and tcp6 with st 06."
+        ) { $0.timeWait },
         Entry(
             .socketTable,
             .gauge,
@@ -99,21 +90,12 @@ extension Catalogue {
             .second,
             value: { $0.sample.counted(.expiries) }
         ),
-        Entry(
-            .socketTable,
+        byOwner(
             .counter,
             "timewait_observed_total",
             "TIME_WAIT sockets that readings of the socket table saw begin, each once, by role and peer; its rate divided by that of "
-                + "timewait_entries_total is the coverage: cookies of sock_diag, or tm->when of /proc/net/tcp and tcp6.",
-            .interval
-        ) { input, writer in
-            guard let observed = input.sample.ports?.observed else { return }
-            for role in Role.allCases {
-                for peer in Peer.allCases {
-                    writer.sample(Double(observed[role, peer]), ["role": role.rawValue, "peer": peer.rawValue])
-                }
-            }
-        },
+                + "timewait_entries_total is the coverage: cookies of sock_diag, or tm->when of /proc/net/tcp and tcp6."
+        ) { $0.observed },
         Entry(
             .socketTable,
             .gauge,
@@ -150,6 +132,23 @@ extension Catalogue {
             value: { _ in 60 }
         ),
     ]
+
+    /// A family of TIME_WAIT sockets by role and peer.
+    private static func byOwner(
+        _ kind: MetricFamily.Kind,
+        _ name: String,
+        _ help: String,
+        _ counts: @escaping @Sendable (PortReport) -> TimeWaitCounts?
+    ) -> Entry {
+        Entry(.socketTable, kind, name, help, .interval) { input, writer in
+            guard let counts = input.sample.ports.flatMap(counts) else { return }
+            for role in Role.allCases {
+                for peer in Peer.allCases {
+                    writer.sample(Double(counts[role, peer]), ["role": role.rawValue, "peer": peer.rawValue])
+                }
+            }
+        }
+    }
 }
 
 extension Sample {
