@@ -59,7 +59,7 @@ struct AccountingTests {
         #expect(page.sum("timewait_table_sockets", ["state": "time_wait"]) == 800)
         #expect(page["timewait_buckets"] == 800 && page["timewait_buckets_peak"] == 800)
         #expect(page["timewait_entries_total"] == 800)
-        #expect(page["timewait_ephemeral_ports_used", ["state": "time_wait"]] == 500)
+        #expect(try page["timewait_ephemeral_ports_used", ["state": "time_wait"]] == onlyTimeWait(in: namespace))
         #expect(page["timewait_dialed_listening_ports"] == 2)
         try agreesWithSS(page)
     }
@@ -113,7 +113,7 @@ struct AccountingTests {
         let clientPage = try atClient.freshPage()
         #expect(clientPage["timewait_sockets", ["role": "client", "peer": "remote"]] == 50)
         #expect(clientPage.sum("timewait_sockets") == 50)
-        #expect(clientPage["timewait_ephemeral_ports_used", ["state": "time_wait"]] == 50)
+        #expect(try clientPage["timewait_ephemeral_ports_used", ["state": "time_wait"]] == onlyTimeWait(in: client))
     }
 
     @Test("keeps the port of a service that went away, with 0 listeners, and its TIME_WAITs under it")
@@ -150,6 +150,13 @@ struct AccountingTests {
         for _ in 0..<100 { _ = try exporter.page() }
         #expect(try exporter.freshPage().sum("timewait_sockets") == 0)
         #expect(try namespace.sockets(.timeWait).isEmpty)
+    }
+
+    /// The ephemeral ports that only TIME_WAITs hold, by ss: the scrape's own connection may share a port with one of them.
+    private func onlyTimeWait(in namespace: NetworkNamespace) throws -> Double {
+        let sockets = try namespace.sockets()
+        let held = Set(sockets.filter { $0.state == .timeWait && $0.localPort >= 32_768 }.map(\.localPort))
+        return Double(held.subtracting(sockets.filter { $0.state == .established }.map(\.localPort)).count)
     }
 
     /// Compares with ss what both can say, for every port.
