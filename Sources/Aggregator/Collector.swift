@@ -10,6 +10,8 @@ package enum Collector: String, CaseIterable, Sendable {
     case localAddresses = "local_addresses"
     /// ip_local_port_range and ip_local_reserved_ports.
     case ephemeralRange = "ephemeral_range"
+    /// The local ports of UDP sockets: /proc/net/udp and udp6.
+    case udp
     /// The sysctls that hold one number.
     case sysctl
     /// /proc/net/sockstat and sockstat6.

@@ -27,19 +27,27 @@ struct HeldPorts: Sendable {
         other.removeAll()
     }
 
-    /// How much of the range is used.
+    /// How much of the usable ports is used.
     ///
-    /// - Parameter blocked: ports that the kernel gives to nobody because a service has them.
-    func use(of range: EphemeralRange, without blocked: PortSet) -> EphemeralUse {
-        let usable = PortSet(range.ports).subtracting(range.reserved).subtracting(blocked)
+    /// - Parameters:
+    ///   - usable: the ports that the kernel gives to who asks for none by number.
+    ///   - low: the first port of the range, whose parity connect() takes first.
+    func use(of usable: PortSet, low: Port) -> EphemeralUse {
+        let used = usable.intersection(all)
         let usedEstablished = usable.intersection(established)
         let usedOther = usable.intersection(other).subtracting(established)
-        let usedTimeWait = usable.intersection(timeWait).subtracting(established).subtracting(other)
+        let usedTimeWait = used.subtracting(usedEstablished).subtracting(usedOther)
+        let (connect, bind) = (low, low ^ 1)
         return EphemeralUse(
             usable: usable.count,
             established: usedEstablished.count,
             other: usedOther.count,
-            timeWait: usedTimeWait.count
+            timeWait: usedTimeWait.count,
+            connect: ParityUse(
+                ports: usable.sharingParity(of: connect).count,
+                used: used.sharingParity(of: connect).count
+            ),
+            bind: ParityUse(ports: usable.sharingParity(of: bind).count, used: used.sharingParity(of: bind).count)
         )
     }
 }

@@ -5,17 +5,22 @@ package import Ports
 ///
 /// The same rows and the same memory give the same report.
 package struct PortAccounting: RowSink, Sendable {
+    private let settings: AccountingSettings
+
     // Between readings.
     private var memory = ListenerMemory()
+    private var services = ServiceMemory()
     private var choice: PortChoice
-    private var formerListeners = FormerListeners()
+    private var serviceChoice: ServiceChoice
     private var arrivals: Arrivals
     private var entries: EntryCounters
+    private var destinations: Destinations
+    private var holders = PortHolders()
+    private var peers: Peers
 
     // Of this reading.
     private var now = Instant(nanoseconds: 0)
-    private var range: EphemeralRange?
-    private var addresses: LocalAddresses?
+    private var facts = NamespaceFacts()
     private var listeners = ListenerIndex()
     /// By the slots of `listeners`.
     private var lines: [PortLine] = []
@@ -26,18 +31,24 @@ package struct PortAccounting: RowSink, Sendable {
     private var newTimeWait = TimeWaitCounts()
     private var newPortTimeWait: [PortTimeWait] = []
     private var orphanFinWait2 = 0
+    private var selfConnected = 0
     private var held = HeldPorts()
-    /// Ports that are bound without a connection; nil where nobody tells.
-    private var bound: PortSet?
+    /// Ports that are bound without a connection.
+    private var bound = PortSet()
+    /// Ports of the range that are neither reserved nor bound nor listened on.
+    private var offered = PortSet()
+    /// Whether the range and what decides about reuse are known.
+    private var tellsDestinations = false
 
-    /// - Parameters:
-    ///   - portsLimit: how many ports get a line of their own, 0 for none.
-    ///   - portsRemembered: of how many ports the counters are kept when nobody listens any more.
-    ///   - socketsLimit: how many TIME_WAIT sockets are told apart from one reading to the next.
-    package init(portsLimit: Int, portsRemembered: Int, socketsLimit: Int) {
-        choice = PortChoice(limit: portsLimit)
-        entries = EntryCounters(remembered: portsRemembered)
-        arrivals = Arrivals(limit: socketsLimit)
+    /// - Parameter settings: how much is kept and told.
+    package init(_ settings: AccountingSettings) {
+        self.settings = settings
+        choice = PortChoice(limit: settings.portsLimit)
+        serviceChoice = ServiceChoice(limit: settings.servicesLimit, wanted: settings.servicePorts)
+        entries = EntryCounters(remembered: settings.portsRemembered)
+        arrivals = Arrivals(limit: settings.socketsLimit)
+        destinations = Destinations(limit: settings.destinationsLimit)
+        peers = Peers(limit: settings.peersLimit)
     }
 
     /// Starts a reading.
@@ -45,19 +56,11 @@ package struct PortAccounting: RowSink, Sendable {
     /// - Parameters:
     ///   - listening: the LISTEN rows of both families. Rows are told by them, so they have to be known before the first row. They are
     ///     counted from here; LISTEN rows that come again among the rows of the table are passed over.
-    ///   - bound: the sockets that are bound and neither listen nor are connected; nil where nobody tells.
-    ///   - range: the ephemeral range; nil where it could not be read.
-    ///   - addresses: this namespace's own addresses; nil where they could not be read.
+    ///   - facts: what else rows are told by.
     ///   - now: the moment of the reading.
-    package mutating func begin(
-        listening: [SocketRow],
-        bound: [SocketRow]? = nil,
-        range: EphemeralRange?,
-        addresses: LocalAddresses?,
-        at now: Instant
-    ) {
-        self.range = range
-        self.addresses = addresses
+    package mutating func begin(listening: [SocketRow], _ facts: NamespaceFacts, at now: Instant) {
+        self.facts = facts
+        self.now = now
         listeners.rebuild(memory.update(listening, at: now))
         lines = (0..<listeners.count).map { PortLine(port: listeners.port(of: $0)) }
         portTimeWait = Array(repeating: PortTimeWait(), count: listeners.count)
@@ -66,11 +69,15 @@ package struct PortAccounting: RowSink, Sendable {
         timeWait = TimeWaitCounts()
         newTimeWait = TimeWaitCounts()
         orphanFinWait2 = 0
+        selfConnected = 0
         held.removeAll()
         if isClassifying { arrivals.begin(at: now) }
-        self.now = now
-        self.bound = bound.map { rows in rows.reduce(into: PortSet()) { $0.insert($1.localPort) } }
-        for row in bound ?? [] { count(row) }
+        services.update(listening, wanted: settings.servicePorts, held: holders.ownPorts, at: now)
+        beginPorts()
+        for row in facts.bound ?? [] {
+            count(row)
+            if holders.watches(row.localPort) { _ = holders.take(row, listeners) }
+        }
         for row in listening {
             count(row)
             guard let slot = listeners.slot(of: row.localPort) else { continue }
@@ -79,10 +86,34 @@ package struct PortAccounting: RowSink, Sendable {
         }
     }
 
+    /// Sets up what rows are asked about their ports.
+    private mutating func beginPorts() {
+        bound = (facts.bound ?? []).reduce(into: PortSet()) { $0.insert($1.localPort) }
+        var watched = settings.servicePorts
+        for port in services.services.keys { watched.insert(port) }
+        offered = PortSet()
+        if let range = facts.range {
+            let ports = PortSet(range.ports)
+            watched = watched.union(ports.intersection(range.reserved))
+            offered = ports.subtracting(range.reserved).subtracting(services.listening).subtracting(bound)
+        }
+        let surroundings = PortHolders.Surroundings(
+            services: services.services,
+            range: facts.range,
+            addresses: facts.addresses
+        )
+        holders.begin(watching: watched.subtracting(services.listening), surroundings, at: now)
+        let reuse = facts.range == nil ? nil : facts.sysctls.flatMap { ReuseRule($0) }
+        if let reuse { destinations.begin(at: now, reuse: reuse, usable: offered.count) }
+        tellsDestinations = reuse != nil
+        peers.begin()
+    }
+
     /// The rows that follow were read at this moment.
     package mutating func chunk(at now: Instant) {
         countNew()
         arrivals.chunk(at: now)
+        holders.chunk(at: now)
     }
 
     /// Takes one row of the table.
@@ -90,14 +121,31 @@ package struct PortAccounting: RowSink, Sendable {
         guard row.state != .listen else { return }
         count(row)
         held.insert(row)
+        if row.isSelfConnected { selfConnected += 1 }
+        // A connection request stands under its listener's port and holds none of its own.
+        guard row.state != .newSynRecv else { return }
+        let isOutgoing = takePort(of: row)
         switch row.state {
         case .timeWait:
-            classify(row)
-        case .established:
-            if let slot = listeners.slot(of: row.localPort, taking: row.localAddress) { lines[slot].established += 1 }
+            classify(row, isOutgoing)
         default:
             if row.isOrphanFinWait2 { orphanFinWait2 += 1 }
+            guard !isOutgoing, let slot = listeners.slot(of: row.localPort, taking: row.localAddress) else { return }
+            holders.noteAccepted(row)
+            guard row.state == .established else { return }
+            lines[slot].established += 1
+            peers.note(row.remoteAddress, of: row.localPort)
         }
+    }
+
+    /// Asks whose port a row holds, and counts it where it was offered to all.
+    ///
+    /// - Returns: whether the row surely belongs to no service of this port, although one listened on it a moment ago.
+    private mutating func takePort(of row: borrowing SocketRow) -> Bool {
+        let isWatched = holders.watches(row.localPort)
+        if isWatched, holders.take(row, listeners) { return false }
+        if tellsDestinations, offered.contains(row.localPort) { destinations.note(row) }
+        return isWatched
     }
 
     private mutating func count(_ row: borrowing SocketRow) {
@@ -105,23 +153,28 @@ package struct PortAccounting: RowSink, Sendable {
     }
 
     /// Whether it can be told whose a TIME_WAIT is.
-    private var isClassifying: Bool { addresses != nil && range != nil }
+    private var isClassifying: Bool { facts.addresses != nil && facts.range != nil }
 
     /// Whose TIME_WAIT it is. The order of the questions decides: both ends of a local connection may be a listener's.
-    private mutating func classify(_ row: borrowing SocketRow) {
-        guard let addresses else { return }
+    private mutating func classify(_ row: borrowing SocketRow, _ isOutgoing: Bool) {
+        guard let addresses = facts.addresses else { return }
         let peer: Peer = addresses.contains(row.remoteAddress) ? .local : .remote
         let owner: Arrivals.Owner
-        if let slot = listeners.slot(of: row.localPort, taking: row.localAddress) {
+        if !isOutgoing, let slot = listeners.slot(of: row.localPort, taking: row.localAddress) {
             owner = Arrivals.Owner(role: .server, peer: peer, slot: slot)
         } else if peer == .local, let slot = listeners.slot(of: row.remotePort, taking: row.remoteAddress) {
             owner = Arrivals.Owner(role: .client, peer: peer, slot: slot)
         } else {
-            let isEphemeral = range?.ports.contains(row.localPort) == true
+            let isEphemeral = facts.range?.ports.contains(row.localPort) == true
             owner = Arrivals.Owner(role: isEphemeral ? .client : .other, peer: peer, slot: nil)
         }
         timeWait[owner.role, peer] += 1
-        if let slot = owner.slot { portTimeWait[slot][owner] += 1 }
+        if let slot = owner.slot {
+            portTimeWait[slot][owner] += 1
+            // Seen from the service, the client's end has its peer on the local side.
+            let isServer = owner.role == .server
+            peers.note(isServer ? row.remoteAddress : row.localAddress, of: isServer ? row.localPort : row.remotePort)
+        }
         // Without the range nobody's role is certain: what is new now is new still when the range is back.
         if isClassifying { arrivals.note(row, of: owner) }
     }
@@ -141,29 +194,63 @@ package struct PortAccounting: RowSink, Sendable {
             arrivals.finish()
             entries.add(newTimeWait, zip(lines.map(\.port), newPortTimeWait).map { ($0, $1) }, at: now)
         }
-        for slot in lines.indices {
-            lines[slot].timeWait = addresses == nil ? nil : portTimeWait[slot]
-            lines[slot].entries = isClassifying ? entries.entries(of: lines[slot].port) : nil
-            lines[slot].isExposed = range?.exposes(lines[slot].port)
-        }
+        let blocked = services.listening.union(bound).union(holders.ownPorts)
+        let usable = facts.range.map { PortSet($0.ports).subtracting($0.reserved).subtracting(blocked) }
+        let ephemeral = usable.flatMap { usable in facts.range.map { held.use(of: usable, low: $0.ports.low) } }
+        describeLines(ephemeral)
+        holders.finish()
         let present = lines.filter { $0.listeners > 0 }
-        let listeningPorts = present.reduce(into: PortSet()) { $0.insert($1.port) }
-        formerListeners.update(listening: listeningPorts, held: held.all)
         let chosen = choice.choose(from: lines)
-        let blocked = listeningPorts.union(formerListeners.ports).union(bound ?? PortSet())
+        let services = serviceLines()
         return PortReport(
             table: table,
-            knowsBound: bound != nil,
+            knowsBound: facts.bound != nil,
             orphanFinWait2: orphanFinWait2,
             timeWait: isClassifying ? timeWait : nil,
             observed: isClassifying ? entries.host : nil,
             untracked: arrivals.untracked,
-            listening: range.map { ListeningPorts(present.map(\.port), in: $0) },
-            dialedPorts: addresses == nil ? nil : present.count { ($0.timeWait?.localPeers ?? 0) > 0 },
+            listening: facts.range.map { ListeningPorts(present.map(\.port), in: $0) },
+            dialedPorts: facts.addresses == nil ? nil : present.count { ($0.timeWait?.localPeers ?? 0) > 0 },
             omittedPorts: present.count - chosen.count { $0.listeners > 0 },
             ports: chosen,
-            ephemeral: range.map { held.use(of: $0, without: blocked) }
+            ephemeral: ephemeral,
+            idleReserved: facts.range.map {
+                IdleReservedPorts($0, listening: self.services.listening, udp: facts.udpPorts)
+            },
+            selfConnected: selfConnected,
+            destinations: tellsDestinations ? destinations.finish(usable: ephemeral?.usable ?? 0) : nil,
+            peers: peers.finish(chosen.map(\.port)),
+            services: services.lines,
+            omittedServices: services.omitted
         )
+    }
+
+    private mutating func describeLines(_ ephemeral: EphemeralUse?) {
+        for slot in lines.indices {
+            let port = lines[slot].port
+            lines[slot].timeWait = facts.addresses == nil ? nil : portTimeWait[slot]
+            lines[slot].entries = isClassifying ? entries.entries(of: port) : nil
+            guard let range = facts.range else { continue }
+            let isExposed = range.exposes(port)
+            lines[slot].isExposed = isExposed
+            lines[slot].collisionRatio = isExposed ? ephemeral?.half(of: port, low: range.ports.low).ratio : 0
+        }
+    }
+
+    /// The service ports of this reading: those that were asked for, and reserved and learnt ones that something holds.
+    private mutating func serviceLines() -> (lines: [ServiceLine], omitted: Int) {
+        let candidates = holders.heldPorts.filter { port in
+            guard !settings.servicePorts.contains(port) else { return false }
+            let isReserved = facts.range.map { $0.ports.contains(port) && $0.reserved.contains(port) } ?? false
+            return isReserved || services.services[port]?.isLearnt == true
+        }
+        let chosen = serviceChoice.choose(from: candidates)
+        let lines = chosen.ports.map { port in
+            let isListening = services.listening.contains(port)
+            let held = holders.holders(of: port).map { ServiceHolders($0) } ?? ServiceHolders()
+            return ServiceLine(port: port, isListening: isListening, holders: isListening ? nil : held)
+        }
+        return (lines, chosen.omitted)
     }
 }
 

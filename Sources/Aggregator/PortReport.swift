@@ -24,6 +24,18 @@ package struct PortReport: Equatable, Sendable {
     package var ports: [PortLine] = []
     /// The use of the ephemeral range; nil without it.
     package var ephemeral: EphemeralUse?
+    /// Reserved ports that protect nothing; nil without the range.
+    package var idleReserved: IdleReservedPorts?
+    /// Sockets whose both ends are the same.
+    package var selfConnected = 0
+    /// The use of the range towards each destination; nil without the range or the sysctls that decide about reuse.
+    package var destinations: DestinationReport?
+    /// The peers of the chosen ports, if they are asked for.
+    package var peers: [PeerLine] = []
+    /// The chosen service ports, by number.
+    package var services: [ServiceLine] = []
+    /// Service ports that `services` leaves out.
+    package var omittedServices = 0
 }
 
 extension PortReport {
@@ -39,6 +51,13 @@ extension PortReport {
             let own = byPort[ports[index].port] ?? []
             ports[index].listeners = own.count
             ports[index].acceptQueue = own.reduce(0) { $0 + Int($1.receiveQueue) }
+        }
+        for index in services.indices {
+            let isListening = byPort[services[index].port] != nil
+            guard isListening != services[index].isListening else { continue }
+            services[index].isListening = isListening
+            // Who holds it now tells the next reading of the table.
+            services[index].holders = nil
         }
     }
 }
@@ -84,6 +103,9 @@ package struct PortLine: Equatable, Sendable {
     package var acceptQueue = 0
     /// Whether it is in the range and not reserved; nil without the range.
     package var isExposed: Bool?
+    /// The chance, 0 to 1, that the port is taken when its service next binds it: 0 where it is not exposed; nil without
+    /// the range, and where nothing of its parity is usable.
+    package var collisionRatio: Double?
 }
 
 /// TIME_WAIT sockets of the service on a port. A remote client's TIME_WAIT is on the remote host.
@@ -104,17 +126,4 @@ package struct PortTimeWait: Equatable, Sendable {
         left.serverRemote += right.serverRemote
         left.clientLocal += right.clientLocal
     }
-}
-
-/// The use of the ephemeral range: distinct ports, each counted under its strongest state.
-package struct EphemeralUse: Equatable, Sendable {
-    /// Ports of the range that the kernel can give away: not reserved, nothing listens on them, and no accepted socket
-    /// of a vanished listener is left on them.
-    package var usable: Int
-    /// Usable ports with an ESTABLISHED socket.
-    package var established: Int
-    /// Usable ports with no ESTABLISHED socket, but one in another state than TIME_WAIT.
-    package var other: Int
-    /// Usable ports with TIME_WAIT sockets only.
-    package var timeWait: Int
 }

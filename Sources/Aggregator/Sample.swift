@@ -2,6 +2,10 @@ package import Ports
 
 /// All that is known at one moment. What could not be read is nil.
 package struct Sample: Sendable {
+    /// The moment of the sample.
+    package var now = Instant(nanoseconds: 0)
+    /// The moment of the last reading of the socket table, by the monotonic clock and in seconds since 1970.
+    package var readAt: (moment: Instant, time: Double)?
     /// The report of the last reading of the socket table.
     package var ports: PortReport?
     /// Where the socket table was read; nil before the first reading that worked.
@@ -10,6 +14,8 @@ package struct Sample: Sendable {
     package var dialedPortsPeak: Int?
     /// The ephemeral range.
     package var range: EphemeralRange?
+    /// The local ports of UDP sockets.
+    package var udpPorts: PortSet?
     /// The sysctls that hold one number.
     package var sysctls: SysctlValues?
     /// How often each sysctl was seen to change.

@@ -3,7 +3,8 @@ package import Exposition
 /// Every metric family that the exporter has.
 package enum Catalogue {
     /// The families, in the order of their tables in the README. A file of this module holds each table.
-    package static let entries = sockets + listeningPorts + ephemeralRange + sysctls + sampler + exporter
+    package static let entries =
+        sockets + listeningPorts + ephemeralRange + destinations + servicePorts + sysctls + sampler + exporter
 
     /// The families of each section.
     private static let sections = PageSection.allCases.map { section in

@@ -61,6 +61,16 @@ extension Catalogue {
             writer.sample(Double(use.timeWait), ["state": "time_wait"])
             writer.sample(Double(use.other), ["state": "other"])
         },
+        parity(
+            "timewait_ephemeral_parity_ports",
+            "Usable ports of each half of the ephemeral port range: even or odd as its first port, which connect() takes first (allocator "
+                + "connect), and the others, which bind() to port 0 takes first (bind): ip_local_port_range, /proc/net/tcp and tcp6."
+        ) { $0.ports },
+        parity(
+            "timewait_ephemeral_parity_ports_used",
+            "Those of timewait_ephemeral_parity_ports that a local socket holds: above half of all, connect() has to search the other half, and "
+                + "becomes slow: local ports of /proc/net/tcp and tcp6."
+        ) { $0.used },
         Entry(
             .ephemeralRange,
             .gauge,
@@ -69,5 +79,41 @@ extension Catalogue {
             .second,
             value: { ($0.sample.range?.reserved.count).map(Double.init) }
         ),
+        Entry(
+            .socketTable,
+            .gauge,
+            "timewait_reserved_ports_idle",
+            "Reserved ports that protect nothing now (reason: out_of_range, or no_listener: in the range, neither TCP LISTEN nor UDP): "
+                + "ip_local_reserved_ports, st 0A of /proc/net/tcp and tcp6, /proc/net/udp and udp6.",
+            .interval
+        ) { input, writer in
+            guard let idle = input.sample.ports?.idleReserved else { return }
+            writer.sample(Double(idle.outOfRange), ["reason": "out_of_range"])
+            if let noListener = idle.noListener { writer.sample(Double(noListener), ["reason": "no_listener"]) }
+        },
+        Entry(
+            .udp,
+            .gauge,
+            "timewait_udp_ephemeral_ports_used",
+            "Distinct local ports of UDP sockets in the ephemeral port range: /proc/net/udp and udp6.",
+            .interval,
+            value: { input in
+                guard let udp = input.sample.udpPorts, let range = input.sample.range else { return nil }
+                return Double(udp.intersection(PortSet(range.ports)).count)
+            }
+        ),
     ]
+
+    /// A family with one number for each half of the range.
+    private static func parity(
+        _ name: String,
+        _ help: String,
+        _ value: @escaping @Sendable (ParityUse) -> Int
+    ) -> Entry {
+        Entry(.socketTable, .gauge, name, help, .interval) { input, writer in
+            guard let use = input.sample.ports?.ephemeral else { return }
+            writer.sample(Double(value(use.connect)), ["allocator": "connect"])
+            writer.sample(Double(value(use.bind)), ["allocator": "bind"])
+        }
+    }
 }

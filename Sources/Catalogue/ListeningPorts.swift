@@ -1,5 +1,6 @@
 import Aggregator
 import Exposition
+import Ports
 
 extension Catalogue {
     /// The ports that services listen on.
@@ -70,6 +71,26 @@ extension Catalogue {
             "1 if an outgoing connection can take the port while its service is down, because it lies in ip_local_port_range and not in "
                 + "ip_local_reserved_ports, else 0."
         ) { $0.isExposed.map { $0 ? 1 : 0 } },
+        port(
+            "timewait_port_collision_ratio",
+            "Chance (0 to 1) that the port is taken when its service next binds it: used ports of its parity over usable ports of its "
+                + "parity, 0 where it is not exposed: local ports of /proc/net/tcp and tcp6, ip_local_port_range, ip_local_reserved_ports."
+        ) { $0.collisionRatio },
+        Entry(
+            .socketTable,
+            .gauge,
+            "timewait_port_peer_sockets",
+            "TIME_WAIT and ESTABLISHED sockets of the service on the port by the peer's address, those with the most, --peers.limit of each "
+                + "port: st 06 and 01 of /proc/net/tcp and tcp6.",
+            .interval
+        ) { input, writer in
+            for peer in input.sample.ports?.peers ?? [] {
+                writer.sample(
+                    Double(peer.sockets),
+                    ["port": String(peer.port), "remote_address": peer.address.description]
+                )
+            }
+        },
     ]
 
     /// A family with the three numbers of TIME_WAITs of each chosen port.

@@ -2,6 +2,7 @@
 package enum PageSection: String, CaseIterable, Sendable {
     case socketTable = "socket_table"
     case ephemeralRange = "ephemeral_range"
+    case udp
     case sysctl
     case sockstat
     case netstat

@@ -123,6 +123,15 @@ extension Catalogue {
             value: { ($0.sample.counters?.overflow).map(Double.init) }
         ),
         Entry(
+            .socketTable,
+            .gauge,
+            "timewait_self_connected_sockets",
+            "Sockets whose local address and port equal the remote ones, in any state: a client that was given the very port it dials. "
+                + "Rows of /proc/net/tcp and tcp6.",
+            .interval,
+            value: { ($0.sample.ports?.selfConnected).map(Double.init) }
+        ),
+        Entry(
             .sampler,
             .gauge,
             "timewait_duration_seconds",

@@ -34,7 +34,7 @@ package struct ProcFilesystem: Sendable {
     /// Whether a missing file of IPv6 means that the kernel has no IPv6 at all (`ipv6.disable=1`): then all of its
     /// files are missing. Where only some are, they could not be read.
     var hasIPv6: Bool {
-        ["tcp6", "if_inet6", "sockstat6"].contains { FileDescriptor.exists(net($0)) }
+        ["tcp6", "if_inet6", "sockstat6", "udp6"].contains { FileDescriptor.exists(net($0)) }
     }
 
     /// Reads a file of IPv6; nil where the kernel has none.

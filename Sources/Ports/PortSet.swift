@@ -31,6 +31,14 @@ public struct PortSet: Equatable, Sendable {
         words[Int(port >> 6)] & (1 << UInt64(port & 63)) != 0
     }
 
+    /// The ports of this set that are even, or odd, as the given port is.
+    public func sharingParity(of port: Port) -> PortSet {
+        var result = self
+        let mask: UInt64 = port.isMultiple(of: 2) ? 0x5555_5555_5555_5555 : 0xAAAA_AAAA_AAAA_AAAA
+        for index in words.indices { result.words[index] &= mask }
+        return result
+    }
+
     /// Adds a port.
     public mutating func insert(_ port: Port) {
         words[Int(port >> 6)] |= 1 << UInt64(port & 63)

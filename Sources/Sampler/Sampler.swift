@@ -18,8 +18,9 @@ package struct Sampler: ~Copyable {
     private var addressesDue: Instant
     private var addresses: LocalAddresses?
 
-    /// Sockets that are only bound are rare, change rarely, and cost up to 100 ms to find.
-    private var boundDue: Schedule
+    /// Sockets that are only bound are rare, and cost up to 100 ms to find: read with the table where that is cheap.
+    private var boundDue: Instant
+    private var udpDue: Instant
     private var bound: [SocketRow]?
     private var accounting: PortAccounting
     private var bucketsPeak = RecentPeak(seconds: 60)
@@ -47,12 +48,9 @@ package struct Sampler: ~Copyable {
         pace = Pace(requested: settings.interval, share: settings.cpuShare)
         intervals = Schedule(every: settings.interval, from: start)
         addressesDue = start
-        boundDue = Schedule(every: 60, from: start)
-        accounting = PortAccounting(
-            portsLimit: settings.portsLimit,
-            portsRemembered: settings.portsRemembered,
-            socketsLimit: settings.socketsLimit
-        )
+        boundDue = start
+        udpDue = start
+        accounting = PortAccounting(settings.accounting)
         sample.interval = pace.interval
         sample.requestedInterval = pace.requested
     }
@@ -62,6 +60,7 @@ package struct Sampler: ~Copyable {
 
     /// Reads what is due at this moment.
     package mutating func tick(at now: Instant) -> Sample {
+        sample.now = now
         let rangeBefore = sample.range
         let isSecond = seconds.isDue(at: now)
         if isSecond { readCheapFiles(at: now) }
@@ -102,21 +101,21 @@ package struct Sampler: ~Copyable {
     private mutating func readTable(at now: Instant) {
         readAddresses(at: now)
         let costBefore = watch.statuses[.socketTable]?.cpuSeconds ?? 0
-        if table.hasSockDiag, boundDue.isDue(at: now) {
-            bound = watch.reading(of: .boundSockets) { () throws(ReadError) in try table.boundSockets() } ?? nil
-        }
-        let (bound, range, addresses) = (bound, sample.range, addresses)
+        readBoundSockets(at: now)
+        readUDPPorts(at: now)
+        let facts = NamespaceFacts(
+            bound: bound,
+            range: sample.range,
+            addresses: addresses,
+            sysctls: sample.sysctls,
+            udpPorts: sample.udpPorts
+        )
         var malformedRows = 0
         sample.ports = watch.reading(of: .socketTable) { () throws(ReadError) in
-            malformedRows = try table.read(
-                into: &accounting,
-                bound: bound,
-                range: range,
-                addresses: addresses,
-                at: now
-            )
+            malformedRows = try table.read(into: &accounting, facts, at: now)
             return accounting.report()
         }
+        sample.readAt = sample.ports == nil ? nil : (now, Clock.realtime.seconds - (Clock.now - now))
         watch.leftOut(malformedRows)
         pace.note(cost: (watch.statuses[.socketTable]?.cpuSeconds ?? 0) - costBefore)
         intervals.change(to: pace.interval, at: now)
@@ -130,6 +129,21 @@ package struct Sampler: ~Copyable {
         guard let source = table.source, source != sample.source else { return }
         sample.source = source
         log(.reads(source, because: table.obstacle))
+    }
+
+    /// Reads the sockets that are only bound, so seldom that it takes at most a five-hundredth of the time, but every
+    /// minute.
+    private mutating func readBoundSockets(at now: Instant) {
+        guard table.hasSockDiag, now >= boundDue else { return }
+        bound = watch.reading(of: .boundSockets) { () throws(ReadError) in try table.boundSockets() } ?? nil
+        boundDue = now + min(60, 500 * (watch.statuses[.boundSockets]?.duration ?? 0))
+    }
+
+    /// Reads the ports of UDP sockets, where there are very many so seldom that it takes at most a hundredth of the time.
+    private mutating func readUDPPorts(at now: Instant) {
+        guard now >= udpDue else { return }
+        sample.udpPorts = watch.reading(of: .udp) { () throws(ReadError) in try proc.udpPorts() }
+        udpDue = now + 100 * (watch.statuses[.udp]?.duration ?? 0)
     }
 
     /// Reads the local addresses, on a router with a million routes so seldom that it takes at most a hundredth of the

@@ -1,3 +1,5 @@
+package import Aggregator
+
 /// What a sampler is told once, when it starts.
 package struct SamplerSettings: Sendable {
     /// The least number of seconds between two readings of the socket table.
@@ -7,12 +9,8 @@ package struct SamplerSettings: Sendable {
     package var cpuShare = 0.01
     /// Where to read the socket table.
     package var source = SourceChoice.auto
-    /// How many ports get series of their own.
-    package var portsLimit = 100
-    /// Of how many ports the counters are kept when nobody listens on them any more.
-    package var portsRemembered = 4096
-    /// How many TIME_WAIT sockets are told apart from one reading to the next, over sock_diag.
-    package var socketsLimit = 4_194_304
+    /// How much the accounting keeps and tells.
+    package var accounting = AccountingSettings()
 
     /// The settings that hold where nothing else is said.
     package init() {}

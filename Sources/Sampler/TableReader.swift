@@ -30,15 +30,13 @@ struct TableReader: ~Copyable {
     /// - Returns: the number of rows that were left out.
     mutating func read(
         into accounting: inout PortAccounting,
-        bound: [SocketRow]?,
-        range: EphemeralRange?,
-        addresses: LocalAddresses?,
+        _ facts: NamespaceFacts,
         at now: Instant
     ) throws(ReadError) -> Int {
         if choice != .procfs {
             do throws(ReadError) {
                 var table = try takeSockDiag()
-                let leftOut = try Self.read(&table, into: &accounting, bound, range, addresses, now)
+                let leftOut = try Self.read(&table, into: &accounting, facts, now)
                 sockDiag = consume table
                 (source, obstacle) = (.sockDiag, nil)
                 return leftOut
@@ -48,7 +46,9 @@ struct TableReader: ~Copyable {
             }
         }
         var table = ProcSocketTable(proc)
-        let leftOut = try Self.read(&table, into: &accounting, nil, range, addresses, now)
+        var facts = facts
+        facts.bound = nil
+        let leftOut = try Self.read(&table, into: &accounting, facts, now)
         source = .procfs
         return leftOut
     }
@@ -80,13 +80,11 @@ struct TableReader: ~Copyable {
     private static func read<Source: SocketTableSource & ~Copyable>(
         _ table: inout Source,
         into accounting: inout PortAccounting,
-        _ bound: [SocketRow]?,
-        _ range: EphemeralRange?,
-        _ addresses: LocalAddresses?,
+        _ facts: NamespaceFacts,
         _ now: Instant
     ) throws(ReadError) -> Int {
         let listening = try table.listeners()
-        accounting.begin(listening: listening, bound: bound, range: range, addresses: addresses, at: now)
+        accounting.begin(listening: listening, facts, at: now)
         return try table.read(into: &accounting)
     }
 }

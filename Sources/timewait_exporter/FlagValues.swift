@@ -1,5 +1,6 @@
 import ArgumentParser
 import Endpoint
+import Ports
 import Sampler
 
 /// Values of flags as operators write them. Each of these throws what would be right; the flag and the value that was
@@ -56,6 +57,23 @@ enum FlagValues {
             throw ValidationError("expected a number from 0 to 65535")
         }
         return number
+    }
+
+    /// A number of series of one kind.
+    static func seriesLimit(_ text: String) throws -> Int {
+        guard let number = Int(text), (0...1000).contains(number) else {
+            throw ValidationError("expected a number from 0 to 1000")
+        }
+        return number
+    }
+
+    /// A list of ports.
+    static func ports(_ text: String) throws -> PortSet {
+        do {
+            return try PortSet(list: Array(text.utf8).span)
+        } catch {
+            throw ValidationError("\(error); expected ports and ranges with commas between, such as 8080,9000-9010")
+        }
     }
 
     /// How many sockets are told apart.

@@ -1,6 +1,8 @@
+import Aggregator
 import ArgumentParser
 import Endpoint
 import Glibc
+import Ports
 import Sampler
 
 /// The command: its flags, and what it says of bad ones.
@@ -92,6 +94,38 @@ struct TimewaitExporter: ParsableCommand {
     var socketsLimit = 4_194_304
 
     @Option(
+        name: .customLong("services.ports"),
+        help: ArgumentHelp(
+            "Ports that services of this machine need, such as 8080,9000-9010: always watched.",
+            discussion: "(default: none)",
+            valueName: "list"
+        ),
+        transform: FlagValues.ports
+    )
+    var servicePorts = PortSet()
+
+    @Option(
+        name: .customLong("services.limit"),
+        help: ArgumentHelp("How many service ports get series; 0 for none.", valueName: "number"),
+        transform: FlagValues.portsLimit
+    )
+    var servicesLimit = 100
+
+    @Option(
+        name: .customLong("destinations.limit"),
+        help: ArgumentHelp("How many destinations get series of their own; 0 for none.", valueName: "number"),
+        transform: FlagValues.seriesLimit
+    )
+    var destinationsLimit = 10
+
+    @Option(
+        name: .customLong("peers.limit"),
+        help: ArgumentHelp("How many peers of each LISTEN port get series; 0 for none.", valueName: "number"),
+        transform: FlagValues.seriesLimit
+    )
+    var peersLimit = 0
+
+    @Option(
         name: .customLong("path.procfs"),
         help: ArgumentHelp("Where procfs is mounted.", valueName: "path"),
         transform: FlagValues.procfs
@@ -142,9 +176,13 @@ struct TimewaitExporter: ParsableCommand {
         settings.interval = interval
         settings.cpuShare = cpuShare
         settings.source = source
-        settings.portsLimit = portsLimit
-        settings.portsRemembered = portsRemembered
-        settings.socketsLimit = socketsLimit
+        settings.accounting.portsLimit = portsLimit
+        settings.accounting.portsRemembered = portsRemembered
+        settings.accounting.socketsLimit = socketsLimit
+        settings.accounting.servicePorts = servicePorts
+        settings.accounting.servicesLimit = servicesLimit
+        settings.accounting.destinationsLimit = destinationsLimit
+        settings.accounting.peersLimit = peersLimit
         return settings
     }
 }

@@ -27,7 +27,7 @@ struct ArrivalTests {
     }
 
     private func accounting(sockets: Int = 1_000_000, remembered: Int = 10) -> PortAccounting {
-        PortAccounting(portsLimit: 100, portsRemembered: remembered, socketsLimit: sockets)
+        PortAccounting(ports: 100, remembered: remembered, sockets: sockets)
     }
 
     @Test("are counted once each by their cookies, from 0 at the first reading")
@@ -88,8 +88,7 @@ struct ArrivalTests {
         _ = accounting.report([listener] + rows(1...10, remaining: 1000), at: .after(5))
         accounting.begin(
             listening: [listener],
-            range: EphemeralRange(32_768, 60_999),
-            addresses: LocalAddresses(),
+            NamespaceFacts(range: EphemeralRange(32_768, 60_999), addresses: LocalAddresses()),
             at: .after(10)
         )
         for row in rows(11...15, remaining: 58_000) { accounting.row(row) }

@@ -7,7 +7,7 @@ import Testing
 struct ClassificationTests {
     /// The one role and peer of one TIME_WAIT among these listeners.
     private func classify(_ row: SocketRow, among listeners: [SocketRow]) -> String {
-        var accounting = PortAccounting(portsLimit: 100, portsRemembered: 10, socketsLimit: 1000)
+        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
         let timeWait = accounting.report(listeners + [row]).timeWait
         let found = Role.allCases.flatMap { role in
             Peer.allCases.filter { timeWait?[role, $0] == 1 }.map { "\(role) \($0)" }
@@ -89,7 +89,7 @@ struct ClassificationTests {
 
     @Test("in two rows where both ends of a connection are in TIME_WAIT")
     func simultaneousClose() throws {
-        var accounting = PortAccounting(portsLimit: 100, portsRemembered: 10, socketsLimit: 1000)
+        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
         let report = accounting.report([
             .listen(.anyIPv4, 8080), .socket(.timeWait, (.loopback, 8080), (.loopback, 40_000)),
             .socket(.timeWait, (.loopback, 40_000), (.loopback, 8080)),
@@ -105,7 +105,7 @@ struct ClassificationTests {
         let rows: [SocketRow] = [
             .listen(.anyIPv4, 8080), .socket(.timeWait, (.loopback, 8080), (.loopback, 40_000)),
         ]
-        var accounting = PortAccounting(portsLimit: 100, portsRemembered: 10, socketsLimit: 1000)
+        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
         let withoutAddresses = accounting.report(rows, addresses: nil)
         #expect(withoutAddresses.timeWait == nil && withoutAddresses.dialedPorts == nil)
         #expect(withoutAddresses.ports.first?.timeWait == nil)

@@ -14,7 +14,7 @@ struct PortChoiceTests {
         let rows: [SocketRow] =
             (80..<90).map { .listen(.anyIPv4, $0) } + [.listen(.anyIPv4, 50_000)] + timeWaits(3, on: 87)
         for (limit, expected) in [(1, [50_000]), (2, [87, 50_000]), (4, [80, 81, 87, 50_000])] as [(Int, [Port])] {
-            var accounting = PortAccounting(portsLimit: limit, portsRemembered: 10, socketsLimit: 1000)
+            var accounting = PortAccounting(ports: limit, remembered: 10, sockets: 1000)
             let report = accounting.report(rows)
             #expect(report.ports.map(\.port) == expected)
             #expect(report.omittedPorts == 11 - limit)
@@ -24,7 +24,7 @@ struct PortChoiceTests {
     @Test("keeps a port as long as somebody listens on it, whatever other ports do")
     func sticky() {
         let listeners: [SocketRow] = (80..<90).map { .listen(.anyIPv4, $0) }
-        var accounting = PortAccounting(portsLimit: 3, portsRemembered: 10, socketsLimit: 1000)
+        var accounting = PortAccounting(ports: 3, remembered: 10, sockets: 1000)
         #expect(accounting.report(listeners).ports.map(\.port) == [80, 81, 82])
         #expect(accounting.report(listeners + timeWaits(500, on: 89), at: .after(5)).ports.map(\.port) == [80, 81, 82])
         let without80 = listeners.filter { $0.localPort != 80 }
@@ -38,7 +38,7 @@ struct PortChoiceTests {
 
     @Test("takes none where the limit is 0, and says that it left all of them out")
     func none() {
-        var accounting = PortAccounting(portsLimit: 0, portsRemembered: 10, socketsLimit: 1000)
+        var accounting = PortAccounting(ports: 0, remembered: 10, sockets: 1000)
         let report = accounting.report([.listen(.anyIPv4, 80), .listen(.anyIPv4, 81)])
         #expect(report.ports.isEmpty)
         #expect(report.omittedPorts == 2)
@@ -47,7 +47,7 @@ struct PortChoiceTests {
 
     @Test("holds with a listener on every port")
     func everyPort() {
-        var accounting = PortAccounting(portsLimit: 100, portsRemembered: 10, socketsLimit: 1000)
+        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
         let report = accounting.report((1...65_535).map { .listen(.anyIPv4, Port($0)) })
         #expect(report.ports.map(\.port) == (32_768..<32_868).map { Port($0) })
         #expect(report.omittedPorts == 65_435)

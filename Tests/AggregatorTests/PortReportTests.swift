@@ -7,7 +7,7 @@ import Testing
 struct PortReportTests {
     @Test("counts every row by family and state, connection requests as SYN_RECV")
     func table() {
-        var accounting = PortAccounting(portsLimit: 100, portsRemembered: 10, socketsLimit: 1000)
+        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
         let report = accounting.report([
             .listen(.anyIPv4, 80), .listen(.anyIPv6, 443), .socket(.established, (.own, 80), (.remote, 5)),
             .socket(.newSynRecv, (.own, 80), (.remote, 6)), .socket(.synRecv, (.own, 80), (.remote, 7)),
@@ -28,7 +28,7 @@ struct PortReportTests {
 
     @Test("gives each port its listeners, its accept queue, and the connections that were accepted on it")
     func lines() {
-        var accounting = PortAccounting(portsLimit: 100, portsRemembered: 10, socketsLimit: 1000)
+        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
         let report = accounting.report([
             .listen(.loopback, 80, queue: 2), .listen(.own, 80, queue: 3), .listen(.anyIPv4, 81),
             .socket(.established, (.loopback, 80), (.loopback, 40_000)),
@@ -43,7 +43,7 @@ struct PortReportTests {
 
     @Test("parts the LISTEN ports by what the ephemeral range means for them, each port once")
     func exposure() {
-        var accounting = PortAccounting(portsLimit: 100, portsRemembered: 10, socketsLimit: 1000)
+        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
         let report = accounting.report(
             [
                 .listen(.anyIPv4, 80), .listen(.anyIPv6, 80), .listen(.anyIPv4, 40_000), .listen(.loopback, 40_001),
@@ -58,7 +58,7 @@ struct PortReportTests {
 
     @Test("counts the ports that a local scan leaves behind, however many TIME_WAITs each has")
     func dialed() {
-        var accounting = PortAccounting(portsLimit: 100, portsRemembered: 10, socketsLimit: 1000)
+        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
         let report = accounting.report([
             .listen(.anyIPv4, 80), .listen(.anyIPv4, 81), .listen(.anyIPv4, 82),
             .socket(.timeWait, (.loopback, 40_000), (.loopback, 80)),
@@ -78,7 +78,7 @@ struct VanishedListenerTests {
 
     @Test("keeps its port's TIME_WAITs and its line with 0 listeners for 65 seconds, then leaves")
     func remembered() {
-        var accounting = PortAccounting(portsLimit: 100, portsRemembered: 10, socketsLimit: 1000)
+        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
         #expect(accounting.report(before, at: .after(0)).ports.map(\.port) == [80, 81])
         for seconds in [5.0, 30, 69.9] {
             let report = accounting.report(after, at: .after(seconds))
@@ -94,7 +94,7 @@ struct VanishedListenerTests {
 
     @Test("is as if it had never gone when it comes back")
     func returned() {
-        var accounting = PortAccounting(portsLimit: 100, portsRemembered: 10, socketsLimit: 1000)
+        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
         _ = accounting.report(before, at: .after(0))
         _ = accounting.report(after, at: .after(5))
         #expect(accounting.report(before, at: .after(10)).ports.first?.listeners == 1)
@@ -110,7 +110,7 @@ struct EphemeralUseTests {
 
     @Test("counts distinct ports, each under its strongest state")
     func strongest() {
-        var accounting = PortAccounting(portsLimit: 100, portsRemembered: 10, socketsLimit: 1000)
+        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
         let report = accounting.report(
             [
                 .socket(.timeWait, (.own, 40_000), (.remote, 1)), .socket(.established, (.own, 40_000), (.remote, 2)),
@@ -121,12 +121,12 @@ struct EphemeralUseTests {
             ],
             range: range
         )
-        #expect(report.ephemeral == EphemeralUse(usable: 9, established: 1, other: 2, timeWait: 1))
+        #expect(report.ephemeral?.states == [9, 1, 2, 1])
     }
 
     @Test("leaves out reserved ports, ports that somebody listens on, and ports outside of the range")
     func usable() {
-        var accounting = PortAccounting(portsLimit: 100, portsRemembered: 10, socketsLimit: 1000)
+        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
         let report = accounting.report(
             [
                 .listen(.loopback, 40_005), .socket(.established, (.loopback, 40_005), (.loopback, 1)),
@@ -135,30 +135,30 @@ struct EphemeralUseTests {
             ],
             range: range
         )
-        #expect(report.ephemeral == EphemeralUse(usable: 8, established: 0, other: 0, timeWait: 0))
+        #expect(report.ephemeral?.states == [8, 0, 0, 0])
     }
 
     @Test("leaves out the port of a vanished listener as long as a socket that it had accepted is left")
     func acceptedSocketsRemain() {
-        var accounting = PortAccounting(portsLimit: 100, portsRemembered: 10, socketsLimit: 1000)
+        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
         let accepted = SocketRow.socket(.established, (.own, 40_005), (.remote, 1))
         #expect(accounting.report([.listen(.anyIPv4, 40_005), accepted], range: range).ephemeral?.usable == 8)
         for seconds in [5.0, 60, 3600] {
             let use = accounting.report([accepted], range: range, at: .after(seconds)).ephemeral
-            #expect(use == EphemeralUse(usable: 8, established: 0, other: 0, timeWait: 0))
+            #expect(use?.states == [8, 0, 0, 0])
         }
         #expect(accounting.report([], range: range, at: .after(3605)).ephemeral?.usable == 9)
         let outgoing = accounting.report([accepted], range: range, at: .after(3610)).ephemeral
-        #expect(outgoing == EphemeralUse(usable: 9, established: 1, other: 0, timeWait: 0))
+        #expect(outgoing?.states == [9, 1, 0, 0])
     }
 
     @Test("knows a range of one port")
     func onePort() {
-        var accounting = PortAccounting(portsLimit: 100, portsRemembered: 10, socketsLimit: 1000)
+        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
         let rows: [SocketRow] = [.socket(.timeWait, (.loopback, 40_000), (.loopback, 8080))]
         let use = accounting.report(rows, range: EphemeralRange(40_000, 40_000)).ephemeral
-        #expect(use == EphemeralUse(usable: 1, established: 0, other: 0, timeWait: 1))
+        #expect(use?.states == [1, 0, 0, 1])
         let reserved = accounting.report(rows, range: EphemeralRange(40_000, 40_000, reserved: [40_000])).ephemeral
-        #expect(reserved == EphemeralUse(usable: 0, established: 0, other: 0, timeWait: 0))
+        #expect(reserved?.states == [0, 0, 0, 0])
     }
 }

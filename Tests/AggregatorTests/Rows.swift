@@ -27,7 +27,8 @@ extension SocketRow {
         _ state: TCPState,
         _ local: (IPAddress, Port),
         _ remote: (IPAddress, Port),
-        isMiniSocket: Bool? = nil
+        isMiniSocket: Bool? = nil,
+        remaining: Double = 0
     ) -> SocketRow {
         SocketRow(
             localAddress: local.0,
@@ -35,7 +36,8 @@ extension SocketRow {
             remoteAddress: remote.0,
             remotePort: remote.1,
             state: state,
-            isTimeWaitMiniSocket: isMiniSocket ?? (state == .timeWait)
+            isTimeWaitMiniSocket: isMiniSocket ?? (state == .timeWait),
+            timerRemaining: UInt32(remaining * 1000)
         )
     }
 }
@@ -65,15 +67,41 @@ extension EphemeralRange {
 }
 
 extension PortAccounting {
+    /// An accounting that keeps and tells so much.
+    init(ports: Int, remembered: Int = 10, sockets: Int = 1000) {
+        var settings = AccountingSettings()
+        settings.portsLimit = ports
+        settings.portsRemembered = remembered
+        settings.socketsLimit = sockets
+        self.init(settings)
+    }
+
     /// One reading of a table: its rows in any order.
     mutating func report(
         _ rows: [SocketRow],
         range: EphemeralRange? = EphemeralRange(32_768, 60_999),
         addresses: LocalAddresses? = LocalAddresses([.own]),
+        sysctls: SysctlValues? = [.tcpTWReuse: 0, .tcpTimestamps: 1],
+        bound: [SocketRow]? = nil,
+        udp: PortSet? = nil,
         at now: Instant = .after(0)
     ) -> PortReport {
-        begin(listening: rows.filter { $0.state == .listen }, range: range, addresses: addresses, at: now)
+        let facts = NamespaceFacts(bound: bound, range: range, addresses: addresses, sysctls: sysctls, udpPorts: udp)
+        begin(listening: rows.filter { $0.state == .listen }, facts, at: now)
         for row in rows { self.row(row) }
         return report()
+    }
+}
+
+extension EphemeralUse {
+    /// Usable ports, and of them those used by state: established, other, TIME_WAIT.
+    var states: [Int] { [usable, established, other, timeWait] }
+}
+
+extension ServiceLine {
+    /// When it is free, in seconds after the first moment of a test, to a microsecond.
+    var freeAfter: Double? {
+        guard case .from(let moment) = holders?.free else { return nil }
+        return ((moment - .after(0)) * 1e6).rounded() / 1e6
     }
 }

@@ -6,7 +6,7 @@ Exit codes: 0 = captured and every count is exact; 75 = a count is off, try agai
 import contextlib, ctypes, os, socket, subprocess, sys, time
 from collections import Counter
 
-NET_FILES = "tcp tcp6 sockstat sockstat6 netstat fib_trie if_inet6".split()
+NET_FILES = "tcp tcp6 sockstat sockstat6 netstat fib_trie if_inet6 udp udp6".split()
 SYSCTLS = ("ip_local_port_range ip_local_reserved_ports tcp_max_tw_buckets tcp_fin_timeout "
            "tcp_tw_reuse tcp_tw_reuse_delay tcp_timestamps tcp_rfc1337 "
            "ip_unprivileged_port_start ip_autobind_reuse").split()
@@ -183,6 +183,10 @@ def mixed(folder, _):
     listen("0.0.0.0", 5050, reuseport=True)
     listen("0.0.0.0", 5050, reuseport=True)
     listen("127.0.0.1", 4040, backlog=1)        # room for 2; never accepts
+    for address, port in (("127.0.0.1", 35003), ("0.0.0.0", 5353), ("10.9.9.1", 40404), ("::1", 40404)):
+        udp = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+        udp.bind((address, port))
+        keep.append(udp)
 
     closed(30, a, "127.0.0.1", "server")
     closed(20, b, "127.0.0.1", "client")

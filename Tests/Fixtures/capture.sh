@@ -98,7 +98,7 @@ cut_last_row() {       # $1 bytes of the last line are kept, no newline at the e
 
 no_ipv6() {
     rm -rf "$OUT/no_ipv6"; cp -r "$OUT/new_syn_recv" "$OUT/no_ipv6"
-    rm "$OUT/no_ipv6/ss.txt" "$OUT/no_ipv6/$NET/"{tcp6,sockstat6,if_inet6}
+    rm "$OUT/no_ipv6/ss.txt" "$OUT/no_ipv6/$NET/"{tcp6,sockstat6,if_inet6,udp6}
 }
 
 # A scene is tried again when a count is not exact (exit 75): an ephemeral port met an

@@ -1,0 +1,86 @@
+/// What a bounded table can be asked for.
+protocol TableKey: Hashable, Sendable {
+    /// A number in which every bit depends on the whole key. Hasher costs three times as much.
+    var hash: UInt64 { get }
+}
+
+/// Gives each key of a reading a dense place from 0, in bounded memory whatever the traffic.
+///
+/// The first 16,384 keys have places, and those that were there before the first row. Of the others a sketch keeps
+/// count (`CountSketch`), and one that turns out to be frequent gets one of 1,024 further places: what it had before is
+/// then known only as the sketch estimates it.
+struct BoundedTable<Key: TableKey>: Sendable {
+    private static var bound: Int { 16_384 }
+    private static var boundWithFrequent: Int { bound + 1024 }
+    private static var smallest: Int { 1024 }
+
+    /// The keys by their places.
+    private(set) var keys: [Key] = []
+    /// The place of the key that belongs here plus one; 0 where there is none.
+    private var index = [UInt16](repeating: 0, count: smallest)
+    private var sketch: CountSketch?
+
+    /// Whether there were more keys than have places.
+    var isEstimated: Bool { sketch != nil }
+
+    /// How many keys there were: exact, or estimated to about one percent.
+    var count: Int { keys.count + (sketch?.distinct ?? 0) }
+
+    /// Forgets all keys, and gives memory back that was not needed.
+    mutating func removeAll() {
+        if index.count > Self.smallest, keys.count < index.count / 8 {
+            index = [UInt16](repeating: 0, count: max(Self.smallest, index.count / 4))
+            keys = []
+        } else {
+            for place in index.indices { index[place] = 0 }
+            keys.removeAll(keepingCapacity: true)
+        }
+        sketch = nil
+    }
+
+    /// The place of a key, if it has one.
+    func find(_ key: Key) -> Int? {
+        let place = Int(index[slot(of: key)]) - 1
+        return place < 0 ? nil : place
+    }
+
+    /// The place of a key that a row has: a new one is the number of places until now.
+    ///
+    /// - Returns: the place, nil where the key has none; and how many rows of the key came before that are not counted
+    ///   under its place, as estimated.
+    @inline(__always)
+    mutating func place(of key: Key) -> (place: Int?, uncounted: Int) {
+        let slot = slot(of: key)
+        let place = Int(index[slot]) - 1
+        return place >= 0 ? (place, 0) : insert(key)
+    }
+
+    private mutating func insert(_ key: Key) -> (place: Int?, uncounted: Int) {
+        var uncounted = 0
+        if keys.count >= Self.bound {
+            var sketch = self.sketch ?? CountSketch()
+            let estimate = sketch.add(key.hash)
+            self.sketch = sketch
+            guard estimate >= sketch.frequent, keys.count < Self.boundWithFrequent else { return (nil, 0) }
+            uncounted = estimate - 1
+        }
+        if keys.count * 2 >= index.count { grow() }
+        keys.append(key)
+        index[slot(of: key)] = UInt16(keys.count)
+        return (keys.count - 1, uncounted)
+    }
+
+    private mutating func grow() {
+        index = [UInt16](repeating: 0, count: index.count * 2)
+        for (place, key) in keys.enumerated() { index[slot(of: key)] = UInt16(place + 1) }
+    }
+
+    /// Where the key stands in the index, or the free slot where it belongs.
+    @inline(__always)
+    private func slot(of key: Key) -> Int {
+        let mask = index.count - 1
+        var slot = Int(truncatingIfNeeded: key.hash) & mask
+        while index[slot] != 0, keys[Int(index[slot]) - 1] != key { slot = (slot + 1) & mask }
+        return slot
+    }
+}

@@ -1,0 +1,67 @@
+package import Ports
+
+/// What the kernel gives a whole range of ports for: the same port serves as many destinations as there are.
+package struct Destination: Hashable, Sendable {
+    /// Where the connections come from.
+    package let source: IPAddress
+    /// Where they go.
+    package let address: IPAddress
+    /// The port there.
+    package let port: Port
+
+    /// A destination from its parts.
+    package init(source: IPAddress, address: IPAddress, port: Port) {
+        self.source = source
+        self.address = address
+        self.port = port
+    }
+
+    /// Where the connection of a row goes.
+    init(_ row: borrowing SocketRow) {
+        self.init(source: row.localAddress, address: row.remoteAddress, port: row.remotePort)
+    }
+}
+
+extension Destination: Comparable {
+    /// The order of lines on the page.
+    package static func < (left: Destination, right: Destination) -> Bool {
+        (left.source, left.address, left.port) < (right.source, right.address, right.port)
+    }
+}
+
+extension Destination: TableKey {
+    var hash: UInt64 {
+        var number = (source.low ^ source.high &* 0xBF58_476D_1CE4_E5B9) &* 0x9E37_79B9_7F4A_7C15
+        number = (number ^ number >> 32 ^ address.low ^ address.high &* 0x94D0_49BB_1331_11EB) &* 0xBF58_476D_1CE4_E5B9
+        number = (number ^ number >> 32 ^ UInt64(port)) &* 0x9E37_79B9_7F4A_7C15
+        return number ^ number >> 29
+    }
+}
+
+/// What readings say of all destinations.
+package struct DestinationReport: Equatable, Sendable {
+    /// The chosen ones, in their order.
+    package var lines: [DestinationLine] = []
+    /// How many distinct ones there are.
+    package var count = 0
+    /// Whether a bounded sketch counted them.
+    package var isEstimated = false
+    /// Those that have no line.
+    package var omitted = 0
+    /// The most ports that are used towards one of them, reusable ones not counted.
+    package var worst = 0
+    /// When the first of them has no port left, as forecast; nil if never. In the past where nothing is left now.
+    package var exhaustion: Instant?
+}
+
+/// The ports that are used towards one destination.
+package struct DestinationLine: Equatable, Sendable {
+    /// Where to.
+    package var destination: Destination
+    /// Ports of sockets in any state but TIME_WAIT.
+    package var live = 0
+    /// Ports of TIME_WAITs that the next connect() may not take.
+    package var timeWait = 0
+    /// Ports of TIME_WAITs that it may take.
+    package var reusable = 0
+}

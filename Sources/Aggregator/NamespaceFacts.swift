@@ -1,0 +1,31 @@
+package import Ports
+
+/// What else is known of the namespace when its socket table is read: by this, and by the listeners, rows are told. What
+/// could not be read is nil.
+package struct NamespaceFacts: Sendable {
+    /// The sockets that are bound and neither listen nor are connected; nil too where the kernel does not tell.
+    package var bound: [SocketRow]?
+    /// The ephemeral range.
+    package var range: EphemeralRange?
+    /// This namespace's own addresses.
+    package var addresses: LocalAddresses?
+    /// The sysctls that hold one number.
+    package var sysctls: SysctlValues?
+    /// The local ports of UDP sockets.
+    package var udpPorts: PortSet?
+
+    /// The facts of one moment.
+    package init(
+        bound: [SocketRow]? = nil,
+        range: EphemeralRange? = nil,
+        addresses: LocalAddresses? = nil,
+        sysctls: SysctlValues? = nil,
+        udpPorts: PortSet? = nil
+    ) {
+        self.bound = bound
+        self.range = range
+        self.addresses = addresses
+        self.sysctls = sysctls
+        self.udpPorts = udpPorts
+    }
+}

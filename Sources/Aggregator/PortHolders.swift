@@ -1,0 +1,210 @@
+import Ports
+
+/// Tells who holds the ports that a service wants and on which nobody listens: the service's own old connections, or
+/// somebody else.
+///
+/// A row does not say who opened the connection. Own is what a reading saw while the service listened, and what began
+/// before the service was last seen: with a listener on the port nobody else gets it. What is new after that is not
+/// own, for nobody accepts any more. Only of what is new in the first reading without the listener it is not certain
+/// whether it was accepted just before; then the other end decides: see `isOwnAtFirst`.
+struct PortHolders: Sendable {
+    /// What holds one port.
+    struct Holders: Equatable, Sendable {
+        /// Sockets that the service had accepted.
+        var own = 0
+        /// All others.
+        var other = 0
+        /// Whether one of them is not TIME_WAIT: nobody knows when it is gone.
+        var isLive = false
+        /// When the last TIME_WAIT has its 60 seconds behind it.
+        var lastEnd: Instant?
+        /// Whether one of them keeps the service from binding, and whether one does although both set SO_REUSEADDR.
+        var (blocksPlain, blocksReuse) = (false, false)
+    }
+
+    /// What holders are told by.
+    struct Surroundings {
+        var services: [Port: ServiceMemory.Service] = [:]
+        var range: EphemeralRange?
+        var addresses: LocalAddresses?
+    }
+
+    /// The most connections of which it is remembered whose they are.
+    private static let remembered = 65_536
+
+    // Of the last reading that was finished.
+    private var watchedBefore = PortSet()
+    private var ownBefore: Set<UInt64> = []
+    private var otherBefore: Set<UInt64> = []
+    private var acceptedBefore: [UInt64] = []
+
+    // Of this reading.
+    private var watched = PortSet()
+    private var surroundings = Surroundings()
+    private var accepted: [UInt64] = []
+    private var (own, other): (Set<UInt64>, Set<UInt64>) = ([], [])
+    private var places: [Port: Int] = [:]
+    private var holders: [Holders] = []
+    private var chunk = Instant(nanoseconds: 0)
+
+    /// The ports on which sockets are left that a service had accepted: connect() passes them over for every
+    /// destination, as it does a listener's (kernel: __inet_hash_connect(), the bucket keeps the listener's mark).
+    var ownPorts: PortSet {
+        places.reduce(into: PortSet()) { if holders[$1.value].own > 0 { $0.insert($1.key) } }
+    }
+
+    /// What holds a port; nil where nothing does.
+    func holders(of port: Port) -> Holders? { places[port].map { holders[$0] } }
+
+    /// The ports that something holds.
+    var heldPorts: some Sequence<Port> { places.keys }
+
+    /// Starts a reading.
+    ///
+    /// - Parameter watched: the ports that services want and on which nobody listens.
+    mutating func begin(watching watched: PortSet, _ surroundings: Surroundings, at now: Instant) {
+        self.watched = watched
+        self.surroundings = surroundings
+        chunk = now
+        accepted.removeAll(keepingCapacity: true)
+        (own, other) = ([], [])
+        places.removeAll(keepingCapacity: true)
+        holders.removeAll(keepingCapacity: true)
+        // Whose the connections of a service were that has just vanished.
+        if !watched.subtracting(watchedBefore).isEmpty { ownBefore.formUnion(acceptedBefore) }
+    }
+
+    /// The rows that follow were read at this moment.
+    mutating func chunk(at now: Instant) { chunk = now }
+
+    /// Whether a service wants this port and does not listen on it.
+    @inline(__always)
+    func watches(_ port: Port) -> Bool { watched.contains(port) }
+
+    /// Notes a connection that a service has accepted and that is not TIME_WAIT: it may be left when the service is
+    /// gone.
+    mutating func noteAccepted(_ row: borrowing SocketRow) {
+        if accepted.count < Self.remembered { accepted.append(row.connection) }
+    }
+
+    /// Takes a row on a watched port.
+    ///
+    /// - Returns: whether it is the service's own.
+    mutating func take(_ row: borrowing SocketRow, _ listeners: borrowing ListenerIndex) -> Bool {
+        let isOwn = isOwn(row, listeners)
+        let place = place(of: row.localPort)
+        if isOwn { holders[place].own += 1 } else { holders[place].other += 1 }
+        if row.state == .timeWait {
+            let end = chunk + Double(row.timerRemaining) / 1000
+            holders[place].lastEnd = max(holders[place].lastEnd ?? end, end)
+        } else {
+            holders[place].isLive = true
+        }
+        if overlaps(row) {
+            holders[place].blocksPlain = true
+            // The holder's SO_REUSEADDR is not to be seen: a service is taken to have set it, anybody else not to.
+            if !isOwn { holders[place].blocksReuse = true }
+        }
+        return isOwn
+    }
+
+    /// Ends a reading that went through.
+    mutating func finish() {
+        watchedBefore = watched
+        (ownBefore, otherBefore) = (own, other)
+        swap(&acceptedBefore, &accepted)
+    }
+
+    private mutating func place(of port: Port) -> Int {
+        if let place = places[port] { return place }
+        places[port] = holders.count
+        holders.append(Holders())
+        return holders.count - 1
+    }
+
+    private mutating func isOwn(_ row: borrowing SocketRow, _ listeners: borrowing ListenerIndex) -> Bool {
+        if row.state == .boundInactive { return false }
+        let connection = row.connection
+        let isKnownOther = otherBefore.contains(connection)
+        var beganBefore = false
+        if row.state == .timeWait, let service = surroundings.services[row.localPort] {
+            beganBefore = began(row) < service.lastSeen
+        }
+        // As long as it tells so by itself it need not be remembered.
+        if beganBefore, !isKnownOther, row.timerRemaining > 0 { return true }
+        let isOwn =
+            if ownBefore.contains(connection) {
+                true
+            } else if isKnownOther {
+                false
+            } else if beganBefore {
+                true
+            } else if watchedBefore.contains(row.localPort) {
+                // It came after the service had gone: nobody accepts any more.
+                false
+            } else {
+                isOwnAtFirst(row, listeners)
+            }
+        if own.count + other.count < Self.remembered {
+            if isOwn { own.insert(connection) } else { other.insert(connection) }
+        }
+        return isOwn
+    }
+
+    /// When a TIME_WAIT began, at the latest where it is past its 60 seconds and waits for the kernel's timer.
+    private func began(_ row: borrowing SocketRow) -> Instant {
+        chunk + (row.timerRemaining > 0 ? Double(row.timerRemaining) / 1000 - 60 : -ListenerMemory.seconds)
+    }
+
+    /// Whether a connection was probably accepted that no reading saw before the first one without a listener: not if
+    /// its other end is a listener, or is itself. For one to another host: if the port there is one that hosts choose
+    /// for outgoing connections, from 32,768 on where nobody changed that, and not a service's.
+    private func isOwnAtFirst(_ row: borrowing SocketRow, _ listeners: borrowing ListenerIndex) -> Bool {
+        if row.state == .synSent { return false }
+        if row.isSelfConnected { return false }
+        if surroundings.addresses?.contains(row.remoteAddress) == true {
+            return listeners.slot(of: row.remotePort, taking: row.remoteAddress) == nil
+        }
+        if row.remotePort >= 32_768 { return true }
+        return surroundings.range?.ports.contains(row.remotePort) == true
+    }
+
+    /// Whether a socket is where the service would bind: on the same address, or one of both on every address.
+    private func overlaps(_ row: borrowing SocketRow) -> Bool {
+        guard let ends = surroundings.services[row.localPort]?.ends else { return true }
+        for (end, isV6Only) in ends {
+            if Self.overlap(end.address, isV6Only, row.localAddress, row.isV6Only) { return true }
+        }
+        return false
+    }
+
+    /// Whether two sockets may not both have a port (inet_rcv_saddr_equal(), net/ipv4/inet_connection_sock.c).
+    private static func overlap(_ a: IPAddress, _ aIsV6Only: Bool, _ b: IPAddress, _ bIsV6Only: Bool) -> Bool {
+        if a == b { return true }
+        return covers(a, aIsV6Only, b) || covers(b, bIsV6Only, a)
+    }
+
+    /// Whether a wildcard stands for an address.
+    private static func covers(_ wildcard: IPAddress, _ isV6Only: Bool, _ address: IPAddress) -> Bool {
+        switch wildcard {
+        case .anyIPv4: address.isIPv4
+        case .anyIPv6: !(isV6Only && address.isIPv4)
+        default: false
+        }
+    }
+}
+
+extension SocketRow {
+    /// Whether both ends are the same: a client that was given the port that it dials, and so dialed itself.
+    var isSelfConnected: Bool { localPort == remotePort && localAddress == remoteAddress }
+
+    /// A number for the connection, whatever its state: the same for the same two ends, and practically never for
+    /// others.
+    var connection: UInt64 {
+        var number = localAddress.high ^ UInt64(localPort) << 16 ^ UInt64(remotePort)
+        number = (number ^ number >> 32) &* 0x9E37_79B9_7F4A_7C15 ^ localAddress.low
+        number = (number ^ number >> 32) &* 0x9E37_79B9_7F4A_7C15 ^ remoteAddress.high
+        number = (number ^ number >> 32) &* 0x9E37_79B9_7F4A_7C15 ^ remoteAddress.low
+        return (number ^ number >> 29) &* 0xBF58_476D_1CE4_E5B9
+    }
+}

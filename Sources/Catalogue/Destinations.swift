@@ -1,0 +1,76 @@
+import Aggregator
+import Exposition
+import Ports
+
+extension Catalogue {
+    /// The use of the ephemeral port range towards each destination: what runs out.
+    static let destinations: [Entry] = [
+        Entry(
+            .socketTable,
+            .gauge,
+            "timewait_destination_ports_used",
+            "Usable ports that connections to one destination hold, by state (live, time_wait, or reusable: TIME_WAITs that tcp_tw_reuse lets "
+                + "the next connect() take). A destination enters at 5 % of timewait_ephemeral_ports_usable and leaves below 2 % for 5 minutes, "
+                + "at most --destinations.limit: rows of /proc/net/tcp and tcp6.",
+            .interval
+        ) { input, writer in
+            for line in input.sample.ports?.destinations?.lines ?? [] {
+                for (state, value) in [
+                    ("live", line.live), ("time_wait", line.timeWait), ("reusable", line.reusable),
+                ] {
+                    writer.sample(
+                        Double(value),
+                        [
+                            "source_address": line.destination.source.description,
+                            "destination_address": line.destination.address.description,
+                            "destination_port": String(line.destination.port),
+                            "state": state,
+                        ]
+                    )
+                }
+            }
+        },
+        destination(
+            "timewait_destination_ports_used_max",
+            "Most usable ports that connections to one destination hold, live and time_wait together: at timewait_ephemeral_ports_usable "
+                + "connect() fails with EADDRNOTAVAIL. Rows of /proc/net/tcp and tcp6."
+        ) { Double($0.worst) },
+        destination(
+            "timewait_destinations",
+            "Distinct destinations (source address, destination address, destination port) of connections from usable ports: "
+                + "rows of /proc/net/tcp and tcp6."
+        ) { Double($0.count) },
+        destination(
+            "timewait_destinations_estimated",
+            "1 if there are more destinations than can be told apart, and timewait_destinations is estimated to about 1 %, else 0: rows of "
+                + "/proc/net/tcp and tcp6."
+        ) { $0.isEstimated ? 1 : 0 },
+        destination(
+            "timewait_omitted_destinations",
+            "Destinations that timewait_destination_ports_used leaves out: rows of /proc/net/tcp and tcp6."
+        ) { Double($0.omitted) },
+        Entry(
+            .socketTable,
+            .gauge,
+            "timewait_destination_exhaustion_seconds",
+            "Seconds until connect() to the first destination fails with EADDRNOTAVAIL if connections go on as in the last ten seconds: 0 when no "
+                + "port is left, +Inf if that never comes: st and tm->when of /proc/net/tcp and tcp6.",
+            .interval,
+            value: { input in
+                guard let destinations = input.sample.ports?.destinations else { return nil }
+                return destinations.exhaustion.map { max(0, $0 - input.sample.now) } ?? .infinity
+            }
+        ),
+    ]
+
+    /// A family of one number about all destinations.
+    private static func destination(
+        _ name: String,
+        _ help: String,
+        _ value: @escaping @Sendable (DestinationReport) -> Double
+    ) -> Entry {
+        Entry(.socketTable, .gauge, name, help, .interval) { input in
+            (input.sample.ports?.destinations).map(value)
+        }
+    }
+}

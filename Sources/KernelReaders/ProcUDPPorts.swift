@@ -1,0 +1,72 @@
+package import Ports
+
+extension ProcFilesystem {
+    /// Reads the local ports of the namespace's UDP sockets from /proc/net/udp and, where the kernel has it, udp6.
+    ///
+    /// Not over sock_diag: to ask it for UDP makes the kernel load a module.
+    package func udpPorts() throws(ReadError) -> PortSet {
+        var ports = PortSet()
+        try addUDPPorts(of: net("udp"), to: &ports)
+        _ = try readIPv6("udp6") { (path) throws(ReadError) in try addUDPPorts(of: path, to: &ports) }
+        return ports
+    }
+
+    /// Reads piece by piece: a resolver has tens of thousands of sockets.
+    private func addUDPPorts(of path: String, to ports: inout PortSet) throws(ReadError) {
+        let file = try FileDescriptor(reading: path)
+        var buffer = [UInt8](repeating: 0, count: 64 * 1024)
+        var (rest, hasHeader) = (0, false)
+        while case let count = try file.read(into: &buffer, from: rest), count > 0 {
+            let filled = rest + count
+            let start = try Self.addPorts(in: buffer.span.extracting(0..<filled), path, &hasHeader, to: &ports)
+            rest = filled - start
+            // No line of the kernel is as long as the buffer.
+            guard rest < buffer.count else { throw .malformed(path, "a line of more than \(rest) bytes") }
+            for index in 0..<rest {
+                let byte = buffer[start + index]
+                buffer[index] = byte
+            }
+        }
+        guard hasHeader, rest == 0 else { throw .malformed(path, "is cut off") }
+    }
+
+    /// Adds the ports of all whole lines.
+    ///
+    /// - Returns: the offset of the line that is not whole.
+    private static func addPorts(
+        in bytes: Span<UInt8>,
+        _ path: String,
+        _ hasHeader: inout Bool,
+        to ports: inout PortSet
+    ) throws(ReadError) -> Int {
+        var (position, start) = (0, 0)
+        while let line = bytes.line(at: &position), line.upperBound < bytes.count {
+            if hasHeader {
+                ports.insert(try localPort(in: bytes, line, path))
+            } else if bytes.starts(with: "  sl  local_address ") || bytes.starts(with: "   sl  local_address ") {
+                hasHeader = true
+            } else {
+                throw .malformed(path, "does not start with the header of a socket table")
+            }
+            start = position
+        }
+        return start
+    }
+
+    /// The port in the second word of a row, `0100007F:0035` (udp4_format_sock(), net/ipv4/udp.c).
+    private static func localPort(
+        in bytes: Span<UInt8>,
+        _ line: Range<Int>,
+        _ path: String
+    ) throws(ReadError) -> Port {
+        var next = line.lowerBound
+        if bytes.word(at: &next, before: line.upperBound) != nil,
+            let address = bytes.word(at: &next, before: line.upperBound), address.count == 13 || address.count == 37,
+            bytes[address.upperBound - 5] == UInt8(ascii: ":"),
+            let port = bytes.hexadecimal16(at: address.upperBound - 4)
+        {
+            return port
+        }
+        throw .malformed(path, "'\(bytes.text(in: line))', expected an address and a port in its second word")
+    }
+}

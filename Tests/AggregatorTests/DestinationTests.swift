@@ -1,0 +1,220 @@
+import Ports
+import Testing
+
+@testable import Aggregator
+
+@Suite("The ports used towards a destination")
+struct DestinationTests {
+    private let range = EphemeralRange(40_000, 40_999)
+    private let here = IPAddress(10, 9, 9, 1)
+
+    private func timeWait(_ port: Port, to address: IPAddress = .remote, _ remaining: Double = 30) -> SocketRow {
+        .socket(.timeWait, (here, port), (address, 443), remaining: remaining)
+    }
+
+    @Test("are counted by state, each destination for itself, and the worst is known without a line")
+    func states() throws {
+        var accounting = PortAccounting(ports: 10)
+        let report = accounting.report(
+            (40_000..<40_060).map { timeWait($0) }
+                + [
+                    .socket(.established, (here, 40_100), (.remote, 443)),
+                    .socket(.synSent, (here, 40_101), (.remote, 443)),
+                    .socket(.finWait2, (here, 40_102), (.remote, 443), isMiniSocket: true),
+                    .socket(.established, (here, 40_100), (.remote, 80)),
+                    .socket(.timeWait, (here, 39_000), (.remote, 443), remaining: 30),
+                ],
+            range: range
+        )
+        let destinations = try #require(report.destinations)
+        let destination = Destination(source: here, address: .remote, port: 443)
+        #expect(destinations.lines == [DestinationLine(destination: destination, live: 3, timeWait: 60, reusable: 0)])
+        #expect(destinations.worst == 63 && destinations.count == 2 && destinations.omitted == 1)
+        #expect(!destinations.isEstimated)
+    }
+
+    @Test(
+        "are reusable as tcp_twsk_unique() has it",
+        arguments: [
+            (mode: 0, timestamps: 1, delay: 1000, loopback: 0, own: 0), (1, 1, 1000, 2, 2), (2, 1, 1000, 2, 0),
+            (1, 0, 1000, 0, 0), (2, 0, 1000, 0, 0), (1, 1, 5000, 1, 1), (1, 1, 60_000, 0, 0), (1, 1, -1, 1, 1),
+        ]
+    )
+    func reuse(mode: Int, timestamps: Int, delay: Int, loopback: Int, own: Int) throws {
+        var sysctls: SysctlValues = [.tcpTWReuse: mode, .tcpTimestamps: timestamps]
+        // Before Linux 6.14 there is none.
+        if delay >= 0 { sysctls[.tcpTWReuseDelay] = delay }
+        var accounting = PortAccounting(ports: 10)
+        let ages = [0.5, 1.5, 20]
+        let rows = ages.enumerated().flatMap { index, age -> [SocketRow] in
+            let port = Port(40_000 + index)
+            return [
+                .socket(.timeWait, (.loopback, port), (.loopback, 443), remaining: 60 - age),
+                timeWait(port, to: here, 60 - age),
+            ]
+        }
+        let report = accounting.report(rows, range: EphemeralRange(40_000, 40_009), sysctls: sysctls)
+        let lines = try #require(report.destinations).lines
+        // With every one reusable a destination uses nothing, and has no line.
+        func reusable(_ address: IPAddress) -> Int? {
+            lines.first { $0.destination.address == address }.map { $0.reusable }
+        }
+        #expect(reusable(.loopback) == loopback && reusable(here) == own)
+    }
+
+    @Test("are absent where nobody knows whether TIME_WAITs are reused, or what the range is")
+    func absent() {
+        var accounting = PortAccounting(ports: 10)
+        #expect(accounting.report([timeWait(40_000)], range: range, sysctls: nil).destinations == nil)
+        #expect(accounting.report([timeWait(40_000)], range: nil).destinations == nil)
+    }
+
+    @Test("get a line at 5 %, keep it until they were below 2 % for five minutes, and none for a while of more")
+    func choice() {
+        var accounting = PortAccounting(ports: 10)
+        func lines(_ count: Int, at seconds: Double) -> [Int] {
+            let rows = (0..<count).map { timeWait(40_000 + Port($0)) }
+            return accounting.report(rows, range: range, at: .after(seconds)).destinations?.lines.map(\.timeWait) ?? []
+        }
+        #expect(lines(49, at: 0) == [])
+        #expect(lines(50, at: 5) == [50])
+        #expect(lines(20, at: 10) == [20])
+        #expect(lines(0, at: 15) == [0])
+        #expect(lines(20, at: 200) == [20], "2 % begins the five minutes anew")
+        #expect(lines(19, at: 300) == [19])
+        #expect(lines(19, at: 599) == [19])
+        #expect(lines(19, at: 600) == [])
+    }
+
+    @Test("have as many lines as are allowed, the heaviest first, and a chosen one is not displaced")
+    func limit() {
+        var settings = AccountingSettings()
+        settings.destinationsLimit = 2
+        var accounting = PortAccounting(settings)
+        func ports(_ uses: [Int], at seconds: Double) -> DestinationReport? {
+            let rows = uses.enumerated().flatMap { index, count in
+                (0..<count).map { timeWait(40_000 + Port($0), to: IPAddress(192, 0, 2, UInt8(index))) }
+            }
+            return accounting.report(rows, range: range, at: .after(seconds)).destinations
+        }
+        #expect(ports([60, 80, 100], at: 0)?.lines.map(\.timeWait) == [80, 100])
+        let later = ports([900, 80, 30], at: 5)
+        #expect(later?.lines.map(\.timeWait) == [80, 30])
+        #expect(later?.worst == 900 && later?.omitted == 1)
+    }
+
+    @Test("are found among 200,000 others in bounded memory, exactly from the second reading on")
+    func scan() throws {
+        var accounting = PortAccounting(ports: 10)
+        let wide = EphemeralRange(32_768, 60_999)
+        // The true top three come last, when every place has been taken.
+        let random = (0..<200_000).map { number in
+            let address = IPAddress(v4: 0x0A00_0000 | UInt32(number) &* 2_654_435_761 >> 8)
+            return SocketRow.socket(.timeWait, (here, 40_000 + Port(number % 10_000)), (address, 443), remaining: 30)
+        }
+        let distinct = Set(random.map { Destination($0) }).count
+        let top = [3000, 2500, 2000].enumerated().flatMap { index, count in
+            (0..<count).map { timeWait(33_000 + Port($0), to: IPAddress(192, 0, 2, UInt8(index))) }
+        }
+        for second in [0.0, 5] {
+            let report = try #require(
+                accounting.report(random + top, range: wide, at: .after(second)).destinations
+            )
+            let used = report.lines.map(\.timeWait)
+            #expect(report.lines.map(\.destination.address.low).map { $0 & 0xFF } == [0, 1, 2])
+            #expect(report.isEstimated)
+            #expect(abs(report.count - distinct - 3) < distinct / 50)
+            // The sketch is never too low, and 17 too high at most.
+            for (estimate, truth) in zip(used, [3000, 2500, 2000]) {
+                #expect(second == 0 ? (truth...truth + 17).contains(estimate) : estimate == truth)
+            }
+        }
+        let after = try #require(accounting.report(top, range: wide, at: .after(10)).destinations)
+        #expect(!after.isEstimated && after.count == 3 && after.worst == 3000)
+    }
+}
+
+@Suite("The forecast")
+struct ForecastTests {
+    private let range = EphemeralRange(40_000, 40_999)
+
+    /// The rows of a table in which `rate` TIME_WAITs a second have begun for `seconds`, none reused, and `live`
+    /// connections stay.
+    private func rows(_ rate: Double, for seconds: Double, live: Int = 0) -> [SocketRow] {
+        let born = Int(rate * seconds)
+        let timeWaits = (0..<born).compactMap { number -> SocketRow? in
+            let age = seconds - Double(number) / rate
+            guard age < 61 else { return nil }
+            let port = Port(40_000 + number % 1000)
+            return .socket(.timeWait, (.own, port), (.remote, 443), remaining: max(0, 60 - age))
+        }
+        let connections = (0..<live).map { SocketRow.socket(.established, (.own, 40_999 - Port($0)), (.remote, 443)) }
+        return timeWaits + connections
+    }
+
+    private func remaining(_ report: PortReport, at now: Double) -> Double? {
+        report.destinations?.exhaustion.map { $0 - .after(now) }
+    }
+
+    @Test("of 30 a second on 1000 ports is right from the third second on", arguments: [3.0, 5, 10, 20, 30])
+    func constant(now: Double) throws {
+        var accounting = PortAccounting(ports: 10)
+        let seconds = try #require(
+            remaining(accounting.report(rows(30, for: now), range: range, at: .after(now)), at: now)
+        )
+        #expect(abs(now + seconds - 1000.0 / 30) < 0.05 * 1000 / 30)
+    }
+
+    @Test("of 12 a second on 1000 ports is never", arguments: [3.0, 5, 10, 20, 30, 60, 100])
+    func never(now: Double) {
+        var accounting = PortAccounting(ports: 10)
+        #expect(remaining(accounting.report(rows(12, for: now), range: range, at: .after(now)), at: now) == nil)
+    }
+
+    @Test("sees a leak of live connections, alone and beside what comes and goes, reused or not")
+    func leak() throws {
+        for (rate, reuse) in [(0.0, 0), (5, 0), (5, 1)] {
+            var accounting = PortAccounting(ports: 10)
+            var forecasts: [Double] = []
+            for now in stride(from: 0.0, through: 20, by: 5) {
+                let rows = rows(max(rate, 0.01), for: now, live: Int(20 * now))
+                let sysctls: SysctlValues = [.tcpTWReuse: reuse, .tcpTimestamps: 1]
+                let report = accounting.report(rows, range: range, sysctls: sysctls, at: .after(now))
+                if let seconds = remaining(report, at: now) { forecasts.append(now + seconds) }
+            }
+            let truth = 1000 / (20 + (reuse == 0 ? rate : 0))
+            #expect(forecasts.count == 4)
+            for forecast in forecasts { #expect(abs(forecast - truth) < 0.05 * truth, "\(rate) \(reuse)") }
+        }
+    }
+
+    @Test("does not take connections that come and go for a leak")
+    func noLeak() {
+        var accounting = PortAccounting(ports: 10)
+        for (index, live) in [3, 9, 2, 8, 12, 4, 9, 11, 3, 8].enumerated() {
+            let now = Double(index)
+            let report = accounting.report(rows(0.01, for: now, live: live), range: range, at: .after(now))
+            if index > 2 { #expect(remaining(report, at: now) == nil) }
+        }
+    }
+
+    @Test("is never where TIME_WAITs are reused")
+    func reused() {
+        var accounting = PortAccounting(ports: 10)
+        let sysctls: SysctlValues = [.tcpTWReuse: 1, .tcpTimestamps: 1, .tcpTWReuseDelay: 1000]
+        let report = accounting.report(rows(30, for: 30), range: range, sysctls: sysctls, at: .after(30))
+        #expect(remaining(report, at: 30) == nil)
+        #expect(report.destinations?.worst == 30)
+    }
+
+    @Test("is now where nothing is left, or nothing can be used at all, and never where nothing is used")
+    func ends() throws {
+        var accounting = PortAccounting(ports: 10)
+        let ten = EphemeralRange(40_000, 40_009)
+        let full = accounting.report(rows(10, for: 1), range: ten, at: .after(1))
+        #expect(try #require(remaining(full, at: 1)) <= 0)
+        let reserved = EphemeralRange(40_000, 40_001, reserved: [40_000, 40_001])
+        #expect(try #require(remaining(accounting.report([], range: reserved, at: .after(2)), at: 2)) <= 0)
+        #expect(remaining(accounting.report([], range: ten, at: .after(3)), at: 3) == nil)
+    }
+}
