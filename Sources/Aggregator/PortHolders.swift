@@ -4,9 +4,8 @@ import Ports
 /// somebody else.
 ///
 /// A row does not say who opened the connection. Own is what a reading saw while the service listened, and what began
-/// before the service was last seen: with a listener on the port nobody else gets it. What is new after that is not
-/// own, for nobody accepts any more. Only of what is new in the first reading without the listener it is not certain
-/// whether it was accepted just before; then the other end decides: see `isOwnAtFirst`.
+/// before the service was last seen: with a listener on the port nobody else gets it. Of what no reading saw until the
+/// service had gone the other end decides: see `isOwnByItsEnds`.
 struct PortHolders: Sendable {
     /// What holds one port.
     struct Holders: Equatable, Sendable {
@@ -139,11 +138,8 @@ struct PortHolders: Sendable {
                 false
             } else if beganBefore {
                 true
-            } else if watchedBefore.contains(row.localPort) {
-                // It came after the service had gone: nobody accepts any more.
-                false
             } else {
-                isOwnAtFirst(row, listeners)
+                isOwnByItsEnds(row, listeners)
             }
         if own.count + other.count < Self.remembered {
             if isOwn { own.insert(connection) } else { other.insert(connection) }
@@ -156,15 +152,18 @@ struct PortHolders: Sendable {
         chunk + (row.timerRemaining > 0 ? Double(row.timerRemaining) / 1000 - 60 : -ListenerMemory.seconds)
     }
 
-    /// Whether a connection was probably accepted that no reading saw before the first one without a listener: not if
-    /// its other end is a listener, or is itself. For one to another host: if the port there is one that hosts choose
-    /// for outgoing connections, from 32,768 on where nobody changed that, and not a service's.
-    private func isOwnAtFirst(_ row: borrowing SocketRow, _ listeners: borrowing ListenerIndex) -> Bool {
+    /// Whether a connection was probably accepted that no reading saw while the service listened.
+    ///
+    /// One within this host was, unless its other end is a listener, or is itself. One to another host can only have been
+    /// accepted just before the first reading without the listener; then it was if the port there is one that hosts
+    /// choose for outgoing connections, from 32,768 on where nobody changed that, and not a service's.
+    private func isOwnByItsEnds(_ row: borrowing SocketRow, _ listeners: borrowing ListenerIndex) -> Bool {
         if row.state == .synSent { return false }
         if row.isSelfConnected { return false }
         if surroundings.addresses?.contains(row.remoteAddress) == true {
             return listeners.slot(of: row.remotePort, taking: row.remoteAddress) == nil
         }
+        if watchedBefore.contains(row.localPort) { return false }
         if row.remotePort >= 32_768 { return true }
         return surroundings.range?.ports.contains(row.remotePort) == true
     }

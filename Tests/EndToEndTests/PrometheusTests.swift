@@ -53,6 +53,62 @@ struct PrometheusTests {
         let ownPort = try exporter.freshPage().sum("timewait_port_sockets", ["port": "10057"])
         #expect(ownPort == 0, "Prometheus' scrapes leave no TIME_WAIT on the exporter's port")
     }
+
+    @Test("answers every question of the contract with the right number")
+    func contract() throws {
+        let namespace = try NetworkNamespace()
+        let exporter = try RunningExporter(in: namespace, ["--services.ports=40501"])
+        try namespace.setSysctl("ip_local_port_range", "40000 40999")
+        try namespace.listen("0.0.0.0", port: 8080)
+        try namespace.listen("0.0.0.0", port: 40_500)
+        let prometheus = try Prometheus(in: namespace, scraping: 10_057)
+        try poll("the target is up") { try prometheus.query("up{job=\"timewait\"}") == 1 }
+        try namespace.makeTimeWaits(450, .client, port: 8080)
+        try namespace.openConnections(60, port: 8080)
+        try namespace.openConnections(1, port: 8080, sourcePort: 40_501)
+        _ = try exporter.freshPage()
+        let sockets = try namespace.sockets()
+        let listeners = try namespace.listeners()
+        try poll("it has been scraped") { try prometheus.query("sum(timewait_sockets)") == 450 }
+
+        func results(_ expression: String) throws -> [String: Double] {
+            Dictionary(uniqueKeysWithValues: try prometheus.results(of: expression).map { ($0.port ?? "", $0.value) })
+        }
+        let perListener = """
+            sum without(family, state) (timewait_table_sockets{state="time_wait"}) \
+            / sum without(family, state) (timewait_table_sockets{state="listen"}) > 10
+            """
+        #expect(try prometheus.query(perListener) == 450 / Double(listeners.count))
+        let perPort = "sum without(role, peer) (timewait_port_sockets) / (timewait_port_listeners > 0)"
+        let byPort = Dictionary(uniqueKeysWithValues: Set(listeners.map(\.localPort)).map { ("\($0)", 0.0) })
+        #expect(try results(perPort) == byPort.merging(["8080": 450]) { $1 })
+        // One of the services is dialed: no scan.
+        let scan = """
+            max_over_time(timewait_dialed_listening_ports_peak[15m]) \
+            / sum without(exposure) (timewait_listening_ports)
+            """
+        #expect(try prometheus.query(scan) == 1 / Double(byPort.count))
+        #expect(try prometheus.query(scan + " > 0.5") == nil)
+        let worst = sockets.count { $0.peerPort == 8080 }
+        let share = "timewait_destination_ports_used_max / timewait_ephemeral_ports_usable > 0.5"
+        #expect(try prometheus.query(share + " or timewait_ephemeral_ports_usable == 0") == Double(worst) / 999)
+        #expect(try prometheus.query("timewait_listening_ports{exposure=\"exposed\"} > 0") == 1)
+        let exposed = "timewait_port_exposed == 1 and timewait_port_collision_ratio > 0.01"
+        #expect(try results(exposed) == ["40500": 1])
+        #expect(try results("timewait_service_port_held_sockets{holder=\"other\"} > 0") == ["40501": 1])
+        // A rate wants the beginnings to lie between two scrapes.
+        try poll("the rate is known") {
+            try results("sum without(role, peer) (rate(timewait_port_entries_total[5m]))")["8080"] ?? 0 > 0
+        }
+        let coverage = """
+            sum without(role, peer) (rate(timewait_observed_total[5m])) / rate(timewait_entries_total[5m])
+            """
+        #expect(try prometheus.query(coverage) == 1)
+        try namespace.setSysctl("ip_local_reserved_ports", "40000-40999")
+        try poll("nothing is usable") {
+            try prometheus.query(share + " or timewait_ephemeral_ports_usable == 0") == 0
+        }
+    }
 }
 
 /// A real Prometheus inside a namespace, which scrapes once a second.
@@ -90,11 +146,20 @@ private struct Prometheus {
         try namespace.waitForListener("127.0.0.1", port: Self.port)
     }
 
-    /// The value of an expression that has one; nil where it has none.
+    /// The value of an expression that has one; nil where it has none, or several.
     func query(_ expression: String) throws -> Double? {
+        let results = try results(of: expression)
+        return results.count == 1 ? results.first?.value : nil
+    }
+
+    /// The values of an expression, by the label `port` where there is one.
+    func results(of expression: String) throws -> [(port: String?, value: Double)] {
         struct Answer: Decodable {
             struct Data: Decodable { let result: [Result] }
-            struct Result: Decodable { let value: [Value] }
+            struct Result: Decodable {
+                let metric: [String: String]
+                let value: [Value]
+            }
             enum Value: Decodable {
                 case number(Double), text(String)
 
@@ -107,10 +172,13 @@ private struct Prometheus {
         }
         let query = try #require(expression.addingPercentEncoding(withAllowedCharacters: .alphanumerics))
         let page = try namespace.get("/api/v1/query?query=\(query)", port: Self.port)
-        guard page.status == 200 else { return nil }
-        let results = try JSONDecoder().decode(Answer.self, from: Data(page.body)).data.result
-        guard results.count == 1, case .text(let value)? = results.first?.value.last else { return nil }
-        return Double(value)
+        // It says so while it starts.
+        if page.status == 503 { return [] }
+        try #require(page.status == 200, "\(expression): \(page.text)")
+        return try JSONDecoder().decode(Answer.self, from: Data(page.body)).data.result.compactMap { result in
+            guard case .text(let text)? = result.value.last, let value = Double(text) else { return nil }
+            return (result.metric["port"], value)
+        }
     }
 }
 

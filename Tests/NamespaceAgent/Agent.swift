@@ -15,6 +15,12 @@
 ///     finish COUNT                       closes the server's end of the oldest half-closed: FIN_WAIT2 to TIME_WAIT
 ///     reset                              resets all kept connections, so that nothing stays of them
 ///
+///     attempt ADDRESS PORT               a connect() from a port of the kernel's choice; answers its errno, 0 stays open
+///     try-bind ADDRESS PORT [v6only] [reuseaddr]   bind(), listen() and close(); answers the errno
+///     connect-itself ADDRESS PORT        a client that dials the port it is bound to
+///     datagram ADDRESS PORT              keeps a bound UDP socket
+///     scatter COUNT PORT                 a client's TIME_WAIT to each of COUNT addresses of 10.0.0.0/8
+///
 ///     get ADDRESS PORT PATH [ACCEPT…]    an HTTP GET over a connection kept for the next one; see Agent+HTTP.swift
 ///     disconnect ADDRESS PORT            closes that connection
 ///
@@ -70,6 +76,11 @@ struct Agent {
         case "half-close": try halfClose(&words)
         case "finish": try finish(&words)
         case "reset": try reset(&words)
+        case "attempt": try attempt(&words)
+        case "try-bind": try tryBind(&words)
+        case "connect-itself": try connectItself(&words)
+        case "datagram": try datagram(&words)
+        case "scatter": try scatter(&words)
         case "disconnect": try disconnect(&words)
         case "sysctl": try sysctl(&words)
         case "wait-port": try waitPort(&words)

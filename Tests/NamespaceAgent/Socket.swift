@@ -1,6 +1,6 @@
 import Glibc
 
-/// A TCP socket, closed when nobody holds it any more.
+/// A socket, closed when nobody holds it any more.
 final class Socket {
     /// How many seconds any step of a socket may take: far more than a working one needs, and a bound for a broken one.
     static let patience = 5
@@ -8,9 +8,9 @@ final class Socket {
     /// The socket's file descriptor.
     let descriptor: Int32
 
-    /// A new socket of an address family.
-    init(family: Int32) throws(Failure) {
-        descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    /// A new socket of an address family, for TCP unless it is said otherwise.
+    init(family: Int32, type: __socket_type = SOCK_STREAM) throws(Failure) {
+        descriptor = socket(family, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw Failure(call: "socket") }
         // They bound connect() and accept() as well, and accepted sockets inherit them.
         try set(SOL_SOCKET, SO_RCVTIMEO, timeval(tv_sec: Self.patience, tv_usec: 0))
