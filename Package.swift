@@ -91,6 +91,12 @@ let package = Package(
 
         // A folder of tests for each room, and what they share.
         .executableTarget(name: "namespace_agent", path: "Tests/NamespaceAgent", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "dump_reader",
+            dependencies: ["KernelReaders", "Ports"],
+            path: "Tests/DumpReader",
+            swiftSettings: swiftSettings
+        ),
         .target(name: "Namespaces", path: "Tests/Namespaces", swiftSettings: swiftSettings),
         tests(of: "Namespaces"),
         .target(name: "Scenes", path: "Tests/Scenes", swiftSettings: swiftSettings),
@@ -104,7 +110,7 @@ let package = Package(
         .testTarget(name: "ArchitectureTests", dependencies: ["Scenes"], swiftSettings: swiftSettings),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["timewait_exporter", "namespace_agent", "Namespaces", "Scenes"],
+            dependencies: ["timewait_exporter", "namespace_agent", "dump_reader", "Namespaces", "Scenes"],
             swiftSettings: swiftSettings
         ),
     ]

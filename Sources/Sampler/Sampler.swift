@@ -131,12 +131,13 @@ package struct Sampler: ~Copyable {
         log(.reads(source, because: table.obstacle))
     }
 
-    /// Reads the sockets that are only bound, so seldom that it takes at most a five-hundredth of the time, but every
-    /// minute.
+    /// Reads the sockets that are only bound: every minute, and oftener where that takes no more than a five-thousandth of
+    /// the time, or a five-hundredth while a service waits for its port, which one of them may hold.
     private mutating func readBoundSockets(at now: Instant) {
         guard table.hasSockDiag, now >= boundDue else { return }
         bound = watch.reading(of: .boundSockets) { () throws(ReadError) in try table.boundSockets() } ?? nil
-        boundDue = now + min(60, 500 * (watch.statuses[.boundSockets]?.duration ?? 0))
+        let isAwaited = sample.ports?.services.contains { !$0.isListening } ?? false
+        boundDue = now + min(60, (isAwaited ? 500 : 5000) * (watch.statuses[.boundSockets]?.duration ?? 0))
     }
 
     /// Reads the ports of UDP sockets, where there are very many so seldom that it takes at most a hundredth of the time.

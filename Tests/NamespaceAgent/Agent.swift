@@ -19,7 +19,7 @@
 ///     try-bind ADDRESS PORT [v6only] [reuseaddr]   bind(), listen() and close(); answers the errno
 ///     connect-itself ADDRESS PORT        a client that dials the port it is bound to
 ///     datagram ADDRESS PORT              keeps a bound UDP socket
-///     scatter COUNT PORT                 a client's TIME_WAIT to each of COUNT addresses of 10.0.0.0/8
+///     scatter COUNT PORT RATE            a client's TIME_WAIT to each of COUNT addresses of 10.0.0.0/8
 ///
 ///     get ADDRESS PORT PATH [ACCEPT…]    an HTTP GET over a connection kept for the next one; see Agent+HTTP.swift
 ///     disconnect ADDRESS PORT            closes that connection

@@ -29,7 +29,9 @@ extension NetworkNamespace {
 
     /// Makes one TIME_WAIT of a client to each of many destinations in 10.0.0.0/8, which has to be local as a whole, by
     /// connections to a listener of this namespace on every address.
-    package func scatterTimeWaits(_ count: Int, port: Int) throws(NamespaceError) {
-        try ask("scatter \(count) \(port)")
+    ///
+    /// - Parameter rate: at most so many a second.
+    package func scatterTimeWaits(_ count: Int, port: Int, rate: Int = 1_000_000) throws(NamespaceError) {
+        try ask("scatter \(count) \(port) \(rate)")
     }
 }
