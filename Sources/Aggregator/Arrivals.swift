@@ -4,8 +4,6 @@ import Ports
 ///
 /// By its cookie, where the source tells it: new is what no reading has seen. Else by its age, which its remaining time
 /// tells: new is what began between the starts of two readings. The first reading is the baseline: nothing is new.
-///
-/// Rows are noted, and judged together where the kernel's bytes end: `settle`.
 struct Arrivals: Sendable {
     /// Whose TIME_WAIT it is.
     struct Owner: Sendable {
@@ -13,12 +11,6 @@ struct Arrivals: Sendable {
         let peer: Peer
         /// The service port's slot; nil where it belongs to none.
         let slot: Int?
-    }
-
-    private struct Noted {
-        let cookie: UInt64
-        let timerRemaining: UInt32
-        let owner: Owner
     }
 
     /// How long TIME_WAIT lasts, in seconds: TCP_TIMEWAIT_LEN.
@@ -32,10 +24,8 @@ struct Arrivals: Sendable {
     /// When the last reading that was finished started; nil before the first.
     private var before: Instant?
     private var start = Instant(nanoseconds: 0)
-    /// When the rows that are noted were read.
+    /// When the rows that follow were read.
     private var chunk = Instant(nanoseconds: 0)
-    private var noted: [Noted] = []
-    private var glances: [UInt64] = []
 
     /// - Parameter limit: the most sockets that are told apart by cookies.
     init(limit: Int) {
@@ -52,39 +42,28 @@ struct Arrivals: Sendable {
         (hasCookies, lacksCookies) = (false, false)
         start = now
         chunk = now
-        noted.removeAll(keepingCapacity: true)
         cookies.begin()
     }
 
-    /// The rows that follow were read at this moment. Those before have to be settled.
+    /// The rows that follow were read at this moment.
     mutating func chunk(at now: Instant) {
         chunk = now
     }
 
-    /// Notes a TIME_WAIT.
-    mutating func note(_ row: borrowing SocketRow, of owner: Owner) {
-        noted.append(Noted(cookie: row.cookie, timerRemaining: row.timerRemaining, owner: owner))
-    }
-
-    /// Judges what is noted.
+    /// Takes a TIME_WAIT.
     ///
-    /// - Returns: the owners of those that are new.
-    mutating func settle() -> [Owner] {
-        glances.removeAll(keepingCapacity: true)
-        for row in noted { glances.append(cookies.glance(at: row.cookie)) }
-        var new: [Owner] = []
-        for (index, row) in noted.enumerated() where isNew(row, glances[index]) { new.append(row.owner) }
-        noted.removeAll(keepingCapacity: true)
-        return new
-    }
-
-    private mutating func isNew(_ row: Noted, _ glance: UInt64) -> Bool {
+    /// - Returns: whether it is new.
+    mutating func isNew(_ row: borrowing SocketRow) -> Bool {
         guard row.cookie != 0 else {
             lacksCookies = true
             return began(row).map { $0 <= start } ?? false
         }
+        guard cookies.limit > 0 else {
+            cookies.leaveOut()
+            return false
+        }
         hasCookies = true
-        switch cookies.see(row.cookie, glance: glance) {
+        switch cookies.see(row.cookie) {
         case .new where cookiesAreCurrent: return true
         case .seen where cookiesAreCurrent: return false
         case .new, .seen: return began(row) != nil
@@ -93,7 +72,7 @@ struct Arrivals: Sendable {
     }
 
     /// When a TIME_WAIT began, if that was after the start of the reading before.
-    private func began(_ row: Noted) -> Instant? {
+    private func began(_ row: borrowing SocketRow) -> Instant? {
         // One that is past its 60 s only waits for the kernel's timer.
         guard let before, row.timerRemaining > 0 else { return nil }
         let began = chunk + (Double(row.timerRemaining) / 1000 - Self.duration)

@@ -111,7 +111,6 @@ package struct PortAccounting: RowSink, Sendable {
 
     /// The rows that follow were read at this moment.
     package mutating func chunk(at now: Instant) {
-        countNew()
         arrivals.chunk(at: now)
         holders.chunk(at: now)
     }
@@ -176,21 +175,14 @@ package struct PortAccounting: RowSink, Sendable {
             peers.note(isServer ? row.remoteAddress : row.localAddress, of: isServer ? row.localPort : row.remotePort)
         }
         // Without the range nobody's role is certain: what is new now is new still when the range is back.
-        if isClassifying { arrivals.note(row, of: owner) }
-    }
-
-    /// Counts those that are new of the rows until now.
-    private mutating func countNew() {
-        for owner in arrivals.settle() {
-            newTimeWait[owner.role, owner.peer] += 1
-            if let slot = owner.slot { newPortTimeWait[slot][owner] += 1 }
-        }
+        guard isClassifying, arrivals.isNew(row) else { return }
+        newTimeWait[owner.role, peer] += 1
+        if let slot = owner.slot { newPortTimeWait[slot][owner] += 1 }
     }
 
     /// Ends the reading.
     package mutating func report() -> PortReport {
         if isClassifying {
-            countNew()
             arrivals.finish()
             entries.add(newTimeWait, zip(lines.map(\.port), newPortTimeWait).map { ($0, $1) }, at: now)
         }

@@ -27,6 +27,7 @@ struct Chart {
         switch method {
         case .exporterSockDiag: ("#0b6bcb", 3.5, "")
         case .sockDiagFloor: ("#0b2f57", 1.6, "5 4")
+        case .exporterWithoutArrivals: ("#74b3ef", 2, "")
         case .exporterProcfs: ("#d9480f", 3.5, "")
         case .procfsFloor: ("#6b2104", 1.6, "5 4")
         case .nodeExporter: ("#2f9e44", 2, "")

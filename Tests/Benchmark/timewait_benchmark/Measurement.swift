@@ -24,6 +24,7 @@ extension Method {
 enum MethodName: String, CaseIterable, Codable, CodingKeyRepresentable {
     case sockDiagFloor = "sock_diag_floor"
     case exporterSockDiag = "exporter_sock_diag"
+    case exporterWithoutArrivals = "exporter_sock_diag_without_arrivals"
     case nodeExporter = "node_exporter"
     case procfsFloor = "procfs_floor"
     case exporterProcfs = "exporter_procfs"
@@ -34,6 +35,7 @@ enum MethodName: String, CaseIterable, Codable, CodingKeyRepresentable {
         switch self {
         case .sockDiagFloor: "C, sock_diag, counts only"
         case .exporterSockDiag: "timewait_exporter, sock_diag"
+        case .exporterWithoutArrivals: "the same with --sockets.limit=0"
         case .nodeExporter: "node_exporter, tcpstat"
         case .procfsFloor: "C, procfs, reads only"
         case .exporterProcfs: "timewait_exporter, procfs"

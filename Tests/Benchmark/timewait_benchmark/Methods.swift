@@ -6,11 +6,17 @@ final class ExporterMethod: Method {
     private let exporter: RunningExporter
     private let readings: Int
 
-    init(_ executables: Executables, _ source: RunningExporter.Source, interval: Int, readings: Int) throws {
-        let isSockDiag = source == .sockDiag
-        name = isSockDiag ? .exporterSockDiag : .exporterProcfs
+    /// - Parameter name: one of the three that are the exporter.
+    init(_ executables: Executables, _ name: MethodName, interval: Int, readings: Int) throws {
+        self.name = name
         self.readings = readings
-        exporter = try RunningExporter(executables, source, port: isSockDiag ? 10057 : 10058, interval: interval)
+        exporter = try RunningExporter(
+            executables,
+            name == .exporterProcfs ? .procfs : .sockDiag,
+            port: name == .exporterProcfs ? 10_058 : name == .exporterSockDiag ? 10_057 : 10_059,
+            interval: interval,
+            flags: name == .exporterWithoutArrivals ? ["--sockets.limit=0"] : []
+        )
         exporter.pause()
     }
 

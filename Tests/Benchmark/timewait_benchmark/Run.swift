@@ -76,12 +76,13 @@ struct Run {
         let isLarge = timeWaits > 300_000
         return [
             FloorMethod(.sockDiagFloor, executables.sockDiagFloor, readings: plan.readings, pause: 1),
-            try ExporterMethod(executables, .sockDiag, interval: 1, readings: plan.readings),
+            try ExporterMethod(executables, .exporterSockDiag, interval: 1, readings: plan.readings),
+            try ExporterMethod(executables, .exporterWithoutArrivals, interval: 1, readings: plan.readings),
             try NodeExporterMethod(executables, scrapes: isLarge ? 3 : 10),
             FloorMethod(.procfsFloor, executables.procfsFloor, readings: isLarge ? 2 : plan.readings, pause: 1),
             try ExporterMethod(
                 executables,
-                .procfs,
+                .exporterProcfs,
                 interval: isLarge ? 5 : 1,
                 readings: isLarge ? 2 : plan.readings
             ),
@@ -93,7 +94,7 @@ struct Run {
     private mutating func arrivals(_ timeWaits: Int, _ rounds: Int) throws {
         let interval = 5, readings = 3, rate = timeWaits / 60
         let floor = FloorMethod(.sockDiagFloor, executables.sockDiagFloor, readings: readings, pause: 1)
-        let exporter = try ExporterMethod(executables, .sockDiag, interval: interval, readings: readings)
+        let exporter = try ExporterMethod(executables, .exporterSockDiag, interval: interval, readings: readings)
         try generator.churn(rate: rate)
         var turns: [MethodName: [Double]] = [:]
         for round in 1...rounds {

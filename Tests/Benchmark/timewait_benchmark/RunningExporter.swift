@@ -28,11 +28,11 @@ final class RunningExporter {
     }
 
     /// Starts the exporter, and waits until it has a page.
-    init(_ executables: Executables, _ source: Source, port: UInt16, interval: Int) throws {
+    init(_ executables: Executables, _ source: Source, port: UInt16, interval: Int, flags: [String] = []) throws {
         self.port = port
         self.interval = interval
         self.source = source
-        child = try Child([executables.exporter] + Self.flags(source, port: port, interval: interval))
+        child = try Child([executables.exporter] + Self.flags(source, port: port, interval: interval) + flags)
         try Waiting.until("the exporter on port \(port) has a page", within: 30) {
             if try child.endingIfAny() != nil { throw BenchmarkError("the exporter has ended: see above") }
             return (try? page()) ?? nil != nil
