@@ -1,6 +1,6 @@
 /// What a bounded table can be asked for.
 protocol TableKey: Hashable, Sendable {
-    /// A number in which every bit depends on the whole key. Hasher costs three times as much.
+    /// A number whose lower bits depend on the whole key.
     var hash: UInt64 { get }
 }
 

@@ -7,8 +7,8 @@
 ///
 /// A socket gets its cookie when it is first dumped (gen_cookie_next(), include/linux/cookie.h), so that sockets which
 /// follow each other in one dump have cookies that do too, and follow each other in the next. 64 cookies in a row are
-/// kept in a row: memory is asked for in its own order (measured at 100,000 sockets beside other programs: hashed one by
-/// one each cost about 100 ns, most of it waiting for memory).
+/// kept in a row: memory is asked for in its own order (measured at 100,000 sockets: 3 % of a reading, and 9 % where
+/// every cookie was hashed by itself).
 struct CookieTable: Sendable {
     /// What is known of a socket.
     enum Sight {
