@@ -46,7 +46,7 @@ struct Destinations: Sendable {
         self.reuse = reuse
         threshold = max(1, usable / 1000)
         table.removeAll()
-        tallies.removeAll(keepingCapacity: table.keys.capacity > 0)
+        tallies.removeAll(keepingCapacity: true)
         forecasts.removeAll(keepingCapacity: true)
         for destination in Set(histories.keys).union(choice.destinations) {
             _ = table.place(of: destination)

@@ -33,38 +33,61 @@ struct ForecastTests {
         }
     }
 
+    /// All traffics at once, and what was forecast.
+    private struct Traffics {
+        let fast, slow, leak, reused: Traffic
+
+        init() throws {
+            (fast, slow, leak) = (try Traffic(), try Traffic(), try Traffic())
+            reused = try Traffic(["tcp_tw_reuse": "1"])
+        }
+
+        /// Makes 30, 12, 20 and 30 connections a second for 85 seconds, in ten steps a second.
+        ///
+        /// - Returns: false if the machine stood still for so long that nobody could call the rate constant.
+        func run() throws -> Bool {
+            let start = ContinuousClock.now
+            var instants = [3.0, 5, 10, 20, 30, 40, 50, 60, 70, 80][...]
+            for step in 0..<850 {
+                let time = Double(step) / 10
+                if ContinuousClock.now - start > .milliseconds(100 * step + 800) { return false }
+                fast.make(3, at: time)
+                reused.make(time < 45 ? 3 : 0, at: time)
+                slow.make(step % 5 == 0 ? 2 : 1, at: time)
+                if time < 20 { try leak.namespace.openConnections(2, port: 8080) }
+                if let instant = instants.first, time >= instant {
+                    instants.removeFirst()
+                    if fast.end == nil { try fast.ask(at: time) }
+                    if time > 3 { try slow.ask(at: time) }
+                    if time < 45 { try reused.ask(at: time) }
+                    if time > 3, time < 20.5 { try leak.ask(at: time) }
+                }
+                let next = start + .milliseconds(100 * (step + 1))
+                if ContinuousClock.now < next { usleep(UInt32((next - ContinuousClock.now) / .microseconds(1))) }
+            }
+            return true
+        }
+    }
+
     @Test("is within 5 % at 30 a second on 1000 ports, and never at 12; sees a leak; is never where ports are reused")
     func forecasts() throws {
-        let (fast, slow, leak) = (try Traffic(), try Traffic(), try Traffic())
-        let reused = try Traffic(["tcp_tw_reuse": "1"])
-        let start = ContinuousClock.now
-        var instants = [3.0, 5, 10, 20, 30, 40, 50, 60, 70, 80][...]
-        // Ten steps a second: 3 connections make 30, 12 of 10 steps make 12, 2 make 20.
-        for step in 0..<850 {
-            let time = Double(step) / 10
-            fast.make(3, at: time)
-            reused.make(time < 45 ? 3 : 0, at: time)
-            slow.make(step % 5 == 0 ? 2 : 1, at: time)
-            if time < 20 { try leak.namespace.openConnections(2, port: 8080) }
-            if let instant = instants.first, time >= instant {
-                instants.removeFirst()
-                if fast.end == nil { try fast.ask(at: time) }
-                if time > 3 { try slow.ask(at: time) }
-                if time < 45 { try reused.ask(at: time) }
-                if time > 3, time < 20.5 { try leak.ask(at: time) }
-            }
-            let next = start + .milliseconds(100 * (step + 1))
-            if ContinuousClock.now < next { usleep(UInt32((next - ContinuousClock.now) / .microseconds(1))) }
+        var traffics = try Traffics()
+        var attempts = 1
+        while try !traffics.run() {
+            try #require(attempts < 4, "the machine stands still again and again")
+            attempts += 1
+            traffics = try Traffics()
         }
+        let fast = traffics.fast
         let end = try #require(fast.end)
         #expect(fast.forecasts.count == 5)
         for (at, moment) in fast.forecasts { #expect(abs(moment - end) < 0.05 * end, "at \(at): \(moment), \(end)") }
-        #expect(slow.end == nil, "no connect() fails")
-        #expect(slow.forecasts.allSatisfy { $0.moment == .infinity }, "\(slow.forecasts)")
-        #expect(reused.end == nil)
-        #expect(reused.forecasts.allSatisfy { $0.moment == .infinity }, "\(reused.forecasts)")
+        #expect(traffics.slow.end == nil, "no connect() fails")
+        #expect(traffics.slow.forecasts.allSatisfy { $0.moment == .infinity }, "\(traffics.slow.forecasts)")
+        #expect(traffics.reused.end == nil)
+        #expect(traffics.reused.forecasts.allSatisfy { $0.moment == .infinity }, "\(traffics.reused.forecasts)")
         // 1000 ports at 20 a second.
-        #expect(leak.forecasts.count == 3)
-        for (at, moment) in leak.forecasts { #expect(abs(moment - 50) < 0.05 * 50, "at \(at): \(moment)") }
+        #expect(traffics.leak.forecasts.count == 3)
+        for (at, moment) in traffics.leak.forecasts { #expect(abs(moment - 50) < 0.05 * 50, "at \(at): \(moment)") }
     }
 }
