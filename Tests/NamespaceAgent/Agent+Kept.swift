@@ -43,17 +43,19 @@ extension Agent {
     /// `half-close`: answers how many.
     mutating func halfClose(_ words: inout Words) throws(Failure) -> String {
         let count = try words.count()
-        var clients: [Socket] = []
+        let closer = try words.closer()
+        var closed: [Socket] = []
         try repeating(count) { _ throws(Failure) in
             let pair = try nextPair()
-            try pair.client.finish()
-            clients.append(pair.client)
-            halfClosed.append(pair.server)
+            let (first, second) = closer == .client ? pair : (pair.server, pair.client)
+            try first.finish()
+            closed.append(first)
+            halfClosed.append(second)
         }
         // Only in this state does the coming close() make the mini-socket of an orphan at once. All are told first and
         // waited for then, because each ACK may be delayed by 40 ms.
         try repeating(count) { index throws(Failure) in
-            try clients[index].expectState(TCP_FIN_WAIT2)
+            try closed[index].expectState(TCP_FIN_WAIT2)
         }
         return "\(count)"
     }
@@ -63,10 +65,10 @@ extension Agent {
         let count = try words.count()
         try repeating(count) { _ throws(Failure) in
             guard !halfClosed.isEmpty else { throw Failure("no half-closed connection is left") }
-            let server = halfClosed.removeFirst()
-            try server.expectEnd()
-            try server.finish()
-            try server.expectState(TCP_CLOSE)
+            let second = halfClosed.removeFirst()
+            try second.expectEnd()
+            try second.finish()
+            try second.expectState(TCP_CLOSE)
         }
         return "\(count)"
     }

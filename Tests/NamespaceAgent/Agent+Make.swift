@@ -55,6 +55,7 @@ extension Agent {
     /// Connects along a route; `index` counts the connections of one command, `closer` is nil for one that stays open.
     mutating func open(_ route: Route, _ index: Int, closer: Closer?) throws(Failure) -> Socket {
         let socket = try Socket(family: route.address.family)
+        if route.reuseAddress { try socket.set(SOL_SOCKET, SO_REUSEADDR, Int32(1)) }
         guard let first = route.sourcePort else {
             if let source = route.source {
                 // Otherwise bind() would choose the port, and hold it against every destination.

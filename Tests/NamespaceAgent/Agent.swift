@@ -11,8 +11,8 @@
 ///     connect COUNT ROUTE [noaccept]     connections that stay open; noaccept: only the client's end is made
 ///     accept COUNT PORT                  takes connections from a listener's queue, and keeps them open
 ///     close COUNT CLOSER                 closes the oldest open pairs: TIME_WAITs
-///     half-close COUNT                   closes the client's end of the oldest pairs: orphan FIN_WAIT2 and CLOSE_WAIT
-///     finish COUNT                       closes the server's end of the oldest half-closed: FIN_WAIT2 to TIME_WAIT
+///     half-close COUNT CLOSER            closes that end of the oldest pairs: orphan FIN_WAIT2 and CLOSE_WAIT
+///     finish COUNT                       closes the other end of the oldest half-closed: FIN_WAIT2 to TIME_WAIT
 ///     reset                              resets all kept connections, so that nothing stays of them
 ///
 ///     attempt ADDRESS PORT               a connect() from a port of the kernel's choice; answers its errno, 0 stays open
@@ -30,13 +30,13 @@
 ///     ping                               answers that the agent is there
 ///
 /// BINDING is any of `v6only`, `reuseport` and `noreuseaddr`; CLOSER is `server-first` or `client-first`; ROUTE is
-/// `ADDRESS PORT [from SOURCE_ADDRESS] [port N]`.
+/// `ADDRESS PORT [from SOURCE_ADDRESS] [port N] [reuseaddr]`.
 struct Agent {
     /// Sockets that listen, or are bound only.
     var bound: [BoundSocket] = []
     /// Open connections of which both ends are here, the oldest first.
     var pairs: [(client: Socket, server: Socket)] = []
-    /// The servers' ends of connections whose clients are closed, the oldest first.
+    /// The open ends of connections whose other ends are closed, the oldest first.
     var halfClosed: [Socket] = []
     /// Open connections of which one end is here.
     var single: [Socket] = []

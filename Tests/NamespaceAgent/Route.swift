@@ -11,6 +11,8 @@ struct Route {
     /// The first source port, bound explicitly as a program with a fixed port does it; the next connections of the
     /// command take the ports after it. Nil takes ports of ip_local_port_range as connect() does by itself.
     var sourcePort: UInt16?
+    /// Whether the client sets SO_REUSEADDR before it binds its source port.
+    var reuseAddress = false
 
     /// The route in a failure's sentence.
     var text: String { "\(address.text) port \(port)" + (source.map { " from \($0.text)" } ?? "") }
@@ -18,7 +20,7 @@ struct Route {
 
 /// How a command tells its route.
 extension Words {
-    /// `ADDRESS PORT [from SOURCE_ADDRESS] [port N]`, and a last word that the command may know.
+    /// `ADDRESS PORT [from SOURCE_ADDRESS] [port N] [reuseaddr]`, and a last word that the command may know.
     mutating func route(flag: String? = nil) throws(Failure) -> (route: Route, flagged: Bool) {
         var route = Route(address: try address(), port: try port())
         var flagged = false
@@ -26,6 +28,7 @@ extension Words {
             switch word {
             case "from": route.source = try address("SOURCE_ADDRESS")
             case "port": route.sourcePort = try port()
+            case "reuseaddr": route.reuseAddress = true
             case flag: flagged = true
             default: throw Failure("the word \(word) is not understood here")
             }

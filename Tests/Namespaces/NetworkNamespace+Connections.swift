@@ -1,14 +1,18 @@
 /// Connections that stay open until they are told otherwise. The oldest ones are closed first.
 extension NetworkNamespace {
     /// Opens connections to a listener of this namespace that `listen` opened, and accepts them.
+    ///
+    /// - Parameter reuseAddress: whether the client sets SO_REUSEADDR.
     package func openConnections(
         _ count: Int,
         to address: String = "127.0.0.1",
         port: Int,
         from source: String? = nil,
-        sourcePort: Int? = nil
+        sourcePort: Int? = nil,
+        reuseAddress: Bool = false
     ) throws(NamespaceError) {
-        try ask("connect \(count) " + Self.route(address, port, source, sourcePort))
+        let route = Self.route(address, port, source, sourcePort)
+        try ask("connect \(count) " + route + (reuseAddress ? " reuseaddr" : ""))
     }
 
     /// Opens connections to anybody's listener, here or in another namespace. At a listener that `listen` opened they
@@ -33,12 +37,12 @@ extension NetworkNamespace {
         try ask("close \(count) \(closer.rawValue)")
     }
 
-    /// Closes the clients' ends of connections of `openConnections`: each becomes an orphan FIN_WAIT2 and a CLOSE_WAIT.
-    package func halfCloseConnections(_ count: Int) throws(NamespaceError) {
-        try ask("half-close \(count)")
+    /// Closes one end of connections of `openConnections`: it becomes an orphan FIN_WAIT2, and the other a CLOSE_WAIT.
+    package func halfCloseConnections(_ count: Int, _ closer: Closer = .client) throws(NamespaceError) {
+        try ask("half-close \(count) \(closer.rawValue)")
     }
 
-    /// Closes the servers' ends of what `halfCloseConnections` left: each becomes a TIME_WAIT of the client.
+    /// Closes the other ends of what `halfCloseConnections` left: each becomes a TIME_WAIT of who closed first.
     package func finishConnections(_ count: Int) throws(NamespaceError) {
         try ask("finish \(count)")
     }

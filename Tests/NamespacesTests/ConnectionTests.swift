@@ -41,6 +41,26 @@ struct ConnectionTests {
         #expect(sockets.count == 4 + 2 + 1)
     }
 
+    @Test("Half-closed by the server, the orphan FIN_WAIT2 is at its end, and the CLOSE_WAIT at the client's")
+    func halfCloseByServer() throws {
+        try namespace.openConnections(3, port: port)
+        try namespace.halfCloseConnections(3, .server)
+        var sockets = try namespace.sockets()
+        #expect(sockets.count { $0.state == .finWait2 && $0.localPort == port } == 3)
+        #expect(sockets.count { $0.state == .closeWait && $0.peerPort == port } == 3)
+        try namespace.finishConnections(2)
+        sockets = try namespace.sockets()
+        #expect(sockets.count { $0.state == .timeWait && $0.localPort == port } == 2)
+        #expect(sockets.count == 2 + 2 + 1)
+    }
+
+    @Test("A client's port can be bound again where both set SO_REUSEADDR, and only there", arguments: [true, false])
+    func clientsReuseAddress(reuse: Bool) throws {
+        try namespace.openConnections(1, port: port, sourcePort: 7000, reuseAddress: reuse)
+        #expect(try namespace.tryBinding("127.0.0.1", port: 7000, reuseAddress: false) != 0)
+        #expect((try namespace.tryBinding("127.0.0.1", port: 7000, reuseAddress: true) == 0) == reuse)
+    }
+
     @Test("Connections that nobody accepts wait in the listener's queue")
     func queue() throws {
         try namespace.dialConnections(3, port: port)
