@@ -173,6 +173,9 @@ struct PortHolders: Sendable {
         guard let ends = surroundings.services[row.localPort]?.ends else { return true }
         for (end, isV6Only) in ends {
             if Self.overlap(end.address, isV6Only, row.localAddress, row.isV6Only) { return true }
+            // An IPv6 socket that is not IPv6 only keeps 0.0.0.0 out wherever it is itself (ipv4_rcv_saddr_equal(),
+            // net/ipv4/inet_connection_sock.c); of a connection the kernel does not tell, and then it is false.
+            if end.address == .anyIPv4, !row.localAddress.isIPv4, !row.isV6Only { return true }
         }
         return false
     }

@@ -29,7 +29,8 @@ struct SockDiagMessage {
         )
         if row.isTimeWaitMiniSocket { row.timerRemaining = bytes.native32(at: start + 52) }
         switch state {
-        case .listen:
+        // A socket that is bound and no more is in state CLOSE.
+        case .listen, .close:
             row.isV6Only = attribute(UInt16(INET_DIAG_SKV6ONLY), in: bytes, start + size..<range.upperBound) == 1
         case .synRecv:
             // Sockets of any state but TIME_WAIT tell whether they are shut down; a connection request is none yet.

@@ -84,7 +84,8 @@ struct ServicePortTests {
             (.listen(.anyIPv6, 40_004), .loopback, false),
             (.listen(.anyIPv6, 40_004, isV6Only: true), .loopback, true),
             (.listen(.anyIPv6, 40_004, isV6Only: true), .loopback6, false),
-            (.listen(.anyIPv4, 40_004), .loopback6, true), (.listen(.loopback6, 40_004), .loopback6, false),
+            (.listen(.anyIPv4, 40_004), .loopback6, false), (.listen(.loopback, 40_004), .loopback6, true),
+            (.listen(.loopback6, 40_004), .loopback6, false),
         ]
         for (service, holder, isFree) in cases {
             var accounting = PortAccounting(settings)

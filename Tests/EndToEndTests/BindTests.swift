@@ -137,10 +137,12 @@ struct BindTests {
                 let family = "timewait_service_port_bindable"
                 let said = pages.map { $0[family, ["port": "\(one.port)", "binder": binder]] }
                 let truth = errno == 0 ? 1.0 : 0
-                let isHiddenV6Only = one.service.address == "0.0.0.0" && one.address == "::1" && one.holder.isBoundClient
+                let isHiddenV6Only =
+                    one.service.address == "0.0.0.0" && one.address == "::1" && one.holder.isBoundClient
                 #expect(said[0] == (isHiddenV6Only ? 0 : truth), "sock_diag, \(one), \(binder): errno \(errno)")
                 // What procfs hides: sockets that are only bound, and that a service on :: took IPv6 only.
-                let isHidden = one.holder.isBoundOnly || one.service.v6only && one.address == "127.0.0.1" && one.holder.isThere
+                let isHidden =
+                    one.holder.isBoundOnly || one.service.v6only && one.address == "127.0.0.1" && one.holder.isThere
                 let hidden = one.holder.isBoundOnly ? 1.0 : 0
                 #expect(
                     said[1] == (isHiddenV6Only ? 0 : isHidden ? hidden : truth),
