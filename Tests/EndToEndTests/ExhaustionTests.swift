@@ -87,7 +87,37 @@ struct ExhaustionTests {
         #expect(page[most] == 60 && page["timewait_destinations"] == 3)
     }
 
-    @Test("are found among 200,000 destinations in bounded memory")
+    @Test("are told apart by source and destination, of both families, and over IPv4 however it is written")
+    func distinct() throws {
+        let namespace = try NetworkNamespace()
+        try namespace.setSysctl("ip_local_port_range", "40000 40099")
+        let exporter = try RunningExporter(in: namespace)
+        try namespace.listen("::", port: 8080)
+        try namespace.openConnections(40, to: "127.0.0.1", port: 8080)
+        try namespace.openConnections(7, to: "::ffff:127.0.0.1", port: 8080)
+        try namespace.openConnections(30, to: "127.0.0.1", port: 8080, from: "127.0.0.2")
+        try namespace.makeTimeWaits(20, .client, to: "::1", port: 8080)
+        // Of these nothing is left at the client's end.
+        try namespace.makeTimeWaits(10, .server, to: "127.0.0.9", port: 8080, from: "127.0.0.9")
+        let page = try exporter.freshPage()
+        let clients = try namespace.sockets().filter { $0.peerPort == 8080 }
+        for (source, address, count) in [
+            ("127.0.0.1", "127.0.0.1", 47), ("127.0.0.2", "127.0.0.1", 30), ("::1", "::1", 20),
+        ] {
+            let there = clients.filter { $0.localAddress == source && $0.peerAddress == address }
+            #expect(there.count == count)
+            let labels: KeyValuePairs = [
+                "source_address": source, "destination_address": address, "destination_port": "8080",
+            ]
+            #expect(page.sum(used, labels) == Double(count))
+        }
+        #expect(page[most] == 47)
+        // With the scrape's own.
+        #expect(page["timewait_destinations"] == 4)
+        #expect(!page.text.contains("destination_address=\"127.0.0.9\""))
+    }
+
+    @Test("are found among 200,000 destinations in bounded memory, also where they come last, and at first sight")
     func scattered() throws {
         let namespace = try NetworkNamespace()
         try namespace.output(of: "ip", ["route", "add", "local", "10.0.0.0/8", "dev", "lo"])
@@ -113,5 +143,20 @@ struct ExhaustionTests {
         let destinations = try #require(page["timewait_destinations"])
         #expect(abs(destinations - (timeWaits - 4800 + 4)) < 0.03 * timeWaits)
         #expect(page["timewait_omitted_destinations"] == destinations - 3)
+        // One comes when no place is left, and an exporter that sees all of them at once.
+        try namespace.makeTimeWaits(1800, .client, to: "127.0.0.4", port: 8080)
+        let late = try RunningExporter(
+            in: namespace,
+            ["--sockets.limit=0", "--web.listen-address=:10058"],
+            port: 10_058
+        )
+        for exporter in [exporter, late] {
+            let page = try exporter.freshPage(within: 60)
+            for address in 1...4 {
+                let labels: KeyValuePairs = ["destination_address": "127.0.0.\(address)", "state": "time_wait"]
+                #expect(page.sum(used, labels) == Double(1400 + 100 * address))
+            }
+            #expect(page[most] == 1800)
+        }
     }
 }

@@ -16,8 +16,9 @@ struct ServicePortTests {
     func own() throws {
         let namespace = try NetworkNamespace()
         try namespace.setSysctl("ip_local_port_range", "40000 40999")
-        let exporter = try RunningExporter(in: namespace, ["--services.ports=40500"])
+        // Before the exporter, whose scrape would else take the port now and then.
         try namespace.listen("0.0.0.0", port: 40_500)
+        let exporter = try RunningExporter(in: namespace, ["--services.ports=40500"])
         let before = try exporter.freshPage()
         #expect(before["timewait_service_port_listening", ["port": "40500"]] == 1)
         #expect(held(before, 40_500, "own") == 0 && held(before, 40_500, "other") == 0 && free(before, 40_500) == nil)
@@ -38,19 +39,78 @@ struct ServicePortTests {
         #expect(moment > 50 && moment < 65)
     }
 
+    @Test("is held by what remote clients left, or by what went out to a remote service, as far as the ends tell")
+    func remote() throws {
+        let namespace = try NetworkNamespace()
+        let other = try NetworkNamespace(beside: namespace)
+        _ = try namespace.connect(to: other, here: "10.9.0.1/24", there: "10.9.0.2/24")
+        try namespace.setSysctl("ip_local_port_range", "40000 40999")
+        for port in [8080, 40_100] { try other.listen("10.9.0.2", port: port) }
+        for port in 40_500...40_503 { try namespace.listen("0.0.0.0", port: port) }
+        let exporter = try RunningExporter(in: namespace, ["--services.ports=40500-40503"])
+        _ = try exporter.freshPage()
+        func goOut(to port: Int, from sourcePort: Int) throws {
+            try namespace.dialConnections(1, to: "10.9.0.2", port: port, sourcePort: sourcePort)
+            try other.acceptConnections(1, port: port)
+        }
+        try namespace.unlisten("0.0.0.0", port: 40_503)
+        _ = try exporter.freshPage()
+        // All within one interval, or nearly so: no reading need have seen them while the services listened.
+        try other.dialConnections(3, to: "10.9.0.1", port: 40_500)
+        try namespace.acceptConnections(3, port: 40_500)
+        try other.makeTimeWaits(2, .server, at: namespace, "10.9.0.1", port: 40_500)
+        for port in 40_500...40_502 { try namespace.unlisten("0.0.0.0", port: port) }
+        try goOut(to: 8080, from: 40_501)
+        try goOut(to: 40_100, from: 40_502)
+        try goOut(to: 40_100, from: 40_503)
+        let page = try exporter.freshPage()
+        #expect(held(page, 40_500, "own") == 5 && held(page, 40_500, "other") == 0)
+        #expect(held(page, 40_501, "own") == 0 && held(page, 40_501, "other") == 1)
+        // The port there lies in the ephemeral range, as a client's would: not to be told, where it comes so soon.
+        #expect(page.sum("timewait_service_port_held_sockets", ["port": "40502"]) == 1)
+        #expect(held(page, 40_503, "own") == 0 && held(page, 40_503, "other") == 1)
+    }
+
+    @Test("that is reserved gets series while something holds it and nothing listens, unasked, up to the limit")
+    func reserved() throws {
+        let namespace = try NetworkNamespace()
+        try namespace.setSysctl("ip_local_reserved_ports", "8000,40000-40009")
+        try namespace.listen("0.0.0.0", port: 8080)
+        try namespace.listen("0.0.0.0", port: 40_009)
+        let exporter = try RunningExporter(in: namespace, ["--services.limit=2"])
+        try namespace.openConnections(3, port: 8080, sourcePort: 40_001)
+        try namespace.openConnections(1, port: 8080, sourcePort: 8000)
+        let page = try exporter.freshPage()
+        let family = "timewait_service_port_listening"
+        #expect(page[family, ["port": "40001"]] == 0 && page[family, ["port": "40002"]] == 0)
+        #expect(page.text.split(separator: "\n").count { $0.hasPrefix(family) } == 2)
+        #expect(page["timewait_omitted_service_ports"] == 1)
+        #expect(held(page, 40_001, "other") == 1 && free(page, 40_001) == .infinity)
+        try namespace.resetConnections()
+        let later = try exporter.freshPage()
+        #expect(!later.text.contains(family + "{") && later["timewait_omitted_service_ports"] == 0)
+    }
+
     @Test("that an outgoing connection took is held by others; and is free when it says so, every time of twenty")
     func taken() throws {
         let namespace = try NetworkNamespace()
         try namespace.setSysctl("ip_local_port_range", "40000 40999")
         let ports = Array(stride(from: 40_500, to: 40_540, by: 2))
-        let exporter = try RunningExporter(in: namespace, ["--services.ports=40500-40540"])
         try namespace.listen("0.0.0.0", port: 8080)
         for port in ports { try namespace.listen("0.0.0.0", port: port) }
+        let exporter = try RunningExporter(in: namespace, ["--services.ports=40500-40540"])
         #expect(try exporter.freshPage().sum("timewait_service_port_listening") == 20)
         for port in ports {
             try namespace.unlisten("0.0.0.0", port: port)
-            try namespace.openConnections(1, port: 8080, sourcePort: port)
+            if port < 40_520 {
+                try namespace.openConnections(1, port: 8080, sourcePort: port)
+            } else {
+                // connect() itself comes upon it.
+                try namespace.setSysctl("ip_local_port_range", "\(port) \(port)")
+                #expect(try namespace.attemptConnection(port: 8080) == 0)
+            }
         }
+        try namespace.setSysctl("ip_local_port_range", "40000 40999")
         let taken = try exporter.freshPage()
         for port in ports {
             #expect(held(taken, port, "other") == 1 && held(taken, port, "own") == 0 && free(taken, port) == .infinity)
