@@ -111,6 +111,10 @@ struct PrometheusTests {
             """
         // A scrape may have come between the reading of the one and of the other.
         try poll("every beginning was seen") { abs((try prometheus.query(coverage) ?? 0) - 1) < 1e-9 }
+        // A client dials the other services too, but for one.
+        try namespace.makeTimeWaits(1, .client, port: 40_500)
+        try namespace.disconnect(port: 10_057)
+        try poll("the scan is seen") { try prometheus.query(scan + " > 0.5") == 3 / Double(byPort.count) }
         try namespace.setSysctl("ip_local_reserved_ports", "40000-40999")
         try poll("nothing is usable") {
             try prometheus.query(share + " or timewait_ephemeral_ports_usable == 0") == 0
