@@ -58,16 +58,23 @@ struct BoundedTable<Key: TableKey>: Sendable {
     private mutating func insert(_ key: Key) -> (place: Int?, uncounted: Int) {
         var uncounted = 0
         if keys.count >= Self.bound {
-            var sketch = self.sketch ?? CountSketch()
-            let estimate = sketch.add(key.hash)
-            self.sketch = sketch
-            guard estimate >= sketch.frequent, keys.count < Self.boundWithFrequent else { return (nil, 0) }
+            guard let estimate = addToSketch(key.hash), keys.count < Self.boundWithFrequent else { return (nil, 0) }
             uncounted = estimate - 1
         }
         if keys.count * 2 >= index.count { grow() }
         keys.append(key)
         index[slot(of: key)] = UInt16(keys.count)
         return (keys.count - 1, uncounted)
+    }
+
+    /// Counts a row of a key that has no place.
+    ///
+    /// - Returns: the estimate of its rows where it is frequent. Done in place: a copy of the sketch for each row would
+    ///   cost more than all else.
+    private mutating func addToSketch(_ hash: UInt64) -> Int? {
+        if sketch == nil { sketch = CountSketch() }
+        guard let estimate = sketch?.add(hash), let frequent = sketch?.frequent else { return nil }
+        return estimate >= frequent ? estimate : nil
     }
 
     private mutating func grow() {

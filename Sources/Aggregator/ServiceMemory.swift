@@ -13,8 +13,6 @@ struct ServiceMemory: Sendable {
         fileprivate var since: Instant
         /// When a reading last saw it listen.
         fileprivate(set) var lastSeen: Instant
-        /// Whether it listens in this reading.
-        fileprivate(set) var isListening = true
         /// Whether it listened for so long that it will want its port again.
         fileprivate(set) var isLearnt = false
     }
@@ -36,7 +34,6 @@ struct ServiceMemory: Sendable {
     mutating func update(_ listeners: [SocketRow], wanted: PortSet, held: PortSet, at now: Instant) {
         let before = listening
         listening.removeAll()
-        for port in services.keys { services[port]?.isListening = false }
         for row in listeners {
             let end = (ListenerMemory.End(address: row.localAddress, port: row.localPort), row.isV6Only)
             if listening.contains(row.localPort) {
@@ -46,7 +43,7 @@ struct ServiceMemory: Sendable {
             }
             listening.insert(row.localPort)
         }
-        for (port, service) in services where !service.isListening {
+        for (port, service) in services where !listening.contains(port) {
             let memory = service.isLearnt ? Self.remembering : ListenerMemory.seconds
             if now - service.lastSeen >= memory, !wanted.contains(port), !held.contains(port) { services[port] = nil }
         }
@@ -58,7 +55,6 @@ struct ServiceMemory: Sendable {
         if !listenedBefore { service.since = now }
         service.ends = [end]
         service.lastSeen = now
-        service.isListening = true
         service.isLearnt = service.isLearnt || now - service.since >= Self.learning
         services[port] = service
     }
