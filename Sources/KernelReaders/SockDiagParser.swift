@@ -15,6 +15,7 @@ package struct SockDiagParser {
 
     private let sequence: UInt32
     private var wasInterrupted = false
+    private var repeated = RepeatedRows()
     /// Messages about sockets that were too short, or of an unknown family or state. They were skipped.
     package private(set) var malformedRows = 0
 
@@ -23,7 +24,7 @@ package struct SockDiagParser {
         self.sequence = sequence
     }
 
-    /// Gives the rows of a datagram to the sink.
+    /// Gives the rows of a datagram to the sink, each socket once.
     ///
     /// - Returns: whether the dump ended with it.
     package mutating func parse<Sink: RowSink & ~Copyable>(
@@ -31,6 +32,7 @@ package struct SockDiagParser {
         into sink: inout Sink
     ) throws(Failure) -> Bool {
         let headerSize = MemoryLayout<nlmsghdr>.size
+        repeated.datagramBegins()
         var position = 0
         while position < bytes.count {
             let rest = bytes.count - position
@@ -54,7 +56,7 @@ package struct SockDiagParser {
                     try Self.check(bytes, content)
                 case TCPDIAG_GETSOCK, Int32(SOCK_DIAG_BY_FAMILY):
                     if let row = SockDiagMessage.row(in: bytes, content) {
-                        sink.row(row)
+                        if !repeated.contains(row.cookie) { sink.row(row) }
                     } else {
                         malformedRows += 1
                     }

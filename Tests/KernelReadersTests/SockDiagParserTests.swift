@@ -26,10 +26,16 @@ private func native(_ number: some FixedWidthInteger) -> [UInt8] {
 }
 
 /// A struct inet_diag_msg: 127.0.0.1:8080 to 127.0.0.1:33024 in TIME_WAIT.
-private func timeWait(family: UInt8 = 2, state: UInt8 = 6, timer: UInt8 = 3, attributes: [UInt8] = []) -> [UInt8] {
+private func timeWait(
+    family: UInt8 = 2,
+    state: UInt8 = 6,
+    timer: UInt8 = 3,
+    attributes: [UInt8] = [],
+    cookie: UInt64 = 0x1_0000_0005
+) -> [UInt8] {
     [family, state, timer, 0] + [0x1F, 0x90, 0x81, 0x00]
         + [127, 0, 0, 1] + [UInt8](repeating: 0, count: 12) + [127, 0, 0, 1] + [UInt8](repeating: 0, count: 12)
-        + native(UInt32(0)) + native(UInt32(0x0000_0005)) + native(UInt32(1))
+        + native(UInt32(0)) + native(UInt32(truncatingIfNeeded: cookie)) + native(UInt32(cookie >> 32))
         + native(UInt32(58_000)) + [UInt8](repeating: 0, count: 16) + attributes
 }
 
@@ -75,12 +81,43 @@ struct SockDiagParserTests {
             content: timeWait(family: 10, state: 10, timer: 0, attributes: attribute(8, 0) + attribute(11, 1))
         )
         let dual = Message(
-            content: timeWait(family: 10, state: 10, timer: 0, attributes: attribute(8, 0) + attribute(11, 0))
+            content: timeWait(
+                family: 10,
+                state: 10,
+                timer: 0,
+                attributes: attribute(8, 0) + attribute(11, 0),
+                cookie: 6
+            )
         )
         #expect(try parse(listener.bytes + dual.bytes).rows.map(\.isV6Only) == [true, false])
         let request = Message(content: timeWait(state: 3, timer: 1, attributes: attribute(15, 0)))
-        let socket = Message(content: timeWait(state: 3, timer: 1, attributes: attribute(15, 0) + attribute(8, 0)))
+        let socket = Message(
+            content: timeWait(state: 3, timer: 1, attributes: attribute(15, 0) + attribute(8, 0), cookie: 6)
+        )
         #expect(try parse(request.bytes + socket.bytes).rows.map(\.state) == [.newSynRecv, .synRecv])
+    }
+
+    @Test(
+        "gives a socket once that the kernel gives twice, since new ones came before the place where it went on",
+        arguments: [
+            // New connections within a long bucket, and at a datagram's end: one, three, more than there were rows.
+            ([[1, 2, 2, 3]], [1, 2, 3]),
+            ([[1, 2, 3], [3, 4]], [1, 2, 3, 4]),
+            ([[1, 2, 3, 4], [2, 3, 4, 5], [6]], [1, 2, 3, 4, 5, 6]),
+            ([[1, 2], [1, 2], [1, 2, 3]], [1, 2, 3]),
+            ([Array(1...20), Array(5...22)], Array(1...22)),
+            // Of a source without cookies nothing is known.
+            ([[0, 0], [0, 0]], [0, 0, 0, 0]),
+        ] as [([[UInt64]], [UInt64])]
+    )
+    func repeatedRows(datagrams: [[UInt64]], once: [UInt64]) throws {
+        var parser = SockDiagParser(sequence: 7)
+        var rows = RowCollector()
+        for datagram in datagrams {
+            let bytes = datagram.flatMap { Message(content: timeWait(cookie: $0)).bytes }
+            #expect(try !parser.parse(bytes.span, into: &rows))
+        }
+        #expect(rows.rows.map(\.cookie) == once)
     }
 
     @Test("passes over what belongs to another request")

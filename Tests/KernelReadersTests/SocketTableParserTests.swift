@@ -94,14 +94,29 @@ struct SocketTableParserTests {
         #expect(result.rows.map(\.state) == [.listen, .timeWait])
     }
 
+    @Test("gives a connection once that the kernel writes twice at the seam of two pieces, but every listener")
+    func repeatedRows() {
+        let later = Self.timeWait.replacing("0:", with: "1:", maxReplacements: 1).replacing("16A1", with: "16A0")
+        let other = Self.timeWait.replacing("8124", with: "8125")
+        let text = [Self.listen, Self.listen, Self.timeWait, later, other].joined(separator: "\n") + "\n"
+        let rows = parse(Self.header + text).rows
+        #expect(rows.map(\.state) == [.listen, .listen, .timeWait, .timeWait])
+        #expect(rows.map(\.remotePort) == [0, 0, 0x8124, 0x8125])
+    }
+
     @Test("takes any bytes at all without a trap, and every whole line is a row or counted")
     func anyBytes() throws {
         var generator = SystemRandomNumberGenerator()
-        let original = try Scene("mixed").bytes("thread-self/net/tcp")
+        // They differ from each other in so much that no change makes two of them the same connection.
+        let rows = (1...80 as ClosedRange<UInt32>).map { number in
+            let address = String(number &* 0x9E37_79B9 | 0x8000_0000, radix: 16, uppercase: true)
+            return Self.timeWait.replacing("0100007F:8124", with: address + ":8124") + "\n"
+        }
+        let original = Array((Self.header + rows.joined()).utf8)
         for _ in 0..<300 {
             var bytes = original
             for _ in 0..<Int.random(in: 1...40, using: &generator) {
-                bytes[Int.random(in: 150..<bytes.count, using: &generator)] = UInt8.random(
+                bytes[Int.random(in: Self.header.utf8.count..<bytes.count, using: &generator)] = UInt8.random(
                     in: 0...255,
                     using: &generator
                 )
