@@ -81,13 +81,15 @@ struct CookieTable: Sendable {
 
     /// Where the cookie is, or the free place where it belongs. The highest byte does not count.
     ///
-    /// What stands in the way is passed by 64 places at a time, beside a cookie's neighbours and not into them.
+    /// What stands in the way is passed by 65 places at a time, beside a cookie's neighbours and not into them. An odd
+    /// number comes by every place: by 64 at a time a cookie would only ever see one of 64, and where those are full,
+    /// as happens by chance in a small table, it would look for ever.
     @inline(__always)
     private func place(of cookie: UInt64) -> Int {
         let mask = places.count - 1
         let key = cookie << 8
         var place = Self.home(of: cookie, mask)
-        while places[place] != 0, places[place] << 8 != key { place = (place + 64) & mask }
+        while places[place] != 0, places[place] << 8 != key { place = (place + 65) & mask }
         return place
     }
 

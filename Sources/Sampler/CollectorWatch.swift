@@ -40,6 +40,12 @@ struct CollectorWatch {
         return value
     }
 
+    /// Forgets a collector that is not read any more: what it last did is no news.
+    mutating func forget(_ collector: Collector) {
+        statuses[collector] = nil
+        failures[collector] = nil
+    }
+
     /// Counts the rows of one reading of the socket table that were left out.
     mutating func leftOut(_ malformedRows: Int) {
         statuses[.socketTable]?.errors[Self.malformedRow, default: 0] += UInt64(malformedRows)

@@ -128,6 +128,11 @@ package struct Sampler: ~Copyable {
     private mutating func noteSource() {
         guard let source = table.source, source != sample.source else { return }
         sample.source = source
+        if source == .procfs {
+            // Only sock_diag gives them.
+            watch.forget(.listeners)
+            watch.forget(.boundSockets)
+        }
         log(.reads(source, because: table.obstacle))
     }
 

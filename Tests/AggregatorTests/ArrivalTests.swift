@@ -133,6 +133,24 @@ struct ArrivalTests {
         }
     }
 
+    @Test(
+        "are told apart whatever cookies the kernel gives them: in a row, many apart, at random",
+        .timeLimit(.minutes(1)),
+        arguments: [1, 2, 64, 65, 1024, 4096, 0]
+    )
+    func anyCookies(apart: UInt64) {
+        var generator = SystemRandomNumberGenerator()
+        let cookies = (1...3000).map { apart > 0 ? $0 * apart : UInt64.random(in: 1..<1 << 40, using: &generator) }
+        let sockets = cookies.flatMap { rows($0...$0, remaining: 59_500) }
+        var accounting = accounting()
+        _ = accounting.report([listener])
+        // A little more each time, as tables are that grow.
+        for (reading, count) in [500, 700, 716, 717, 1000, 3000].enumerated() {
+            let report = accounting.report([listener] + sockets.prefix(count), at: .after(Double(reading + 1)))
+            #expect(report.observed?[.server, .local] == Set(cookies.prefix(count)).count)
+        }
+    }
+
     @Test("go on where they were when a service comes back, as long as its port is remembered")
     func remembered() {
         var accounting = accounting(remembered: 1)

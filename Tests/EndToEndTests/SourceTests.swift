@@ -94,6 +94,25 @@ struct SourceTests {
         #expect(!program.standardError.contains("level=ERROR"))
     }
 
+    @Test("take with them, where sock_diag fails later, the collectors that only it has")
+    func laterFallBack() throws {
+        // The first requests are answered, the later ones refused.
+        let refusing = ["-qq", "-f", "-o", "/dev/null", "-e", "inject=sendto:error=ENOBUFS:when=12+"]
+        let flags = ["--web.listen-address=127.0.0.1:10057", "--sampler.interval=1s"]
+        let exporter = try Executable.built("timewait_exporter")
+        let alone = ["--pid", "--fork", "--kill-child", "strace"]
+        let program = try namespace.start("unshare", alone + refusing + [exporter] + flags)
+        try namespace.waitForListener("127.0.0.1", port: 10_057)
+        let page = { MetricsPage(try namespace.get("/metrics", port: 10_057).text) }
+        let success = "timewait_sampler_success"
+        try poll("sock_diag answers") { try page()[success, ["collector": "bound_sockets"]] == 1 }
+        try poll("procfs is read") { try page()["timewait_sampler_source_info", ["source": "procfs"]] == 1 }
+        #expect(try page()[success, ["collector": "bound_sockets"]] == nil)
+        #expect(try page()[success, ["collector": "listeners"]] == nil)
+        #expect(try page()[success, ["collector": "socket_table"]] == 1)
+        #expect(program.standardError.contains("sock_diag: send: No buffer space available"))
+    }
+
     @Test("differ where a listener takes IPv6 only, which procfs does not tell")
     func v6Only() throws {
         try namespace.listen("::", port: 7070, .init(v6only: true))
