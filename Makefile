@@ -8,7 +8,7 @@ sources := Package.swift Sources Tests
 # Package.swift says which commit is built, and swift build remembers what it said.
 fresh_manifest := --manifest-cache none --disable-build-manifest-caching
 
-.PHONY: help run build test bench bench-quick bench-build format clean
+.PHONY: help run build test dashboards pictures bench bench-quick bench-build format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -23,8 +23,19 @@ build: ## install what is missing, then build for release
 test: ## install what is missing, then check the style, build and run every test; ARGS="--filter Name" picks some
 	.ci/install-packages test
 	swift format lint --strict --recursive $(sources)
+	.build/python/bin/ruff check -q Tests/Dashboards
+	.build/python/bin/ruff format -q --check Tests/Dashboards
 	swift build --build-tests --explicit-target-dependency-import-check error
 	.ci/run-tests $(ARGS)
+	[ -n "$(ARGS)" ] || .ci/run-dashboard-tests
+
+dashboards: ## generate the dashboards, rules and alerts from dashboards/mixin
+	.ci/install-packages test
+	.ci/generate-dashboards
+
+pictures: ## draw the dashboards from the recorded half hour, for docs/pictures
+	.ci/install-packages test
+	.ci/draw-pictures docs/pictures
 
 bench: bench-build ## measure what a reading costs, beside other ways to count, and write docs/benchmark
 	.ci/run-benchmark $(ARGS)
@@ -38,6 +49,8 @@ bench-build:
 
 format: ## put the sources into the project's style
 	swift format --in-place --recursive $(sources)
+	.build/python/bin/ruff format -q Tests/Dashboards
+	jsonnetfmt -i dashboards/mixin/*.libsonnet
 
 clean: ## remove all that was built or fetched
 	rm -rf .build

@@ -1,0 +1,230 @@
+"""Everything at once: an exporter, real connections, a real Prometheus and a real Alertmanager, in a network namespace of
+their own (.ci/run-dashboard-tests makes it)."""
+
+import http.server
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+import dashboards
+import promql
+from prometheus import Prometheus, get, poll, running
+
+TRAFFIC = pathlib.Path(__file__).parent / "history" / "traffic.py"
+EXPORTER = dashboards.ROOT / ".build" / "debug" / "timewait_exporter"
+
+CONFIG = f"""
+global: {{ scrape_interval: 1s, evaluation_interval: 1s }}
+rule_files: [{dashboards.FOLDER}/timewait-rules.yml, {dashboards.FOLDER}/timewait-alerts.yml]
+alerting: {{ alertmanagers: [{{ static_configs: [{{ targets: ["127.0.0.1:19093"] }}] }}] }}
+scrape_configs:
+  - job_name: timewait
+    static_configs: [{{ targets: ["127.0.0.1:10057"], labels: {{ cluster: test }} }}]
+"""
+ALERTMANAGER = """
+route: { receiver: hook, group_by: [alertname], group_wait: 0s, group_interval: 1s, repeat_interval: 1h }
+receivers: [{ name: hook, webhook_configs: [{ url: "http://127.0.0.1:19094/", send_resolved: true }] }]
+"""
+
+# Queries that have nothing to say here, and why.
+SILENT = {
+    "expire": "this kernel counts the beginnings",
+    "limit, once it is near": "the limit is far",
+    "errors: {{collector}} {{reason}}": "no reading failed",
+}
+# Families of the README that no dashboard, rule or alert uses, and why.
+UNUSED = {
+    "process_max_fds": "the exporter opens a handful of descriptors, and its own limits are counted",
+}
+
+
+class Hook(http.server.BaseHTTPRequestHandler):
+    """Where Alertmanager sends to: keeps (alert's name, status)."""
+
+    received = []
+
+    def do_POST(self):
+        told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        Hook.received += [(alert["labels"]["alertname"], alert["status"], alert["annotations"]) for alert in told["alerts"]]
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def sysctl(name, value):
+    pathlib.Path("/proc/sys/net/ipv4", name).write_text(value)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A host on which everything happens that a dashboard shows; gives Prometheus and what ends the trouble."""
+    folder = tmp_path_factory.mktemp("live")
+    sysctl("ip_local_port_range", "40000 40999")
+    sysctl("ip_local_reserved_ports", "40600,50000")
+    sysctl("tcp_tw_reuse", "0")
+    programs = {}
+
+    def traffic(name, *words):
+        log = open(folder / f"{name}.log", "w")
+        programs[name] = subprocess.Popen([sys.executable, str(TRAFFIC), *words], stdout=log, stderr=log)
+
+    def stop(name):
+        programs[name].terminate()
+        programs.pop(name).wait(10)
+
+    (folder / "alertmanager.yml").write_text(ALERTMANAGER)
+    hook = http.server.ThreadingHTTPServer(("127.0.0.1", 19094), Hook)
+    threading.Thread(target=hook.serve_forever, daemon=True).start()
+    exporter = [EXPORTER, "--web.listen-address=127.0.0.1:10057", "--sampler.interval=1s"]
+    exporter += ["--services.ports=8080,8081,40501", "--peers.limit=3"]
+    manager = ["prometheus-alertmanager", f"--config.file={folder}/alertmanager.yml", f"--storage.path={folder}/am"]
+    manager += ["--web.listen-address=127.0.0.1:19093", "--cluster.listen-address=", "--log.level=warn"]
+    with (
+        running(exporter, folder / "exporter.log"),
+        running(manager, folder / "alertmanager.log"),
+        Prometheus.started(CONFIG, folder / "prometheus") as prometheus,
+    ):
+        try:
+            traffic("services", "serve", "3000", "5000", "8080", "9090", "40500", "40600")
+            traffic("brief", "serve", "8081")
+            traffic("backend", "serve", "9000")
+            traffic("other", "serve", "9001")
+            poll("the target is up", lambda: prometheus.instant('up{job="timewait"}') and prometheus.instant("up")[0][1])
+            time.sleep(1)
+            traffic("sessions", "hold", "127.0.0.1", "8080", "--count", "20")
+            traffic(
+                "prober",
+                "dial",
+                "127.0.0.1",
+                "3000",
+                "5000",
+                "8080",
+                "9090",
+                "40500",
+                "40600",
+                "--rate=3",
+                "--closer=client",
+            )
+            traffic("closed", "dial", "127.0.0.1", "8080", "8081", "--rate=5", "--closer=server")
+            traffic("leak", "hold", "127.0.0.1", "9000", "--count=2000", "--rate=4")
+            traffic("squatter", "hold", "127.0.0.1", "9001", "--count=1", "--source-port=40501")
+            traffic("lost", "itself", "40502")
+            time.sleep(15)
+            sysctl("tcp_fin_timeout", "30")
+            # What it had closed first stays on its port for a minute.
+            stop("closed")
+            stop("brief")
+            yield prometheus, stop
+        finally:
+            for name in list(programs):
+                stop(name)
+            hook.shutdown()
+
+
+def told(name, status):
+    return [annotations for alert, state, annotations in list(Hook.received) if (alert, state) == (name, status)]
+
+
+EXPECTED = {
+    "TimeWaitServicePortBlocked": "Port 8081 of 127.0.0.1:10057 has no listener",
+    "TimeWaitServicePortTaken": "Sockets that hold port 40501 of 127.0.0.1:10057 and are not those of its service: 1.",
+    "TimeWaitSelfConnected": "Sockets of 127.0.0.1:10057 with the same address and port at both ends: 1",
+}
+
+
+def test_three_alerts_reach_the_webhook(world):
+    for name, description in EXPECTED.items():
+        poll(f"{name} is told", lambda: told(name, "firing"), 180)
+        assert told(name, "firing")[0]["description"].startswith(description)
+        assert told(name, "firing")[0]["runbook_url"].endswith(f"/{name}.md")
+    status = get("http://127.0.0.1:19093/api/v2/alerts?active=true")
+    assert set(EXPECTED) <= {alert["labels"]["alertname"] for alert in status}
+
+
+def fill(text, dashboard):
+    return dashboards.expand(text, {**dashboards.all_values(dashboard), "__rate_interval": "20s", "__range": "60s"})
+
+
+@pytest.mark.parametrize("name", dashboards.load())
+def test_every_panel_and_every_variable_has_data(world, name):
+    prometheus, _ = world
+    dashboard = dashboards.load()[name]
+    now = time.time()
+    empty = []
+    for panel in dashboards.panels(dashboard):
+        for target in panel["targets"]:
+            expression = fill(target["expr"], dashboard)
+            if target.get("instant"):
+                found = prometheus.instant(expression)
+            else:
+                found = prometheus.range(expression, now - 60, now, 2)
+            if not found and target["legendFormat"] not in SILENT:
+                empty.append(f"{panel['title']}: {expression}")
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] == "query":
+            selector = fill(dashboards.selector_of(variable["query"]), dashboard)
+            if not prometheus.label_values(variable["name"], selector, now - 60, now):
+                empty.append(f"variable {variable['name']}: {selector}")
+    restarts, firing = dashboard["annotations"]["list"]
+    prometheus.range(fill(restarts["expr"], dashboard), now - 60, now, 2)
+    if not prometheus.range(fill(firing["expr"], dashboard), now - 60, now, 2):
+        empty.append("annotation of firing alerts")
+    assert empty == []
+
+
+def test_a_panel_of_nothing_would_be_noticed(world):
+    prometheus, _ = world
+    assert prometheus.instant("timewait_no_such_family") == []
+    with pytest.raises(ValueError, match="parse error"):
+        prometheus.instant("sum(")
+
+
+def used():
+    """Every name that a dashboard, a rule or an alert reads."""
+    names = set()
+    for dashboard in dashboards.load().values():
+        for _, expression in dashboards.queries(dashboard):
+            names |= set(promql.metrics(promql.parse(fill(expression, dashboard))))
+    for rule in dashboards.alerts() + dashboards.records():
+        names |= set(promql.metrics(promql.parse(rule["expr"])))
+    return names
+
+
+def test_every_metric_that_is_used_is_there_and_every_one_that_is_there_is_used(world):
+    prometheus, _ = world
+    readme = (dashboards.ROOT / "README.md").read_text()
+    families = set(re.findall(r"^\| `((?:timewait|process)_\w+)` \|", readme, re.MULTILINE))
+    recorded = {rule["record"] for rule in dashboards.records()}
+    assert used() - families - recorded == {"up", "ALERTS"}
+    assert families - used() == set(UNUSED)
+    # Recorded for others than the dashboards: by port and job, over all hosts.
+    assert {name for name in recorded - used() if not name.startswith("job_port:")} == set()
+    series = {labels["__name__"] for labels, _ in prometheus.instant('{job="timewait"}')}
+    assert recorded <= series
+    # This kernel counts beginnings, not expiries.
+    assert families - series == {"timewait_expiries_total"}
+
+
+def test_every_rule_can_be_evaluated(world):
+    prometheus, _ = world
+    rules = prometheus.rules()
+    assert len(rules) == len(dashboards.alerts()) + len(dashboards.records())
+    assert [(rule["name"], rule.get("lastError")) for rule in rules if rule["health"] != "ok"] == []
+
+
+def test_the_alerts_are_resolved_when_the_trouble_is_over(world):
+    _, stop = world
+    stop("other")  # The other end closes first, so that no TIME_WAIT stays on the port.
+    stop("squatter")
+    stop("lost")
+    for name in EXPECTED:
+        poll(f"{name} is resolved", lambda: told(name, "resolved"), 120)
