@@ -13,6 +13,8 @@ from prometheus import Prometheus
 
 RECORDING = pathlib.Path(__file__).parent / "history" / "half-hour.jsonl.xz"
 STEP = 10
+# What is backfilled has no marks of where a series ends.
+LOOKBACK = f"--query.lookback-delta={STEP * 3 // 2}s"
 CONFIG = f"global: {{ scrape_interval: {STEP}s, evaluation_interval: {STEP}s }}\n"
 
 
@@ -88,12 +90,12 @@ def prometheus(folder):
     backfill(samples(), data)
     start, end = span()
     rules = dashboards.FOLDER / "timewait-rules.yml"
-    with Prometheus.started(CONFIG, data) as server:
+    with Prometheus.started(CONFIG, data, LOOKBACK) as server:
         command = ["promtool", "tsdb", "create-blocks-from", "rules", f"--start={start + 60:.0f}", f"--end={end:.0f}"]
         command += [f"--eval-interval={STEP}s", f"--output-dir={data}", f"--url={server.url}", rules]
         subprocess.run(command, check=True, capture_output=True)
         fired = list(alerts(server, start + 60, end))
     if fired:
         backfill(fired, data)
-    with Prometheus.started(CONFIG, data) as server:
+    with Prometheus.started(CONFIG, data, LOOKBACK) as server:
         yield server

@@ -11,9 +11,9 @@ import picture
 
 # Which moment of the story (history/record.py) is looked at, and with which variables chosen.
 SCENES = {
-    "timewait-fleet": (37.5, {}),
+    "timewait-fleet": (43, {}),
     "timewait-host": (37.5, {"instance": ["web-1:10057", "app-1:10057"]}),
-    "timewait-port": (44, {"port": ["8080", "50051"], "destination_address": ["10.20.1.2"], "destination_port": ["5432"]}),
+    "timewait-port": (37.5, {"port": ["8080", "50051"], "destination_address": ["10.20.1.2"], "destination_port": ["5432"]}),
 }
 
 

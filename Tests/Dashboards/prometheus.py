@@ -46,14 +46,14 @@ class Prometheus:
 
     @contextlib.contextmanager
     @staticmethod
-    def started(config, data, port=19090):
+    def started(config, data, *flags, port=19090):
         """Runs one with the text of a configuration; data is the folder of its database."""
         data = pathlib.Path(data)
         data.mkdir(exist_ok=True)
         file = data / "prometheus.yml"
         file.write_text(config)
         command = ["prometheus", f"--config.file={file}", f"--storage.tsdb.path={data}", "--log.level=warn"]
-        command += [f"--web.listen-address=127.0.0.1:{port}", "--storage.tsdb.retention.time=100y"]
+        command += [f"--web.listen-address=127.0.0.1:{port}", "--storage.tsdb.retention.time=100y", *flags]
         with running(command, data / "prometheus.log") as program:
             server = Prometheus(port)
             poll("Prometheus is ready", lambda: program.poll() is not None or server.ready())

@@ -48,7 +48,7 @@ local yesIsBad = g.mapped({ '0': ['no', 'text'], '1': ['yes', 'orange'] });
       g.instant('max by(instance, port) (timewait_service_port_bindable{@%s, binder="plain"})' % matchers),
       g.instant('max by(instance, port) (timewait_service_port_bindable{@%s, binder="reuse_address"})' % matchers),
       g.instant(
-        'clamp_max(max by(instance, port) (timewait_service_port_free_timestamp_seconds{@%s}) - time(), 86400)' % matchers
+        'clamp(max by(instance, port) (timewait_service_port_free_timestamp_seconds{@%s}) - time(), 0, 86400)' % matchers
       ),
     ],
     [
