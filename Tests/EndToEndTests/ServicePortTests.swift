@@ -94,7 +94,8 @@ struct ServicePortTests {
     @Test("that an outgoing connection took is held by others; and is free when it says so, every time of twenty")
     func taken() throws {
         let namespace = try NetworkNamespace()
-        try namespace.setSysctl("ip_local_port_range", "40000 40999")
+        // The connection that fetches the page is an outgoing one, too.
+        try namespace.setSysctl("ip_local_port_range", "41000 41999")
         let ports = Array(stride(from: 40_500, to: 40_540, by: 2))
         try namespace.listen("0.0.0.0", port: 8080)
         for port in ports { try namespace.listen("0.0.0.0", port: port) }
@@ -110,7 +111,7 @@ struct ServicePortTests {
                 #expect(try namespace.attemptConnection(port: 8080) == 0)
             }
         }
-        try namespace.setSysctl("ip_local_port_range", "40000 40999")
+        try namespace.setSysctl("ip_local_port_range", "41000 41999")
         let taken = try exporter.freshPage()
         for port in ports {
             #expect(held(taken, port, "other") == 1 && held(taken, port, "own") == 0 && free(taken, port) == .infinity)
