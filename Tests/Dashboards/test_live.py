@@ -146,8 +146,9 @@ def test_three_alerts_reach_the_webhook(world):
         poll(f"{name} is told", lambda: told(name, "firing"), 180)
         assert told(name, "firing")[0]["description"].startswith(description)
         assert told(name, "firing")[0]["runbook_url"].endswith(f"/{name}.md")
-    status = get("http://127.0.0.1:19093/api/v2/alerts?active=true")
-    assert set(EXPECTED) <= {alert["labels"]["alertname"] for alert in status}
+    # The first has ended meanwhile: the TIME_WAITs that hold its port last a minute.
+    active = {alert["labels"]["alertname"] for alert in get("http://127.0.0.1:19093/api/v2/alerts?active=true")}
+    assert {"TimeWaitServicePortTaken", "TimeWaitSelfConnected"} <= active
 
 
 def fill(text, dashboard):
