@@ -1,6 +1,7 @@
 """What a panel shows, as Grafana would work it out: the answers to its queries, and what the transformations and the
 configuration of fields make of them."""
 
+import datetime
 import re
 
 import dashboards
@@ -110,8 +111,6 @@ def text(value, unit):
     if unit == "bytes":
         return _scaled(value, [(2**30, " GiB"), (2**20, " MiB"), (2**10, " KiB"), (1, " B")])
     if unit == "dateTimeAsIso":
-        import datetime
-
         return datetime.datetime.fromtimestamp(value / 1000, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
     if unit == "none":
         return f"{value:g}"

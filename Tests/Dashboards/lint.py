@@ -9,7 +9,6 @@ import promql
 
 UNITS = set((pathlib.Path(__file__).parent / "units.txt").read_text().split())
 PANELS = {"stat", "singlestat", "graph", "table", "timeseries", "gauge"}
-WITH_UNITS = {"stat", "singlestat", "graph", "table", "timeseries", "gauge"}
 DATASOURCES = {"$datasource", "${datasource}", "$prometheus_datasource", "${prometheus_datasource}"}
 # No other range is as long: it tells $__rate_interval from ranges that are written out.
 RATE_INTERVAL = 8869990
@@ -102,7 +101,7 @@ def panel_title_description(dashboard):
 
 def panel_units(dashboard):
     for panel in dashboards.panels(dashboard):
-        if panel["type"] not in WITH_UNITS or panel.get("options", {}).get("reduceOptions", {}).get("fields"):
+        if panel["type"] not in PANELS or panel.get("options", {}).get("reduceOptions", {}).get("fields"):
             continue
         config = panel.get("fieldConfig", {})
         overrides = [p for o in config.get("overrides", []) for p in o["properties"]]

@@ -3,6 +3,7 @@
 import datetime
 import html
 
+import dashboards
 import frames
 
 WIDTH, CELL, GAP = 1448, 34, 8
@@ -36,7 +37,7 @@ def page(dashboard, server, values, shown, start, end):
     events = [
         (annotation, at)
         for annotation in dashboard["annotations"]["list"]
-        for at in _beginnings(server.range(frames.dashboards.expand(annotation["expr"], values), start, end, step), step)
+        for at in _beginnings(server.range(dashboards.expand(annotation["expr"], values), start, end, step), step)
     ]
     parts = []
     for panel in dashboard["panels"]:
@@ -44,7 +45,7 @@ def page(dashboard, server, values, shown, start, end):
         style = f"left:{GAP + place['x'] * WIDTH / 24:.0f}px;top:{place['y'] * CELL}px;"
         size = place["w"] * WIDTH // 24 - GAP, place["h"] * CELL - GAP
         style += f"width:{size[0]}px;height:{size[1]}px"
-        title = html.escape(frames.dashboards.expand(panel["title"], {**values, **shown}))
+        title = html.escape(dashboards.expand(panel["title"], {**values, **shown}))
         if panel["type"] == "row":
             parts.append(f'<h3 style="{style}">⌄ {title}</h3>')
             continue
@@ -66,11 +67,8 @@ def page(dashboard, server, values, shown, start, end):
 
 def _beginnings(found, step):
     for _, points in found:
-        before = None
-        for at, _ in points:
-            if before is None or at - before > step:
-                yield at
-            before = at
+        times = [at for at, _ in points]
+        yield from (times[run[0]] for run in _runs(times, step))
 
 
 def _stat(panel, server, values, start, end, step, size, _):

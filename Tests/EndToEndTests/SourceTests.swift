@@ -72,18 +72,23 @@ struct SourceTests {
         #expect(exporter.program.standardError.contains("msg=\"Reading the socket table\" source=sock_diag"))
     }
 
+    /// An exporter whose system calls fail as strace is told.
+    private func startExporter(injecting fault: String) throws -> RunningProgram {
+        let strace = ["strace", "-qq", "-f", "-o", "/dev/null", "-e", "inject=" + fault]
+        let exporter = [try Executable.built("timewait_exporter"), "--web.listen-address=127.0.0.1:10057"]
+        // A strace that is killed leaves its program running, but not beyond the process namespace whose first it is.
+        let alone = ["--pid", "--fork", "--kill-child"]
+        let program = try namespace.start("unshare", alone + strace + exporter + ["--sampler.interval=1s"])
+        try namespace.waitForListener("127.0.0.1", port: 10_057)
+        return program
+    }
+
     @Test("are procfs where the kernel gives no sock_diag, and the log says why, once")
     func fallBack() throws {
         try namespace.listen(port: 8080)
         try namespace.makeTimeWaits(7, .server, port: 8080)
         // A sandbox without AF_NETLINK: every socket after the one that the exporter listens on is refused.
-        let refusing = ["-qq", "-f", "-o", "/dev/null", "-e", "inject=socket:error=EAFNOSUPPORT:when=2+"]
-        let flags = ["--web.listen-address=127.0.0.1:10057", "--sampler.interval=1s"]
-        let exporter = try Executable.built("timewait_exporter")
-        // A strace that is killed leaves its program running, but not beyond the process namespace whose first it is.
-        let alone = ["--pid", "--fork", "--kill-child", "strace"]
-        let program = try namespace.start("unshare", alone + refusing + [exporter] + flags)
-        try namespace.waitForListener("127.0.0.1", port: 10_057)
+        let program = try startExporter(injecting: "socket:error=EAFNOSUPPORT:when=2+")
         let page = { MetricsPage(try namespace.get("/metrics", port: 10_057).text) }
         try poll("the table is read") { try page()["timewait_sampler_source_info", ["source": "procfs"]] == 1 }
         try poll("it is read again") { try page().sum("timewait_sockets") == 7 }
@@ -97,12 +102,7 @@ struct SourceTests {
     @Test("take with them, where sock_diag fails later, the collectors that only it has")
     func laterFallBack() throws {
         // The first requests are answered, the later ones refused.
-        let refusing = ["-qq", "-f", "-o", "/dev/null", "-e", "inject=sendto:error=ENOBUFS:when=12+"]
-        let flags = ["--web.listen-address=127.0.0.1:10057", "--sampler.interval=1s"]
-        let exporter = try Executable.built("timewait_exporter")
-        let alone = ["--pid", "--fork", "--kill-child", "strace"]
-        let program = try namespace.start("unshare", alone + refusing + [exporter] + flags)
-        try namespace.waitForListener("127.0.0.1", port: 10_057)
+        let program = try startExporter(injecting: "sendto:error=ENOBUFS:when=12+")
         let page = { MetricsPage(try namespace.get("/metrics", port: 10_057).text) }
         let success = "timewait_sampler_success"
         try poll("sock_diag answers") { try page()[success, ["collector": "bound_sockets"]] == 1 }

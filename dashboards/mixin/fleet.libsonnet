@@ -2,10 +2,6 @@
 local g = import 'grafana.libsonnet';
 
 function(config)
-  local never = [{
-    type: 'range',
-    options: { from: 86400, to: null, result: { text: 'not within a day', color: 'green', index: 0 } },
-  }];
   local toHost = g.link(
     'Host ${__value.text}',
     '/d/timewait-host?var-datasource=${datasource}&var-instance=${__value.raw}&${__url_time_range}'
@@ -148,7 +144,7 @@ function(config)
             [
               ['instance', 'Host', toHost],
               ['A', 'Worst destination', g.colored('percentunit', ['green', [config.destinationShare, 'orange'], [0.85, 'red']])],
-              ['B', 'Fails in', g.colored('s', ['red', [config.exhaustionSeconds, 'orange'], [3600, 'green']]) + { mappings: never }],
+              ['B', 'Fails in', g.colored('s', ['red', [config.exhaustionSeconds, 'orange'], [3600, 'green']]) + { mappings: g.notWithinADay }],
               ['C', 'Ports used', g.unit('percentunit')],
               ['D', "Kernel's limit", g.colored('percentunit', ['green', [config.bucketsShare, 'orange']])],
             ] + hidden,

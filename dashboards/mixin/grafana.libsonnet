@@ -34,9 +34,6 @@ local byName(name, properties) = {
 };
 
 {
-  thresholds:: thresholds,
-  byName:: byName,
-
   // A line of a panel: an expression over the time shown, and the name of each of its series.
   range(expr, legend='', extra={}):: { expr: expand(expr), legendFormat: legend, range: true } + extra,
 
@@ -135,10 +132,12 @@ local byName(name, properties) = {
   },
   link(title, url):: { links: [{ title: title, url: url, targetBlank: false }] },
 
+  // For a forecast that is +Inf, or cut at a day.
+  notWithinADay:: [{
+    type: 'range',
+    options: { from: 86400, to: null, result: { text: 'not within a day', color: 'green', index: 0 } },
+  }],
   withMappings(mappings):: { fieldConfig+: { defaults+: { mappings: mappings } } },
-  withLegendTable:: {
-    options+: { legend+: { displayMode: 'table', placement: 'right', calcs: ['lastNotNull', 'max'] } },
-  },
   withRunbook(config, alert):: {
     links: [{ title: 'Runbook: ' + alert, url: config.runbookUrl + alert + '.md', targetBlank: true }],
   },
@@ -190,7 +189,6 @@ local byName(name, properties) = {
 
   // A dashboard of rows: objects with a title and panels, which flow from left to right.
   dashboard(config, uid, title, description, variables, restarts, rows):: {
-    local height = function(panels) std.foldl(function(most, panel) std.max(most, panel.gridPos.h), panels, 0),
     local place = function(state, panel)
       local breaks = state.x + panel.gridPos.w > 24;
       local x = if breaks then 0 else state.x;

@@ -3,10 +3,6 @@ local g = import 'grafana.libsonnet';
 local services = import 'services.libsonnet';
 
 function(config)
-  local never = g.withMappings([{
-    type: 'range',
-    options: { from: 86400, to: null, result: { text: 'not within a day', color: 'green', index: 0 } },
-  }]);
   local yes = g.mapped({ '0': ['no', 'text'], '1': ['yes', 'green'] });
   // The ten services that had most at some time of what is shown; topk() alone would draw each that ever was among them.
   local tenBusiest(expr, highest) = '%s\nand on(port) topk(10, %s)' % [expr, highest];
@@ -61,7 +57,7 @@ function(config)
             'clamp_max(min(timewait_destination_exhaustion_seconds{@}), 86400)',
             's',
             ['red', [config.exhaustionSeconds, 'orange'], [3600, 'green']],
-          ) + never + g.withRunbook(config, 'TimeWaitDestinationExhausting') + g.sized(4, 4),
+          ) + g.withMappings(g.notWithinADay) + g.withRunbook(config, 'TimeWaitDestinationExhausting') + g.sized(4, 4),
           g.stat(
             'Exposed listeners',
             'LISTEN ports inside the ephemeral port range that are not reserved: while their service is down, any outgoing '

@@ -133,10 +133,7 @@ function(config)
             'clamp_max(min(timewait_destination_exhaustion_seconds{@}), 86400)',
             's',
             ['red', [config.exhaustionSeconds, 'orange'], [3600, 'green']],
-          ) + g.withMappings([{
-            type: 'range',
-            options: { from: 86400, to: null, result: { text: 'not within a day', color: 'green', index: 0 } },
-          }]) + g.withRunbook(config, 'TimeWaitDestinationExhausting') + g.sized(6, 4),
+          ) + g.withMappings(g.notWithinADay) + g.withRunbook(config, 'TimeWaitDestinationExhausting') + g.sized(6, 4),
           g.timeseries(
             'Ports by state',
             'live: open connections. time_wait: closed within the last minute. reusable: TIME_WAITs that tcp_tw_reuse lets the '
