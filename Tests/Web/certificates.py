@@ -80,14 +80,15 @@ class Authority:
         """A certificate; names: its subjectAltName; begins, ends: days from now."""
         self.issued += 1
         stem = self.folder / f"issued-{self.issued}"
-        request, extensions, identity = f"{stem}.csr", f"{stem}.ext", Identity(stem.with_suffix(".pem"), stem.with_suffix(".key"))
+        request, extensions = stem.with_suffix(".csr"), stem.with_suffix(".ext")
+        identity = Identity(stem.with_suffix(".pem"), stem.with_suffix(".key"))
         openssl("req", "-new", *KEYS[key], "-noenc", "-subj", f"/CN={name}", "-keyout", identity.key, "-out", request)
         lines = ["keyUsage=critical,digitalSignature", f"extendedKeyUsage={usage}", "basicConstraints=critical,CA:FALSE"]
         if authority:
             lines = ["keyUsage=critical,keyCertSign,cRLSign", "basicConstraints=critical,CA:TRUE"]
         if names:
             lines.append(f"subjectAltName={','.join(names)}")
-        pathlib.Path(extensions).write_text("\n".join(lines))
+        extensions.write_text("\n".join(lines))
         openssl(
             *("ca", "-batch", "-notext", "-config", self.folder / "ca.conf", "-extfile", extensions, "-in", request),
             *("-cert", self.identity.certificate, "-keyfile", self.identity.key, "-out", identity.certificate),

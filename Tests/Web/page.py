@@ -15,7 +15,7 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 ACCEPT = {TEXT: ACCEPT_TEXT, OPENMETRICS: ACCEPT_OPENMETRICS}
 
-SECTIONS = "socket_table ephemeral_range udp sysctl sockstat netstat sampler exporter process".split()
+SECTIONS = ["socket_table", "ephemeral_range", "udp", "sysctl", "sockstat", "netstat", "sampler", "exporter", "process"]
 
 
 @dataclasses.dataclass

@@ -10,6 +10,8 @@ from exporter import Exporter
 
 CHALLENGE = 'Basic realm="timewait_exporter", charset="UTF-8"'
 USERS = ("alice", "bob", "carol", "dave", "erin", "ümlaut")
+WRONG = ["wrong", "Correct horse", "correct horse ", "\0", "päss wörd", "a", "a:b:", "x" * 71, "y" * 3000]
+UNKNOWN = ["nobody", "", "Alice", "alice ", " alice", "alice\0", "u" * 3000, "alice\nbob", "fakepassword"]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,7 @@ def test_a_user_with_the_right_password_is_let_in(exporter, user):
 
 
 @pytest.mark.parametrize("user", USERS)
-@pytest.mark.parametrize("password", ["wrong", "Correct horse", "correct horse ", "\0", "päss wörd", "a", "a:b:", "x" * 71, "y" * 3000])
+@pytest.mark.parametrize("password", WRONG)
 def test_a_user_with_a_wrong_password_is_not(exporter, user, password):
     kept_out(exporter.get(headers=passwords.header(user, password)))
 
@@ -51,7 +53,7 @@ def test_a_right_password_is_not_one_for_another_user(exporter):
     kept_out(exporter.get(headers=passwords.header("bob", passwords.PASSWORDS["carol"])))
 
 
-@pytest.mark.parametrize("user", ["nobody", "", "Alice", "alice ", " alice", "alice\0", "u" * 3000, "alice\nbob", "fakepassword"])
+@pytest.mark.parametrize("user", UNKNOWN)
 def test_an_unknown_user_is_not(exporter, user):
     for password in ("correct horse", "", "fakepassword"):
         kept_out(exporter.get(headers=passwords.header(user, password)))

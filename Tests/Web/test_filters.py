@@ -73,7 +73,12 @@ def test_without_a_section_all_others_are_there(plain, section):
 @pytest.mark.parametrize("kind", ACCEPT)
 @pytest.mark.parametrize("coding", ["identity", "gzip"])
 def test_every_format_and_encoding_is_filtered_the_same(plain, kind, coding):
-    for path in (collect("process"), collect("process", "udp", "sysctl"), exclude("socket_table"), exclude("udp", "process")):
+    for path in (
+        collect("process"),
+        collect("process", "udp", "sysctl"),
+        exclude("socket_table"),
+        exclude("udp", "process"),
+    ):
         poll(path, lambda: names(plain, path, kind, coding) == names(plain, path))
 
 
@@ -123,8 +128,11 @@ def test_without_all_of_them_the_page_is_empty(plain):
     assert answer.content == b"# EOF\n"
 
 
+NAMELESS = ["nosuch", "", "UDP", " udp", "udp ", "udp,sysctl", "udp\0", "\0udp", "ud", "udpp", "udp\r\nX: y", "é"]
+
+
 @pytest.mark.parametrize("key", ["collect[]", "exclude[]"])
-@pytest.mark.parametrize("name", ["nosuch", "", "UDP", " udp", "udp ", "udp,sysctl", "udp\0", "\0udp", "ud", "udpp", "udp\r\nX: y", "é"])
+@pytest.mark.parametrize("name", NAMELESS)
 def test_a_name_that_there_is_not_is_refused_with_those_that_there_are(plain, key, name):
     told = sentence(plain.get(query((key, name))))
     assert all(section in told for section in SECTIONS)

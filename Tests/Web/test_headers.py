@@ -58,14 +58,19 @@ def test_they_are_on_what_keeps_somebody_out(exporter):
 
 
 def test_they_are_on_what_is_over_the_rate_limit(config, tmp_path):
-    with Exporter.started(tmp_path, config=config(section(HEADERS) + "rate_limit: { interval: 1m, burst: 0 }\n")) as exporter:
+    with Exporter.started(
+        tmp_path, config=config(section(HEADERS) + "rate_limit: { interval: 1m, burst: 0 }\n")
+    ) as exporter:
         answer = exporter.get()
         assert answer.status == 429
         has_all(answer)
 
 
 def test_a_changed_one_takes_effect_on_the_next_request(config, tmp_path):
-    with Exporter.started(tmp_path, config=config(section({"X-Frame-Options": "deny"}))) as exporter, exporter.client() as client:
+    with (
+        Exporter.started(tmp_path, config=config(section({"X-Frame-Options": "deny"}))) as exporter,
+        exporter.client() as client,
+    ):
         assert client.ask().header("X-Frame-Options") == "deny"
         config(section({"X-Frame-Options": "sameorigin", "X-XSS-Protection": "0"}))
         has_all(client.ask(), {"X-Frame-Options": "sameorigin", "X-XSS-Protection": "0"})
@@ -74,7 +79,9 @@ def test_a_changed_one_takes_effect_on_the_next_request(config, tmp_path):
 
 
 def test_one_without_a_value_is_not_sent(config, tmp_path):
-    with Exporter.started(tmp_path, config=config('http_server_config:\n  headers:\n    X-XSS-Protection: ""\n')) as exporter:
+    with Exporter.started(
+        tmp_path, config=config('http_server_config:\n  headers:\n    X-XSS-Protection: ""\n')
+    ) as exporter:
         answer = exporter.get()
         assert answer.status == 200
         assert answer.header("X-XSS-Protection") in (None, "")

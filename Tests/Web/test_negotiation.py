@@ -178,7 +178,8 @@ def test_what_leaves_it_to_the_server_gets_a_page_all_the_same(plain, accepted):
 
 
 @pytest.mark.parametrize(
-    ("lines", "coding"), [(["br", "gzip"], "gzip"), (["gzip", "br"], "gzip"), (["gzip;q=0", "br"], None), (["br", "gzip;q=0"], None)]
+    ("lines", "coding"),
+    [(["br", "gzip"], "gzip"), (["gzip", "br"], "gzip"), (["gzip;q=0", "br"], None), (["br", "gzip;q=0"], None)],
 )
 def test_several_lines_of_Accept_Encoding_are_one_list(plain, lines, coding):
     with plain.client() as client:

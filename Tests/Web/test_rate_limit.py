@@ -28,7 +28,9 @@ def test_over_the_burst_it_is_429_until_a_token_is_there_again(config, tmp_path)
 
 def test_it_counts_for_all_connections_and_paths_together(config, tmp_path):
     with Exporter.started(tmp_path, config=config(limit("1m", 3))) as exporter:
-        answered = [exporter.get(path, source=f"127.0.0.{n + 2}").status for n, path in enumerate(["/", "/-/healthy", "/metrics"])]
+        answered = [
+            exporter.get(path, source=f"127.0.0.{n + 2}").status for n, path in enumerate(["/", "/-/healthy", "/metrics"])
+        ]
         assert answered == [200, 200, 200]
         assert exporter.get("/nothing", source="127.0.0.9").status == 429
 
@@ -54,7 +56,10 @@ def test_without_an_interval_everything_passes(config, tmp_path, text):
 
 
 def test_who_is_over_it_costs_no_bcrypt(config, tmp_path):
-    with Exporter.started(tmp_path, config=config(limit("1m", 2) + passwords.section("alice"))) as exporter, exporter.client() as client:
+    with (
+        Exporter.started(tmp_path, config=config(limit("1m", 2) + passwords.section("alice"))) as exporter,
+        exporter.client() as client,
+    ):
         assert client.ask().status == 401
         assert client.ask(headers=passwords.right("alice")).status == 200
         begin = time.monotonic()
