@@ -102,6 +102,9 @@ class Exporter:
     def open_files(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
+    def threads(self):
+        return len(os.listdir(f"/proc/{self.pid}/task"))
+
     def memory(self):
         """Bytes of anonymous memory that are resident: what a leak would make grow."""
         status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
