@@ -55,6 +55,7 @@ let package = Package(
         room("Sampler", imports: ["KernelReaders", "Aggregator", "Ports"]),
         room("Exposition"),
         room("Catalogue", imports: ["Aggregator", "Exposition", "Ports"]),
+        room("WebConfiguration", imports: ["CYaml"]),
         room("Endpoint", imports: ["CMicrohttpd"]),
         .executableTarget(
             name: "timewait_exporter",
@@ -70,6 +71,7 @@ let package = Package(
         // C, as seen from Swift.
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CMicrohttpd", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        .systemLibrary(name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(
             name: "CBuildInformation",
             cSettings: [.define("TIMEWAIT_EXPORTER_REVISION", to: "\"\(revision)\"")]
@@ -105,6 +107,7 @@ let package = Package(
         tests(of: "Aggregator", with: ["Ports"]),
         tests(of: "Sampler", with: ["Scenes", "KernelReaders", "Aggregator", "Ports"]),
         tests(of: "Exposition"),
+        tests(of: "WebConfiguration"),
         tests(of: "Endpoint"),
         tests(of: "Catalogue", with: ["Scenes", "Sampler", "KernelReaders", "Aggregator", "Exposition", "Ports"]),
         .testTarget(name: "ArchitectureTests", dependencies: ["Scenes"], swiftSettings: swiftSettings),
