@@ -1,11 +1,12 @@
 /// How texts of the file are shown in a message.
 extension String {
     private static let longest = 60
+    private static let longestKey = 32
 
     /// Whether the text holds a line break or another control character.
     var hasControlCharacters: Bool { unicodeScalars.contains { $0.isControl } }
 
-    /// The text with every line break and control character written as `\u{…}`.
+    /// The text with every line break and control character escaped as in Swift.
     var onOneLine: String {
         guard hasControlCharacters else { return self }
         var line = ""
@@ -18,12 +19,14 @@ extension String {
     /// The text in quotation marks, the beginning of it where it is long.
     var quoted: String { count > Self.longest ? "\"\(prefix(Self.longest))…\"" : "\"\(self)\"" }
 
-    /// The text as the name of a key, in which a forgotten space or two confused columns leave no secret to be shown:
-    /// `{alice:secret}` is a key too, and so is a hash that stands where the user's name belongs.
+    /// The text as the name of a key, without what is no name: where a space is forgotten or columns are confused, as
+    /// in `{alice:secret}`, a password or a hash becomes a part of the key.
     var shownAsKey: String {
-        if hasPrefix("$2") { return "$2…" }
-        let name = prefix { $0 != ":" }.prefix(Self.longest)
-        return name.count == count ? self : "\(name)…"
+        if isEmpty { return "\"\"" }
+        var name = prefix { $0 != ":" }
+        if let hash = name.firstRange(of: "$2") { name = name[..<hash.lowerBound] }
+        if name.count > Self.longestKey { name = name.prefix(8) }
+        return name.endIndex == endIndex ? self : "\(name)…"
     }
 }
 

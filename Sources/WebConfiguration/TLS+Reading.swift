@@ -43,8 +43,9 @@ extension WebConfiguration.TLS {
         let place = (section["max_version"] ?? section["min_version"])?.place ?? section.place
         throw Problem(
             place: place,
-            reason: "no version is left, and every handshake would fail; "
-                + "expected a max_version (\(maximumVersion.rawValue)) from min_version (\(minimumVersion.rawValue)) on"
+            reason:
+                "min_version (\(minimumVersion.rawValue)) is above max_version (\(maximumVersion.rawValue)), and every "
+                + "handshake would fail; expected it at or below"
         )
     }
 

@@ -38,8 +38,14 @@ extension WebConfiguration {
         }
 
         /// Where its bytes are.
-        package let source: Source
+        package var source: Source
         /// Where the configuration file says so.
-        package let place: Place
+        package var place: Place
+
+        /// A certificate or a key.
+        package init(source: Source, place: Place) {
+            self.source = source
+            self.place = place
+        }
     }
 }

@@ -20,16 +20,28 @@ extension WebConfiguration {
     /// A header of every answer.
     package struct Header: Equatable, Sendable {
         /// The name, as `X-Frame-Options`.
-        package let name: String
+        package var name: String
         /// The value: not blank, and one line.
-        package let value: String
+        package var value: String
+
+        /// A header.
+        package init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
     }
 
     /// A token bucket.
     package struct RateLimit: Equatable, Sendable {
         /// How long it takes until one more request may come; more than 0.
-        package let interval: Duration
+        package var interval: Duration
         /// How many requests may come at once; 0 lets none through.
-        package let burst: Int
+        package var burst: Int
+
+        /// A limit.
+        package init(interval: Duration, burst: Int) {
+            self.interval = interval
+            self.burst = burst
+        }
     }
 }

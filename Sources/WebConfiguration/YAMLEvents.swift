@@ -2,7 +2,7 @@ import CYaml
 
 /// The border to libyaml. Its parser and its events want memory of their own; whatever happens, it is given back here.
 enum YAMLEvents {
-    /// Hands every event of a text to `body`, in order, until `body` throws or the text ends.
+    /// Hands every event of a text in UTF-8 to `body`, in order, until `body` throws or the text ends.
     ///
     /// - Throws: where the text is no YAML, and what `body` throws.
     static func read(
@@ -20,8 +20,6 @@ enum YAMLEvents {
             // libyaml asserts that there is an address, even of no bytes.
             guard let start = bytes.baseAddress else { return }
             unsafe yaml_parser_set_input_string(parser, start, bytes.count)
-            // Left to itself, it would take some texts for UTF-16.
-            unsafe yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
             var goesOn = true
             while goesOn { goesOn = try unsafe step(parser, of: text, body) }
         }
@@ -44,15 +42,16 @@ enum YAMLEvents {
     private static func error(of parser: yaml_parser_t, in text: [UInt8]) -> YAMLSyntaxError {
         // The descriptions are constants of libyaml; it quotes nothing of the text.
         guard let problem = unsafe parser.problem else { return .outOfMemory }
-        var reason = unsafe String(cString: problem)
+        let found = unsafe String(cString: problem)
         // The part of libyaml that reads characters knows bytes, but no lines.
         if unsafe parser.error == YAML_READER_ERROR {
-            return YAMLSyntaxError(line: unsafe text.line(ofByteAt: parser.problem_offset), reason: reason)
+            return .malformed(found, line: unsafe text.line(ofByteAt: parser.problem_offset), of: text)
         }
-        if let context = unsafe parser.context {
-            reason = unsafe "\(String(cString: context)) in line \(parser.context_mark.line + 1), \(reason)"
-        }
-        return YAMLSyntaxError(line: unsafe Int(parser.problem_mark.line) + 1, reason: reason)
+        let line = unsafe Int(parser.problem_mark.line) + 1
+        guard let context = unsafe parser.context else { return .malformed(found, line: line, of: text) }
+        let begin = unsafe Int(parser.context_mark.line) + 1
+        let since = begin == line ? "" : " that begins in line \(begin)"
+        return unsafe .malformed("\(String(cString: context))\(since), \(found)", line: line, of: text)
     }
 }
 
