@@ -15,6 +15,9 @@ struct YAMLDocument {
         case mapping
     }
 
+    /// libyaml needs minutes for a mebibyte of opening brackets.
+    private static let deepest = 100
+
     /// Every node, in the order of the file.
     private(set) var nodes: [Node] = []
     /// The node that holds all others; nil in a text without any document.
@@ -59,6 +62,12 @@ struct YAMLDocument {
             // A line of three dashes at the end begins a document that holds nothing.
             if case .scalar("", isPlain: true) = content { return 0 }
             throw YAMLSyntaxError(line: event.line, reason: "a second document begins; expected one in a file")
+        }
+        if open.count == Self.deepest {
+            throw YAMLSyntaxError(
+                line: event.line,
+                reason: "lists and mappings nest over \(Self.deepest) levels deep; expected 3 at most"
+            )
         }
         let node = nodes.count
         nodes.append(Node(line: event.line, tag: event.tag, content: content))

@@ -47,6 +47,17 @@ struct FileTests {
     }
 
     @Test(
+        "is refused at once where it nests without end, which libyaml would follow for minutes",
+        arguments: ["[", "{", "? "]
+    )
+    func depth(piece: String) {
+        let text = String(repeating: piece, count: 1_048_576 / piece.utf8.count)
+        #expect(
+            refusal(of: text) == "web.yml:1: lists and mappings nest over 100 levels deep; expected 3 at most"
+        )
+    }
+
+    @Test(
         "is refused where it is no YAML",
         arguments: [
             (
