@@ -1,4 +1,5 @@
-/// How texts of the file are shown in a message.
+/// How texts of the file are shown in a message. They are cut by Unicode scalars: a character has no longest length, and
+/// a colon with an accent is a character of its own.
 extension String {
     private static let longest = 60
     private static let longestKey = 32
@@ -17,16 +18,19 @@ extension String {
     }
 
     /// The text in quotation marks, the beginning of it where it is long.
-    var quoted: String { count > Self.longest ? "\"\(prefix(Self.longest))…\"" : "\"\(self)\"" }
+    var quoted: String {
+        let beginning = unicodeScalars.prefix(Self.longest)
+        return "\"\(String(beginning))\(beginning.endIndex == endIndex ? "" : "…")\""
+    }
 
     /// The text as the name of a key, without what is no name: where a space is forgotten or columns are confused, as
     /// in `{alice:secret}`, a password or a hash becomes a part of the key.
     var shownAsKey: String {
         if isEmpty { return "\"\"" }
-        var name = prefix { $0 != ":" }
-        if let hash = name.firstRange(of: "$2") { name = name[..<hash.lowerBound] }
+        var name = unicodeScalars.prefix { $0 != ":" }
+        if let hash = name.firstRange(of: "$2".unicodeScalars) { name = name[..<hash.lowerBound] }
         if name.count > Self.longestKey { name = name.prefix(8) }
-        return name.endIndex == endIndex ? self : "\(name)…"
+        return name.endIndex == endIndex ? self : "\(String(name))…"
     }
 }
 

@@ -166,6 +166,8 @@ struct FileTests {
             refusal(of: "\"a\\nb\\u2028\\e\": 1")?.hasPrefix("web.yml:1: a\\nb\\u{2028}\\u{1B}: unknown")
                 == true
         )
+        let accents = "e" + String(repeating: "\u{301}", count: 100_000)
+        #expect((refusal(of: headers("X-Frame-Options: \(accents)"))?.utf8.count ?? .max) < 300)
         let problem = Problem(place: Place(file: "a\nb.yml", line: 7, key: "c"), reason: "d")
         #expect(problem.description == "a\\nb.yml:7: c: d")
     }

@@ -77,7 +77,8 @@ struct UserTests {
     @Test(
         "shows neither password nor hash, wherever they are put by mistake",
         arguments: [
-            "basic_auth_users: {alice:hunter2}", "basic_auth_users: {alice:\(hash)}", "basic_auth_users: hunter2",
+            "basic_auth_users: {alice:hunter2}", "basic_auth_users: {alice:\u{301}hunter2}",
+            "basic_auth_users: {alice:\(hash)}", "basic_auth_users: hunter2",
             "basic_auth_users: [hunter2]", "basic_auth_users: {\(hash): alice}", "basic_auth_users: {a: hunter2}",
             "basic_auth_users: {a: [hunter2]}", "{alice:hunter2}", "alice:\(hash)", "{alice:\(hash): 1}", "\(hash)",
             "basic_auth_users: {a: *hunter2}", "basic_auth_users: {a: !hunter2 x}", "basic_auth_users: {a: %hunter2}",
