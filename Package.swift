@@ -56,7 +56,7 @@ let package = Package(
         room("Exposition"),
         room("Catalogue", imports: ["Aggregator", "Exposition", "Ports"]),
         room("WebConfiguration", imports: ["CYaml"]),
-        room("Endpoint", imports: ["CMicrohttpd"]),
+        room("Endpoint", imports: ["WebConfiguration", "CMicrohttpd", "CGnuTLS", "CZlib", "CCrypt"]),
         .executableTarget(
             name: "timewait_exporter",
             dependencies: [
@@ -72,6 +72,9 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CMicrohttpd", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CGnuTLS", pkgConfig: "gnutls", providers: [.apt(["libgnutls28-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
         .target(
             name: "CBuildInformation",
             cSettings: [.define("TIMEWAIT_EXPORTER_REVISION", to: "\"\(revision)\"")]

@@ -9,33 +9,52 @@ final class Response: @unchecked Sendable {
     // Sendable because libmicrohttpd guards the count of references, and nothing else changes after init.
 
     let status: StatusCode
+    private let body: [UInt8]
+    private let headers: [Header]
     private let handle: OpaquePointer
 
-    /// Wraps a page without copying it.
-    init(_ status: StatusCode, _ page: Endpoint.Page, headers: [(name: String, value: String)] = []) {
+    typealias Header = (name: String, value: String)
+
+    /// Wraps bytes without copying them. The values of headers hold neither line breaks nor control characters.
+    init(_ status: StatusCode, _ body: [UInt8], headers: [Header]) {
         self.status = status
-        let bytes = RetainedBytes(page.body)
+        self.body = body
+        self.headers = headers
+        let retained = RetainedBytes(body)
         // The memory of an array stays where it is, and as it is, as long as somebody holds the array: RetainedBytes
         // does, until releaseBytes() is called.
-        let created = unsafe bytes.body.withUnsafeBytes { memory in
+        let created = unsafe retained.body.withUnsafeBytes { memory in
             unsafe MHD_create_response_from_buffer_with_free_callback_cls(
                 memory.count,
                 UnsafeMutableRawPointer(mutating: memory.baseAddress),
                 releaseBytes,
-                Unmanaged.passRetained(bytes).toOpaque()
+                Unmanaged.passRetained(retained).toOpaque()
             )
         }
         guard let created = unsafe created else { fatalError("out of memory") }
         unsafe handle = created
-        for (name, value) in [("Content-Type", page.contentType)] + headers {
-            // It takes no line breaks, and what comes here is written in the program.
+        for (name, value) in headers {
             let taken = unsafe MHD_add_response_header(handle, name, value)
             precondition(taken == .YES, "\(value.debugDescription) is no value of a header")
         }
     }
 
+    /// A sentence for people.
+    convenience init(_ status: StatusCode, sentence: String, headers: [Header] = []) {
+        self.init(
+            status,
+            Array((sentence + "\n").utf8),
+            headers: [("Content-Type", "text/plain; charset=utf-8")] + headers
+        )
+    }
+
     deinit {
         unsafe MHD_destroy_response(handle)
+    }
+
+    /// The same answer, after which the connection is closed.
+    var closing: Response {
+        Response(status, body, headers: [("Connection", "close")] + headers)
     }
 
     /// Hands the answer to a connection, which takes a reference of its own.

@@ -1,10 +1,10 @@
 import Glibc
 
-/// An IP address and a port, in the kernel's form.
+/// An address of a socket in the kernel's form: mostly an IP address and a port.
 struct SocketAddress {
-    /// AF_INET or AF_INET6.
+    /// AF_INET, AF_INET6, or AF_UNIX where the socket was inherited.
     let family: CInt
-    /// A sockaddr_in or a sockaddr_in6.
+    /// A sockaddr_in, a sockaddr_in6 or a sockaddr_un.
     private let bytes: [UInt8]
 
     /// The addresses of this host to listen on that a name, an address or nil (any address) stands for.
@@ -76,8 +76,42 @@ struct SocketAddress {
         unsafe withPointer { unsafe Glibc.bind(descriptor, $0, $1) }
     }
 
-    /// Address and port as in `127.0.0.1:10057` and `[fe80::1%eth0]:10057`.
+    /// Copies an address that the kernel or libmicrohttpd holds; nil where it is of a family that we do not know.
+    init?(copying address: UnsafePointer<sockaddr>) {
+        let size: Int
+        switch unsafe CInt(address.pointee.sa_family) {
+        case AF_INET: size = MemoryLayout<sockaddr_in>.size
+        case AF_INET6: size = MemoryLayout<sockaddr_in6>.size
+        default: return nil
+        }
+        family = unsafe CInt(address.pointee.sa_family)
+        // The family tells how long it is.
+        bytes = unsafe Array(UnsafeRawBufferPointer(start: address, count: size))
+    }
+
+    /// The address alone, as in `127.0.0.1` and `fe80::1%eth0`. An IPv4 address within IPv6 is written as IPv4.
+    var host: String {
+        let mapped = "::ffff:"
+        let host = parts.host
+        return host.hasPrefix(mapped) && host.contains(".") ? String(host.dropFirst(mapped.count)) : host
+    }
+
+    /// Address and port as in `127.0.0.1:10057` and `[fe80::1%eth0]:10057`, or `unix:/run/exporter.sock`.
     var text: String {
+        if family == AF_UNIX { return "unix:" + unixPath }
+        let (host, port) = parts
+        return family == AF_INET6 ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+
+    /// The path of a unix socket; an abstract one begins with @.
+    private var unixPath: String {
+        let path = bytes.dropFirst(MemoryLayout<sa_family_t>.size)
+        let isAbstract = path.first == 0
+        let name = isAbstract ? path.dropFirst() : path.prefix { $0 != 0 }
+        return (isAbstract ? "@" : "") + String(decoding: name, as: UTF8.self)
+    }
+
+    private var parts: (host: String, port: String) {
         var host = [CChar](repeating: 0, count: Int(NI_MAXHOST))
         var port = [CChar](repeating: 0, count: Int(NI_MAXSERV))
         // Numbers need no look-up, and both buffers are large enough for any; it cannot fail.
@@ -92,8 +126,7 @@ struct SocketAddress {
                 NI_NUMERICHOST | NI_NUMERICSERV
             )
         }
-        let (hostText, portText) = (Self.text(host), Self.text(port))
-        return family == AF_INET6 ? "[\(hostText)]:\(portText)" : "\(hostText):\(portText)"
+        return (Self.text(host), Self.text(port))
     }
 
     /// What stands before the first zero.

@@ -10,6 +10,7 @@ final class Daemon: @unchecked Sendable {
     /// The callbacks hold it without a reference of their own.
     private let site: Site
     private let logSink: UnsafeMutablePointer<cmhd_log_sink>
+    private let isInherited: Bool
     private var retired: ListenSocket?
 
     /// Takes over a socket and starts to serve it.
@@ -18,16 +19,20 @@ final class Daemon: @unchecked Sendable {
         let context = unsafe Unmanaged.passUnretained(site).toOpaque()
         let sink = UnsafeMutablePointer<cmhd_log_sink>.allocate(capacity: 1)
         unsafe sink.initialize(to: cmhd_log_sink(line: logLine, context: context))
+        isInherited = socket.isInherited
         let started = unsafe cmhd_start(
             // Given away whatever comes of it: after some failures libmicrohttpd has closed it and after others not,
             // and a file left open is better than one closed twice.
             socket.release(),
+            site.settingsInForce.tls == nil ? 0 : 1,
             cmhd_limits(
                 connections: UInt32(connectionLimit),
+                connections_per_address: UInt32(site.settings.connectionLimitPerAddress),
                 memory_per_connection: 16 * 1024,
-                idle_seconds: site.requestTimeout
+                idle_seconds: UInt32(site.settings.requestTimeout)
             ),
             cmhd_callbacks(
+                connection_changes: connectionChanges,
                 request_begins: requestBegins,
                 request: request,
                 request_ends: requestEnds,
@@ -49,13 +54,14 @@ final class Daemon: @unchecked Sendable {
         unsafe logSink.deallocate()
     }
 
-    /// Takes no more connections: who tries is refused. Those that there are live on.
+    /// Takes no more connections: who tries is refused, or, where the socket was inherited, waits for the next process
+    /// that inherits it. Those that there are live on.
     func refuseNewConnections() {
         let descriptor = unsafe MHD_quiesce_daemon(handle)
         guard descriptor >= 0 else { return }
         // Shut down at once, but closed only after the daemon: its thread may be about to take the socket out of its
         // epoll set, and ends the process when the descriptor is gone by then.
-        shutdown(descriptor, CInt(SHUT_RDWR))
+        if !isInherited { shutdown(descriptor, CInt(SHUT_RDWR)) }
         retired = ListenSocket(adopting: descriptor)
     }
 }

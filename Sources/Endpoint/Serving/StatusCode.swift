@@ -5,9 +5,11 @@
 enum StatusCode: UInt32, CaseIterable {
     case ok = 200
     case badRequest = 400
+    case unauthorized = 401
     case notFound = 404
     case methodNotAllowed = 405
     case contentTooLarge = 413
+    case tooManyRequests = 429
     case headerFieldsTooLarge = 431
     case internalServerError = 500
     case serviceUnavailable = 503

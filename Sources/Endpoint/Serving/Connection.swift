@@ -12,6 +12,38 @@ struct Connection {
         unsafe self.handle = handle
     }
 
+    /// What was noted of the connection when it began.
+    var record: ConnectionRecord? {
+        guard let context = unsafe cmhd_context(handle) else { return nil }
+        return unsafe Unmanaged<ConnectionRecord>.fromOpaque(context).takeUnretainedValue()
+    }
+
+    /// The client's address without its port; empty for a client on a unix socket.
+    var clientAddress: String {
+        guard let address = unsafe cmhd_client_address(handle) else { return "" }
+        return unsafe SocketAddress(copying: address)?.host ?? ""
+    }
+
+    /// The connection's socket.
+    var descriptor: CInt {
+        unsafe cmhd_socket(handle)
+    }
+
+    /// The GnuTLS session; nil where it is plain HTTP.
+    var session: OpaquePointer? {
+        unsafe cmhd_tls_session(handle).map { OpaquePointer($0) }
+    }
+
+    /// The headers of the request in their order, with their names as they came.
+    var headers: RequestFields {
+        unsafe RequestFields(handle, .HEADER_KIND)
+    }
+
+    /// The arguments of the request's query in their order, decoded.
+    var arguments: RequestFields {
+        unsafe RequestFields(handle, .GET_ARGUMENT_KIND)
+    }
+
     /// From now on the connection is closed after so many seconds without a byte.
     func close(afterIdleSeconds seconds: UInt32) {
         unsafe cmhd_set_idle_seconds(handle, seconds)
@@ -25,7 +57,6 @@ struct Connection {
     ///
     /// - Returns: whether the client has closed its side.
     func closeIfClientHasClosed() -> Bool {
-        let descriptor = unsafe cmhd_socket(handle)
         var byte: UInt8 = 0
         guard unsafe recv(descriptor, &byte, 1, CInt(MSG_PEEK) | CInt(MSG_DONTWAIT)) == 0 else {
             return false

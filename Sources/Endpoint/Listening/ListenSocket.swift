@@ -3,6 +3,8 @@ import Glibc
 /// A socket that listens. Closed when it goes out of scope.
 struct ListenSocket: ~Copyable {
     private let descriptor: CInt
+    /// Whether another process made it, and may listen on it too.
+    let isInherited: Bool
 
     /// Binds and listens.
     init(_ address: ListenAddress) throws(EndpointError) {
@@ -23,6 +25,20 @@ struct ListenSocket: ~Copyable {
     /// Takes over a descriptor.
     init(adopting descriptor: CInt) {
         self.descriptor = descriptor
+        isInherited = false
+    }
+
+    /// Takes over a socket that was passed to this process and listens.
+    init(inherited descriptor: CInt) throws(EndpointError) {
+        var isListening: CInt = 0
+        var length = socklen_t(MemoryLayout<CInt>.size)
+        let code = unsafe getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &length)
+        guard code == 0, isListening != 0 else { throw .notListening(descriptor: descriptor) }
+        // Neither may be set where it comes from: no child of ours needs it, and accept() must not block.
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+        self.descriptor = descriptor
+        isInherited = true
     }
 
     deinit {
@@ -40,6 +56,9 @@ struct ListenSocket: ~Copyable {
     var boundAddress: String {
         SocketAddress(boundTo: descriptor)?.text ?? ""
     }
+
+    /// Connections that may wait for accept(); the kernel cuts it to net.core.somaxconn.
+    private static let queueLength: CInt = 4096
 
     private struct Refusal: Error {
         let errno: CInt
@@ -78,7 +97,7 @@ struct ListenSocket: ~Copyable {
             // [::] takes IPv4 clients too.
             try socket.set(CInt(IPPROTO_IPV6), IPV6_V6ONLY, to: 0)
         }
-        guard address.bind(opened) == 0, listen(opened, 128) == 0 else { throw Refusal(errno: errno) }
+        guard address.bind(opened) == 0, listen(opened, Self.queueLength) == 0 else { throw Refusal(errno: errno) }
         return socket
     }
 
