@@ -63,7 +63,6 @@ static inline struct MHD_Daemon *_Nullable cmhd_start(int listening_socket, int 
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, limits.connections_per_address,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits.memory_per_connection,
         MHD_OPTION_CONNECTION_TIMEOUT, limits.idle_seconds,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_NOTIFY_CONNECTION, callbacks.connection_changes, callbacks.context,
         MHD_OPTION_URI_LOG_CALLBACK, callbacks.request_begins, callbacks.context,
         MHD_OPTION_NOTIFY_COMPLETED, callbacks.request_ends, callbacks.context,

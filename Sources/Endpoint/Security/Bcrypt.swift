@@ -27,9 +27,10 @@ struct Bcrypt: ~Copyable {
         guard let result = unsafe crypt_rn(password, setting, room, size) else { return false }
         let computed = unsafe UnsafeBufferPointer(start: result, count: strlen(result)).map(UInt8.init(bitPattern:))
         guard computed.count == hash.count else { return false }
-        // Every byte is looked at, wherever the first difference is.
+        // Every byte is looked at, wherever the first difference is. Of the salt before them the last two bits say
+        // nothing, and crypt_rn() clears them.
         var difference: UInt8 = 0
-        for (left, right) in zip(computed, hash) { difference |= left ^ right }
+        for (left, right) in zip(computed.suffix(31), hash.suffix(31)) { difference |= left ^ right }
         return difference == 0
     }
 }

@@ -33,7 +33,6 @@ final class PasswordChecker: Sendable {
     private let cache = PasswordCache()
     private let queue = Mutex(Queue())
     private let wakeUp = WakeUp()
-    private let isBusy = Atomic(false)
 
     /// Finds out whether a request comes from one of the users.
     ///
@@ -63,8 +62,8 @@ final class PasswordChecker: Sendable {
         return nil
     }
 
-    /// Checks no more passwords; those that wait are unchecked. One that is being checked is finished first, for which
-    /// this does not wait: until `isIdle` its connection is suspended.
+    /// Checks no more passwords; those that wait are unchecked. One that is being checked is finished, for which this does
+    /// not wait.
     func stop() {
         let jobs = queue.withLock { queue in
             defer { queue.jobs = [] }
@@ -74,9 +73,6 @@ final class PasswordChecker: Sendable {
         for job in jobs { job.record.decide(.unchecked) }
         wakeUp.announce()
     }
-
-    /// Whether no password is being checked.
-    var isIdle: Bool { !isBusy.load(ordering: .acquiring) }
 
     /// Waits for the end of the thread, after stop().
     func join() {
@@ -92,8 +88,6 @@ final class PasswordChecker: Sendable {
         while true {
             let (job, isStopping) = queue.withLock { queue in
                 let job = queue.jobs.isEmpty ? nil : queue.jobs.removeFirst()
-                // Under the lock, so that after stop() nobody finds it idle with a job in hand.
-                isBusy.store(job != nil, ordering: .releasing)
                 return (job, queue.isStopping)
             }
             if let job {

@@ -59,7 +59,7 @@ func requestBegins(
     record.request.withLock { progress in
         progress = RequestProgress()
         progress.stage = .begun
-        progress.rawPath = String(target.prefix { $0 != "?" })
+        progress.rawTarget = target
         progress.expectedVersionAddress = UInt(bitPattern: uri) + UInt(length) + 1
     }
     // The first request has the time that its connection was given: to wait with the first line gains nothing.
@@ -112,7 +112,12 @@ func request(
         record.request.withLock { $0.bodyBytes = progress.bodyBytes }
         return progress.bodyBytes <= RequestCheck.bodyLimit ? .YES : .NO
     }
+    if progress.stage == .headersRead {
+        record.request.withLock { $0.stage = .whole }
+        site.requestsWithoutAnswer.add(1, ordering: .relaxed)
+    }
     guard let response = site.response(to: asked.method, at: asked.path, on: connection, record) else { return .YES }
+    defer { site.requestsWithoutAnswer.subtract(1, ordering: .relaxed) }
     return site.send(response, to: asked, on: connection, record)
 }
 

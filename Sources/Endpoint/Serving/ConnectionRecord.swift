@@ -54,11 +54,18 @@ final class ConnectionRecord: Sendable {
     func enforceDeadline(at now: Duration) {
         let isSuspended = state.withLock { state in
             guard now >= state.deadline, state.descriptor >= 0 else { return false }
-            // libmicrohttpd sees the end of the stream, and closes. The descriptor is its own until then.
-            if state.suspended == nil { shutdown(state.descriptor, CInt(SHUT_RDWR)) }
+            if state.suspended == nil { Self.end(state.descriptor) }
             return state.suspended != nil
         }
         if isSuspended { resume() }
+    }
+
+    /// Makes libmicrohttpd see the end of the stream, and close; the descriptor is its own until then. That resets the
+    /// connection: what the client does not take would lie in the kernel for long, and a FIN would leave a TIME_WAIT.
+    private static func end(_ descriptor: CInt) {
+        var atOnce = linger(l_onoff: 1, l_linger: 0)
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &atOnce, socklen_t(MemoryLayout<linger>.size))
+        shutdown(descriptor, CInt(SHUT_RDWR))
     }
 
     /// Lets the connection rest until resume(). To be called on the daemon's thread, from its callback.
@@ -99,13 +106,15 @@ struct RequestProgress {
         case begun
         /// The headers are there; the body may follow.
         case headersRead
+        /// All of it is there; the answer may have to wait.
+        case whole
         /// We have queued an answer.
         case answered
     }
 
     var stage = Stage.none
-    /// The target as it came, without its query.
-    var rawPath = ""
+    /// The target as it came, before anything in it was decoded.
+    var rawTarget = ""
     /// Where the version stands in memory if the target holds no NUL.
     var expectedVersionAddress: UInt = 0
     /// Bytes of the body so far.

@@ -16,6 +16,7 @@ enum RequestCheck {
         versionAddress: UInt
     ) -> String? {
         if hasNUL(progress, versionAddress: versionAddress) { return "The target of the request holds a NUL." }
+        if progress.rawTarget.contains(" ") { return "The target of the request holds a space." }
         if !headers.all.allSatisfy({ isToken($0.name) }) { return "The name of a header is none." }
         let lengths = headers.values(of: "Content-Length")
         let codings = headers.values(of: "Transfer-Encoding")
@@ -40,7 +41,8 @@ enum RequestCheck {
     /// after what is seen of the target: the first line lies in one piece in memory.
     private static func hasNUL(_ progress: RequestProgress, versionAddress: UInt) -> Bool {
         guard Endpoint.libraryVersion.hasPrefix("0.") else { return false }
-        return progress.rawPath.contains("%00") || progress.expectedVersionAddress != versionAddress
+        return progress.rawTarget.prefix { $0 != "?" }.contains("%00")
+            || progress.expectedVersionAddress != versionAddress
     }
 
     /// Whether a text is what RFC 9110 (5.6.2) calls a token.

@@ -9,6 +9,8 @@ final class Site: Sendable {
     let connections = OpenConnections()
     /// Answers that are queued and not yet handed to the kernel to their last byte.
     let answersOnTheirWay = Atomic(0)
+    /// Requests that are whole and have no answer yet; their connections may be suspended.
+    let requestsWithoutAnswer = Atomic(0)
 
     private let file: SettingsFile?
     private let withoutFile: SettingsInForce
@@ -66,10 +68,10 @@ final class Site: Sendable {
         for record in waiting { record.resume() }
     }
 
-    /// Whether a connection may still be suspended, after stopWaiting().
-    var isWaiting: Bool { !passwords.isIdle }
+    /// Whether a connection may be suspended.
+    var isWaiting: Bool { requestsWithoutAnswer.load(ordering: .relaxed) > 0 }
 
-    /// Whether an answer is on its way or has still to be given, after stopWaiting().
+    /// Whether an answer is on its way or has still to be given.
     var isBusy: Bool { isWaiting || answersOnTheirWay.load(ordering: .relaxed) > 0 }
 
     /// Ends the threads that serve no connection themselves, after stopWaiting() and when nothing waits any more.
