@@ -32,7 +32,7 @@ struct CompressionTests {
             let answer = try get("/metrics", from: endpoint, encoding: "gzip")
             #expect(answer.headers["content-encoding"] == "gzip")
             #expect(answer.body.count < 1_000)
-            #expect(try Program.run("gzip", "-dc", input: answer.body) == Array(Self.parts.joined().utf8))
+            #expect(try Program.run("gzip", ["-dc"], input: answer.body) == Array(Self.parts.joined().utf8))
         }
         // Whoever does not ask for it gets the page as it is.
         #expect(try endpoint.get("/metrics").text == Self.parts.joined())
@@ -44,7 +44,7 @@ struct CompressionTests {
     )
     func part(query: String, parts: [Int]) throws {
         let answer = try get("/metrics?\(query)", from: endpoint(), encoding: "gzip")
-        let unpacked = try Program.run("gzip", "-dc", input: answer.body)
+        let unpacked = try Program.run("gzip", ["-dc"], input: answer.body)
         #expect(unpacked == Array(parts.map { Self.parts[$0] }.joined().utf8))
     }
 
@@ -57,7 +57,7 @@ struct CompressionTests {
             sys.stdout.buffer.write(d.decompress(sys.stdin.buffer.read()))
             sys.exit(0 if d.eof and not d.unused_data else 1)
             """
-        #expect(try Program.run("python3", "-c", script, input: answer.body) == Array(Self.parts.joined().utf8))
+        #expect(try Program.run("python3", ["-c", script], input: answer.body) == Array(Self.parts.joined().utf8))
     }
 
     @Test("of no bytes is a member of no bytes")
@@ -65,7 +65,7 @@ struct CompressionTests {
         let endpoint = try Endpoint.forTest()
         endpoint.publish("")
         let answer = try get("/metrics", from: endpoint, encoding: "gzip")
-        #expect(try Program.run("gzip", "-dc", input: answer.body).isEmpty)
+        #expect(try Program.run("gzip", ["-dc"], input: answer.body).isEmpty)
     }
 
     @Test(

@@ -10,10 +10,10 @@ enum Program {
     ///
     /// - Returns: what it wrote to its standard output.
     @discardableResult
-    static func run(_ words: String..., input: [UInt8] = [], mayFail: Bool = false) throws -> [UInt8] {
+    static func run(_ name: String, _ words: [String], input: [UInt8] = [], mayFail: Bool = false) throws -> [UInt8] {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = words
+        process.arguments = [name] + words
         let (standardInput, output) = (Pipe(), Pipe())
         process.standardInput = standardInput
         process.standardOutput = output
@@ -25,7 +25,7 @@ enum Program {
         let data = try output.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
         guard mayFail || process.terminationStatus == 0 else {
-            throw Failure(description: "\(words.joined(separator: " ")): status \(process.terminationStatus)")
+            throw Failure(description: "\(name) \(words.joined(separator: " ")): status \(process.terminationStatus)")
         }
         return Array(data)
     }
