@@ -55,7 +55,8 @@ let package = Package(
         room("Sampler", imports: ["KernelReaders", "Aggregator", "Ports"]),
         room("Exposition"),
         room("Catalogue", imports: ["Aggregator", "Exposition", "Ports"]),
-        room("Endpoint", imports: ["CMicrohttpd"]),
+        room("WebConfiguration", imports: ["CYaml"]),
+        room("Endpoint", imports: ["WebConfiguration", "CMicrohttpd", "CGnuTLS", "CZlib", "CCrypt"]),
         .executableTarget(
             name: "timewait_exporter",
             dependencies: [
@@ -70,6 +71,10 @@ let package = Package(
         // C, as seen from Swift.
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CMicrohttpd", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        .systemLibrary(name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CGnuTLS", pkgConfig: "gnutls", providers: [.apt(["libgnutls28-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
         .target(
             name: "CBuildInformation",
             cSettings: [.define("TIMEWAIT_EXPORTER_REVISION", to: "\"\(revision)\"")]
@@ -105,6 +110,7 @@ let package = Package(
         tests(of: "Aggregator", with: ["Ports"]),
         tests(of: "Sampler", with: ["Scenes", "KernelReaders", "Aggregator", "Ports"]),
         tests(of: "Exposition"),
+        tests(of: "WebConfiguration"),
         tests(of: "Endpoint"),
         tests(of: "Catalogue", with: ["Scenes", "Sampler", "KernelReaders", "Aggregator", "Exposition", "Ports"]),
         .testTarget(name: "ArchitectureTests", dependencies: ["Scenes"], swiftSettings: swiftSettings),

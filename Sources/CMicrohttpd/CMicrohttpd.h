@@ -15,6 +15,7 @@ struct cmhd_log_sink {
 
 /// The functions that libmicrohttpd calls, all with the same context.
 struct cmhd_callbacks {
+    MHD_NotifyConnectionCallback _Nonnull connection_changes;
     void *_Nullable (*_Nonnull request_begins)(void *_Nullable context, const char *_Nullable uri,
                                                struct MHD_Connection *_Nullable connection);
     MHD_AccessHandlerCallback _Nonnull request;
@@ -25,6 +26,7 @@ struct cmhd_callbacks {
 /// The numbers of a daemon.
 struct cmhd_limits {
     unsigned int connections;
+    unsigned int connections_per_address;
     size_t memory_per_connection;
     /// Seconds without a byte after which a connection is closed.
     unsigned int idle_seconds;
@@ -38,21 +40,33 @@ static inline void cmhd_log(void *_Nonnull sink, const char *_Nonnull format, va
     to->line(to->context, text);
 }
 
+/// A gnutls_certificate_retrieve_function2 without any certificate. libmicrohttpd wants a certificate or such a function
+/// before it starts; each connection is given its credentials before the handshake.
+static inline int cmhd_no_certificate(void) { return -1; }
+
 /// MHD_start_daemon, which is variadic. The logger comes first, or what goes wrong in later options is printed on
 /// stderr.
-static inline struct MHD_Daemon *_Nullable cmhd_start(int listening_socket, struct cmhd_limits limits,
+static inline struct MHD_Daemon *_Nullable cmhd_start(int listening_socket, int tls, struct cmhd_limits limits,
                                                       struct cmhd_callbacks callbacks,
                                                       struct cmhd_log_sink *_Nonnull sink) {
+    struct MHD_OptionItem tls_options[] = {
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)cmhd_no_certificate},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;
     return MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+        tls ? flags | MHD_USE_TLS : flags, 0, NULL, NULL,
         callbacks.request, callbacks.context,
         MHD_OPTION_EXTERNAL_LOGGER, cmhd_log, sink,
         MHD_OPTION_LISTEN_SOCKET, listening_socket,
         MHD_OPTION_CONNECTION_LIMIT, limits.connections,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, limits.connections_per_address,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits.memory_per_connection,
         MHD_OPTION_CONNECTION_TIMEOUT, limits.idle_seconds,
+        MHD_OPTION_NOTIFY_CONNECTION, callbacks.connection_changes, callbacks.context,
         MHD_OPTION_URI_LOG_CALLBACK, callbacks.request_begins, callbacks.context,
         MHD_OPTION_NOTIFY_COMPLETED, callbacks.request_ends, callbacks.context,
+        MHD_OPTION_ARRAY, tls ? tls_options : tls_options + 1,
         MHD_OPTION_END);
 }
 
@@ -72,6 +86,24 @@ static inline unsigned int cmhd_status(struct MHD_Connection *_Nonnull connectio
 static inline int cmhd_socket(struct MHD_Connection *_Nonnull connection) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     return info == NULL ? -1 : info->connect_fd;
+}
+
+/// MHD_get_connection_info again: the client's address.
+static inline const struct sockaddr *_Nullable cmhd_client_address(struct MHD_Connection *_Nonnull connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    return info == NULL ? NULL : info->client_addr;
+}
+
+/// MHD_get_connection_info again: the GnuTLS session of a connection, NULL where it is plain HTTP.
+static inline void *_Nullable cmhd_tls_session(struct MHD_Connection *_Nonnull connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return info == NULL ? NULL : info->tls_session;
+}
+
+/// MHD_get_connection_info again: what the callback connection_changes has attached to a connection.
+static inline void *_Nullable cmhd_context(struct MHD_Connection *_Nonnull connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info == NULL ? NULL : info->socket_context;
 }
 
 #endif

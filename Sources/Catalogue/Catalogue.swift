@@ -14,8 +14,8 @@ package enum Catalogue {
     /// Renders the page.
     ///
     /// - Parameter capacity: the size of the page before.
-    package static func page(_ input: PageInput, capacity: Int = 0) -> Page {
-        var writer = TextWriter(capacity: capacity)
+    package static func page(_ input: PageInput, _ format: TextFormat = .prometheus, capacity: Int = 0) -> Page {
+        var writer = TextWriter(format, capacity: capacity)
         for (section, entries) in sections {
             writer.begin(section: section.rawValue)
             for entry in entries { entry.render(input, to: &writer) }

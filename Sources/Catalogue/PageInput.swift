@@ -26,6 +26,9 @@ package struct ExporterFacts: Sendable {
     package var microhttpdVersion: String
     /// HTTP answers since the start by status code.
     package var requests: [Int: UInt64]
+    /// How the web configuration file was read last, and when that last succeeded, in seconds since 1970; nil where there
+    /// is none.
+    package var reload: (wasSuccessful: Bool, lastSuccess: Double)?
 
     /// The facts of one moment.
     package init(

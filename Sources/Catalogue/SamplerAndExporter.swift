@@ -96,6 +96,22 @@ extension Catalogue {
                 writer.sample(Double(count), ["code": String(code)])
             }
         },
+        Entry(
+            .exporter,
+            .gauge,
+            "timewait_exporter_config_last_reload_successful",
+            "1 if what the web configuration file and those it names hold is in force, 0 if what they held before still is.",
+            .second,
+            value: { ($0.exporter.reload?.wasSuccessful).map { $0 ? 1 : 0 } }
+        ),
+        Entry(
+            .exporter,
+            .gauge,
+            "timewait_exporter_config_last_reload_success_timestamp_seconds",
+            "When the web configuration was last read with success, in seconds since 1970.",
+            .second,
+            value: { $0.exporter.reload?.lastSuccess }
+        ),
         process(.counter, "process_cpu_seconds_total", "Total user and system CPU time spent in seconds.") {
             $0.cpuSeconds
         },

@@ -6,8 +6,14 @@ package enum EndpointError: Error, Equatable {
     case cannotListen(address: String, errno: CInt)
     /// The name of the address, or the interface of its zone, is not known.
     case cannotResolve(address: String, reason: String)
+    /// A descriptor that was passed is no socket that listens.
+    case notListening(descriptor: CInt)
     /// libmicrohttpd did not start; its reason went to the log.
     case cannotServe(address: String)
+    /// The machine has no thread left.
+    case noThread
+    /// The web configuration file, or one that it names, cannot be used: file, line, key and reason.
+    case badConfiguration(String)
 }
 
 extension EndpointError: CustomStringConvertible {
@@ -19,8 +25,14 @@ extension EndpointError: CustomStringConvertible {
             "cannot listen on \(address): \(unsafe String(cString: strerror(errno)))" + Self.cure(of: errno)
         case .cannotResolve(let address, let reason):
             "cannot listen on \(address): \(reason)"
+        case .notListening(let descriptor):
+            "file descriptor \(descriptor) is no stream socket that listens; expected one from ListenStream= of a socket unit"
         case .cannotServe(let address):
             "cannot serve \(address): libmicrohttpd did not start, and the log says why"
+        case .noThread:
+            "no thread could be started; the limit of threads or tasks of this process is reached"
+        case .badConfiguration(let problem):
+            problem
         }
     }
 

@@ -1,7 +1,8 @@
-/// Writes a page in Prometheus' text format 0.0.4: sections of families of samples.
+/// Writes a page in one of the text formats: sections of families of samples.
 ///
 /// A family that gets no sample leaves no trace: absent is better than wrong.
 package struct TextWriter: ~Copyable {
+    private let format: TextFormat
     private var bytes: [UInt8] = []
     private var sections: [Page.Section] = []
     private var section: (name: String, start: Int)?
@@ -11,8 +12,11 @@ package struct TextWriter: ~Copyable {
 
     /// An empty page.
     ///
-    /// - Parameter capacity: bytes to make room for; the size of the page before is a good guess.
-    package init(capacity: Int = 0) {
+    /// - Parameters:
+    ///   - format: how it is written.
+    ///   - capacity: bytes to make room for; the size of the page before is a good guess.
+    package init(_ format: TextFormat, capacity: Int = 0) {
+        self.format = format
         bytes.reserveCapacity(capacity)
     }
 
@@ -36,9 +40,10 @@ package struct TextWriter: ~Copyable {
     package mutating func sample(_ value: Double, _ labels: KeyValuePairs<String, String> = [:]) {
         if let family = announced {
             announced = nil
-            append("# HELP \(family.name) ")
+            let name = format.name(of: family)
+            append("# HELP \(name) ")
             append(family.help, escaping: .help)
-            append("\n# TYPE \(family.name) \(family.kind.rawValue)\n")
+            append("\n# TYPE \(name) \(family.kind.rawValue)\n")
         }
         append(name)
         if !labels.isEmpty {
@@ -61,7 +66,11 @@ package struct TextWriter: ~Copyable {
     /// The finished page.
     package consuming func page() -> Page {
         endSection()
-        return Page(bytes: bytes, sections: sections)
+        if let end = format.end {
+            sections.append(Page.Section(name: nil, range: bytes.count..<bytes.count + end.utf8.count))
+            append(end)
+        }
+        return Page(format: format, bytes: bytes, sections: sections)
     }
 
     private mutating func endSection() {
@@ -85,7 +94,7 @@ package struct TextWriter: ~Copyable {
             switch byte {
             case UInt8(ascii: "\\"): append("\\\\")
             case UInt8(ascii: "\n"): append("\\n")
-            case UInt8(ascii: "\"") where escaping == .labelValue: append("\\\"")
+            case UInt8(ascii: "\"") where escaping == .labelValue || format == .openMetrics: append("\\\"")
             default: bytes.append(byte)
             }
         }

@@ -11,16 +11,17 @@ import Sampler
 /// The exporter: it wires the rooms together and runs on the main thread, from tick to tick, until a signal ends it.
 struct Exporter: ~Copyable {
     private let logger: Logger
+    private let manager: ServiceManager
     private let endpoint: Endpoint
     private let telemetryPath: TelemetryPath
     private var signals: StopSignals
     private var sampler: Sampler
     private var facts: ExporterFacts
+    private var pageSize = 0
 
     /// Listens; the first sample is not there yet.
     init(
-        listenAddresses: [ListenAddress],
-        telemetryPath: TelemetryPath,
+        serving: ServingSettings,
         sampling: SamplerSettings,
         procfs: String,
         log handler: StandardErrorLog
@@ -40,22 +41,28 @@ struct Exporter: ~Copyable {
                     "--path.procfs '\(procfs)': there is no such folder; procfs is mounted at /proc on most machines"
             )
         }
-        let endpoint: Endpoint
+        let manager = ServiceManager()
+        try FileLimit.makeRoom(forConnections: serving.connectionLimit)
+        let sockets: Endpoint.Settings.Sockets =
+            serving.usesPassedSockets
+            ? .inherited(try manager.passedSockets()) : .addresses(serving.listenAddresses)
+        var settings = Endpoint.Settings(
+            sockets: sockets,
+            telemetryPath: serving.telemetryPath,
+            landingPage: LandingPage.content(version: facts.version, telemetryPath: serving.telemetryPath.text),
+            maximumAge: .seconds(max(3 * sampling.interval, 90))
+        )
+        settings.configurationFile = serving.configurationFile
+        settings.connectionLimit = serving.connectionLimit
+        settings.connectionLimitPerAddress = serving.connectionLimitPerAddress
         do {
-            endpoint = try Endpoint(
-                Endpoint.Settings(
-                    listenAddresses: listenAddresses,
-                    telemetryPath: telemetryPath,
-                    landingPage: LandingPage.content(version: facts.version, telemetryPath: telemetryPath.text),
-                    maximumAge: .seconds(max(3 * sampling.interval, 90))
-                )
-            ) { logger.debug("libmicrohttpd", metadata: ["text": "\($0)"]) }
+            endpoint = try Endpoint(settings) { Self.log($0, to: logger) }
         } catch {
-            throw StartError(description: "--web.listen-address: \(error)")
+            throw StartError(description: "\(serving.flag(of: error)): \(error)")
         }
         self.logger = logger
-        self.endpoint = endpoint
-        self.telemetryPath = telemetryPath
+        self.manager = manager
+        telemetryPath = serving.telemetryPath
         self.signals = signals
         self.facts = facts
         sampler = Sampler(
@@ -70,25 +77,66 @@ struct Exporter: ~Copyable {
     mutating func run() {
         logger.info("Starting", metadata: ["version": "\(facts.version)", "revision": "\(facts.revision)"])
         for address in endpoint.boundAddresses {
-            let url = Self.url(of: address) + telemetryPath.text
-            logger.info("Serving", metadata: ["address": "\(address)", "url": "\(url)"])
+            var metadata: Logger.Metadata = ["address": "\(address)"]
+            if let url = url(of: address) { metadata["url"] = "\(url)" }
+            logger.info("Serving", metadata: metadata)
         }
-        var pageSize = 0
         var signal: String?
+        var isReady = false
         while signal == nil {
-            let now = Clock.now
-            if now >= sampler.next {
-                facts.requests = Dictionary(uniqueKeysWithValues: endpoint.requestCounts.map { ($0.code, $0.count) })
-                let sample = sampler.tick(at: now)
-                let page = Catalogue.page(PageInput(sample: sample, exporter: facts), capacity: pageSize + 1024)
-                pageSize = page.bytes.count
-                let content = Endpoint.Page(body: page.bytes, contentType: Page.contentType)
-                endpoint.publish(content, sampledAt: .nanoseconds(now.nanoseconds))
+            if Clock.now >= sampler.next { sampleAndPublish() }
+            if !isReady {
+                manager.notify(.ready)
+                isReady = true
             }
-            signal = signals.wait(atMost: sampler.next - Clock.now)
+            if manager.watchdogInterval != nil { manager.notify(.alive) }
+            // The manager wants to hear from us twice in the time that it waits.
+            let patience = (manager.watchdogInterval ?? .infinity) / 2
+            signal = signals.wait(atMost: min(sampler.next - Clock.now, patience))
         }
         logger.info("Stopping", metadata: ["signal": "\(signal ?? "")"])
+        manager.notify(.stopping)
         endpoint.stop(drain: .seconds(5))
+    }
+
+    private mutating func sampleAndPublish() {
+        let now = Clock.now
+        facts.requests = Dictionary(uniqueKeysWithValues: endpoint.requestCounts.map { ($0.code, $0.count) })
+        facts.reload = endpoint.reload.map { (wasSuccessful: $0.wasSuccessful, lastSuccess: $0.lastSuccess) }
+        let input = PageInput(sample: sampler.tick(at: now), exporter: facts)
+        let renditions = TextFormat.allCases.map { format in
+            let page = Catalogue.page(input, format, capacity: pageSize + 1024)
+            pageSize = page.bytes.count
+            return Endpoint.Page.Rendition(
+                body: page.bytes,
+                contentType: page.format.contentType,
+                sections: page.sections.map { Endpoint.Page.Section(name: $0.name, range: $0.range) }
+            )
+        }
+        endpoint.publish(Endpoint.Page(renditions), sampledAt: .nanoseconds(now.nanoseconds))
+    }
+
+    private static func log(_ event: Endpoint.Event, to logger: Logger) {
+        switch event {
+        case .library(let text):
+            logger.debug("libmicrohttpd", metadata: ["text": "\(text)"])
+        case .request(let method, let path, let status, let client):
+            logger.debug(
+                "Request",
+                metadata: [
+                    "method": "\(method)", "path": "\(path)", "status": "\(status)", "client": "\(client)",
+                ]
+            )
+        case .configurationRead(let file):
+            logger.info("The web configuration was changed and is in force", metadata: ["file": "\(file)"])
+        case .configurationRefused(let problem):
+            logger.error(
+                "The changed web configuration cannot be used; the one of before stays in force",
+                metadata: ["error": "\(problem)"]
+            )
+        case .configurationWarning(let problem):
+            logger.warning("Web configuration", metadata: ["warning": "\(problem)"])
+        }
     }
 
     private static func log(_ event: SamplerEvent, to logger: Logger) {
@@ -117,11 +165,11 @@ struct Exporter: ~Copyable {
         }
     }
 
-    /// What to type into a browser on this machine for an address that is served.
-    private static func url(of address: String) -> String {
-        for everywhere in ["[::]:", "0.0.0.0:"] where address.hasPrefix(everywhere) {
-            return "http://localhost:" + address.dropFirst(everywhere.count)
-        }
-        return "http://" + address
+    /// What to type into a browser on this machine for an address that is served; nil for a unix socket.
+    private func url(of address: String) -> String? {
+        guard !address.hasPrefix("unix:") else { return nil }
+        let everywhere = ["[::]:", "0.0.0.0:"].first { address.hasPrefix($0) }
+        let host = everywhere.map { "localhost:" + address.dropFirst($0.count) } ?? address
+        return (endpoint.isEncrypted ? "https://" : "http://") + host + telemetryPath.text
     }
 }

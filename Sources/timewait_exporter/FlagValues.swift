@@ -15,6 +15,20 @@ enum FlagValues {
         }
     }
 
+    /// A number of connections.
+    static func connectionLimit(_ text: String) throws -> Int {
+        guard let number = Int(text), (1...1_000_000).contains(number) else {
+            throw ValidationError("expected a number from 1 to 1000000")
+        }
+        return number
+    }
+
+    /// The path of a file.
+    static func file(_ text: String) throws -> String {
+        guard !text.isEmpty else { throw ValidationError("expected the path of a file") }
+        return text
+    }
+
     /// A path under which to serve.
     static func telemetryPath(_ text: String) throws -> TelemetryPath {
         do {

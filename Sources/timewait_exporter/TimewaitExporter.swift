@@ -31,6 +31,40 @@ struct TimewaitExporter: ParsableCommand {
     )
     var listenAddresses: [ListenAddress] = []
 
+    @Flag(
+        name: .customLong("web.systemd-socket"),
+        help: "Serve on the sockets that systemd passes (socket activation), in place of --web.listen-address."
+    )
+    var usesPassedSockets = false
+
+    @Option(
+        name: .customLong("web.config.file"),
+        help: ArgumentHelp(
+            "Web configuration file of exporter-toolkit, in YAML: TLS, users, headers, rate limit.",
+            discussion: "(default: none: plain HTTP, for everybody)",
+            valueName: "path"
+        ),
+        transform: FlagValues.file
+    )
+    var configurationFile: String?
+
+    @Option(
+        name: .customLong("web.max-connections"),
+        help: ArgumentHelp("How many connections are served at once; further ones wait.", valueName: "number"),
+        transform: FlagValues.connectionLimit
+    )
+    var connectionLimit = 512
+
+    @Option(
+        name: .customLong("web.max-connections-per-address"),
+        help: ArgumentHelp(
+            "How many of them may come from one client's address; further ones are closed.",
+            valueName: "number"
+        ),
+        transform: FlagValues.connectionLimit
+    )
+    var connectionLimitPerAddress = 128
+
     @Option(
         name: .customLong("web.telemetry-path"),
         help: ArgumentHelp("Path of the metrics.", discussion: "(default: /metrics)", valueName: "path"),
@@ -160,15 +194,35 @@ struct TimewaitExporter: ParsableCommand {
         }
     }
 
+    func validate() throws {
+        if usesPassedSockets, !listenAddresses.isEmpty {
+            throw ValidationError(
+                "'--web.systemd-socket' and '--web.listen-address' exclude each other: the socket unit says where to listen"
+            )
+        }
+    }
+
     mutating func run() throws {
         var exporter = try Exporter(
-            listenAddresses: listenAddresses.isEmpty ? [FlagValues.listenAddress(":10057")] : listenAddresses,
-            telemetryPath: telemetryPath ?? FlagValues.telemetryPath("/metrics"),
+            serving: serving,
             sampling: sampling,
             procfs: procfs,
             log: StandardErrorLog(logLevel: logLevel.level, format: logFormat)
         )
         exporter.run()
+    }
+
+    private var serving: ServingSettings {
+        get throws {
+            ServingSettings(
+                listenAddresses: listenAddresses.isEmpty ? [try FlagValues.listenAddress(":10057")] : listenAddresses,
+                usesPassedSockets: usesPassedSockets,
+                telemetryPath: try telemetryPath ?? FlagValues.telemetryPath("/metrics"),
+                configurationFile: configurationFile,
+                connectionLimit: connectionLimit,
+                connectionLimitPerAddress: connectionLimitPerAddress
+            )
+        }
     }
 
     private var sampling: SamplerSettings {

@@ -7,7 +7,7 @@ struct CountingTests {
     @Test("has every code from the start")
     func allCodes() throws {
         let counts = try Endpoint.forTest().requestCounts
-        #expect(counts.map(\.code) == [200, 400, 404, 405, 413, 431, 500, 503])
+        #expect(counts.map(\.code) == [200, 400, 401, 404, 405, 413, 429, 431, 500, 503])
         #expect(counts.allSatisfy { $0.count == 0 })
     }
 
@@ -31,7 +31,7 @@ struct CountingTests {
     @Test("counts what libmicrohttpd answers itself, which also tells its log")
     func answersOfTheLibrary() throws {
         let log = Log()
-        let endpoint = try Endpoint.forTest(log: log.append)
+        let endpoint = try Endpoint.forTest(report: log.append)
         let client = try endpoint.client()
         try client.request("GET", "/metrics", headers: ["X: " + String(repeating: "x", count: 20_000)])
         #expect(try client.answer().status == 431)
@@ -57,6 +57,8 @@ struct CountingTests {
         var lines: [String] { kept.withLock { $0 } }
 
         @Sendable
-        func append(_ line: String) { kept.withLock { $0.append(line) } }
+        func append(_ event: Endpoint.Event) {
+            if case .library(let line) = event { kept.withLock { $0.append(line) } }
+        }
     }
 }

@@ -3,8 +3,8 @@ import Testing
 
 @Suite("The text format")
 struct TextWriterTests {
-    private func text(_ write: (inout TextWriter) -> Void) -> String {
-        var writer = TextWriter()
+    private func text(_ format: TextFormat = .prometheus, _ write: (inout TextWriter) -> Void) -> String {
+        var writer = TextWriter(format)
         write(&writer)
         return String(decoding: writer.page().bytes, as: UTF8.self)
     }
@@ -73,7 +73,7 @@ struct TextWriterTests {
 
     @Test("is a list of sections which together are the page")
     func sections() {
-        var writer = TextWriter()
+        var writer = TextWriter(.prometheus)
         for name in ["first", "second", "third"] {
             writer.begin(section: name)
             guard name != "second" else { continue }
@@ -88,5 +88,40 @@ struct TextWriterTests {
         )
         #expect(page.sections[1].range.isEmpty)
         #expect(String(decoding: page.bytes[page.sections[2].range], as: UTF8.self).hasPrefix("# HELP third"))
+    }
+
+    @Test("as OpenMetrics names counters without _total in HELP and TYPE, and says where the page ends")
+    func openMetrics() {
+        let page = text(.openMetrics) { writer in
+            writer.begin(section: "one")
+            writer.begin(MetricFamily("requests_total", .counter, "The \"requests\" \\ answers."))
+            writer.sample(3, ["path": "a\"b"])
+            writer.begin(MetricFamily("in_total", .gauge, "A gauge keeps its name."))
+            writer.sample(.infinity)
+        }
+        #expect(
+            page == #"""
+                # HELP requests The \"requests\" \\ answers.
+                # TYPE requests counter
+                requests_total{path="a\"b"} 3
+                # HELP in_total A gauge keeps its name.
+                # TYPE in_total gauge
+                in_total +Inf
+                # EOF
+
+                """#
+        )
+    }
+
+    @Test("as OpenMetrics has its end as a section without a name, which belongs to every part")
+    func end() {
+        var writer = TextWriter(.openMetrics)
+        writer.begin(section: "one")
+        writer.begin(MetricFamily("up", .gauge, "."))
+        writer.sample(1)
+        let page = writer.page()
+        #expect(page.sections.map(\.name) == ["one", nil])
+        #expect(page.sections[0].range.upperBound == page.sections[1].range.lowerBound)
+        #expect(String(decoding: page.bytes[page.sections[1].range], as: UTF8.self) == "# EOF\n")
     }
 }

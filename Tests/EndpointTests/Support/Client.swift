@@ -11,7 +11,15 @@ final class Client {
 
     /// Connects to a port of an address in numbers. A small receive buffer makes a client that the server cannot run
     /// ahead of.
-    init(port: Int, address: String = "127.0.0.1", receiveBuffer: CInt? = nil, of server: Endpoint? = nil) throws {
+    ///
+    /// - Parameter own: the client's own IPv4 address; nil for what the kernel takes.
+    init(
+        port: Int,
+        address: String = "127.0.0.1",
+        from own: String? = nil,
+        receiveBuffer: CInt? = nil,
+        of server: Endpoint? = nil
+    ) throws {
         self.server = server
         var wanted = unsafe addrinfo()
         unsafe wanted.ai_socktype = CInt(SOCK_STREAM.rawValue)
@@ -28,6 +36,18 @@ final class Client {
         // No test may hang: what has not come after this long does not come.
         var patience = timeval(tv_sec: 30, tv_usec: 0)
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+        if let own {
+            var source = sockaddr_in()
+            source.sin_family = sa_family_t(AF_INET)
+            unsafe inet_pton(AF_INET, own, &source.sin_addr)
+            let length = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let code = unsafe withUnsafePointer(to: &source) { source in
+                unsafe source.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    unsafe bind(descriptor, $0, length)
+                }
+            }
+            guard code == 0 else { throw ClientError("bind: \(unsafe String(cString: strerror(errno)))") }
+        }
         if unsafe connect(descriptor, entry.ai_addr, entry.ai_addrlen) != 0 {
             throw ClientError("connect: \(unsafe String(cString: strerror(errno)))")
         }
@@ -94,6 +114,23 @@ final class Client {
         return body
     }
 
+    /// Takes some bytes, at most so many.
+    func take(_ count: Int) throws -> [UInt8] {
+        if unread.isEmpty { try receive(atMost: count) }
+        defer { unread.removeFirst(min(count, unread.count)) }
+        return Array(unread.prefix(count))
+    }
+
+    /// What comes until the server closes the connection.
+    func rest() throws -> String {
+        do {
+            while true { try receive() }
+        } catch is EndOfStream {
+            defer { unread = [] }
+            return String(decoding: unread, as: UTF8.self)
+        }
+    }
+
     /// Says that nothing more will be sent, and can still read.
     func finishSending() {
         shutdown(descriptor, CInt(SHUT_WR))
@@ -116,8 +153,8 @@ final class Client {
         return unsafe poll(&descriptors, 1, limit) > 0
     }
 
-    private func receive() throws {
-        var buffer = [UInt8](repeating: 0, count: 64 * 1024)
+    private func receive(atMost limit: Int = 64 * 1024) throws {
+        var buffer = [UInt8](repeating: 0, count: limit)
         let count = unsafe recv(descriptor, &buffer, buffer.count, 0)
         // A server that has not read all that was sent to it closes with a reset.
         if count == 0 || count < 0 && errno == ECONNRESET { throw EndOfStream() }

@@ -7,16 +7,17 @@ extension Endpoint {
         on addresses: [String] = ["127.0.0.1:0"],
         telemetryPath: String = "/metrics",
         _ change: (inout Settings) -> Void = { _ in },
-        log: @escaping @Sendable (String) -> Void = { _ in }
+        report: @escaping @Sendable (Event) -> Void = { _ in }
     ) throws -> Endpoint {
         var settings = Settings(
-            listenAddresses: try addresses.map { try ListenAddress($0) },
+            sockets: .addresses(try addresses.map { try ListenAddress($0) }),
             telemetryPath: try TelemetryPath(telemetryPath),
             landingPage: Page(body: Array("<h1>landing</h1>".utf8), contentType: "text/html; charset=utf-8"),
             maximumAge: .seconds(30)
         )
+        settings.firstPageWait = .zero
         change(&settings)
-        return try Endpoint(settings, log: log)
+        return try Endpoint(settings, report: report)
     }
 
     /// Publishes a page whose sample was taken some time ago.

@@ -1,0 +1,7 @@
+// libxcrypt: bcrypt, and the other hashes of passwords.
+#ifndef CCRYPT_H
+#define CCRYPT_H
+
+#include <crypt.h>
+
+#endif

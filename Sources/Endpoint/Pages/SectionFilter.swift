@@ -1,0 +1,49 @@
+/// Which sections of the page a client asks for: `?collect[]=NAME` for some, `?exclude[]=NAME` for all but some.
+enum SectionFilter: Equatable {
+    case only(Set<String>)
+    case allBut(Set<String>)
+
+    /// What is wrong with a query.
+    struct Refusal: Error {
+        /// A sentence for whoever asked.
+        let sentence: String
+    }
+
+    /// Reads the arguments of a query; nil where it has none of ours.
+    ///
+    /// - Parameters:
+    ///   - arguments: names and values, decoded; others than ours are passed over.
+    ///   - names: the sections that there are.
+    init?(_ arguments: [(name: String, value: String)], among names: [String]) throws(Refusal) {
+        let wanted = Self.values(of: "collect[]", in: arguments)
+        let unwanted = Self.values(of: "exclude[]", in: arguments)
+        guard wanted.isEmpty || unwanted.isEmpty else {
+            throw Refusal(sentence: "collect[] and exclude[] cannot be combined; ask with one of them.")
+        }
+        for name in wanted + unwanted where !names.contains(name) {
+            // Nothing a client wrote is repeated: it is no page for browsers to be misled with.
+            let list = names.joined(separator: ", ")
+            throw Refusal(sentence: "There is no such collector; those of the page are \(list).")
+        }
+        if !wanted.isEmpty {
+            self = .only(Set(wanted))
+        } else if !unwanted.isEmpty {
+            self = .allBut(Set(unwanted))
+        } else {
+            return nil
+        }
+    }
+
+    /// Whether a section belongs to the answer; those without a name always do.
+    func takes(_ section: Endpoint.Page.Section) -> Bool {
+        guard let name = section.name else { return true }
+        return switch self {
+        case .only(let names): names.contains(name)
+        case .allBut(let names): !names.contains(name)
+        }
+    }
+
+    private static func values(of name: String, in arguments: [(name: String, value: String)]) -> [String] {
+        arguments.filter { $0.name == name }.map(\.value)
+    }
+}

@@ -1,0 +1,60 @@
+import CGnuTLS
+import WebConfiguration
+
+/// Certificates and keys in PEM, as GnuTLS reads them.
+enum PEM {
+    /// Calls a function with bytes in GnuTLS's form. GnuTLS reads them only.
+    static func withDatum<Result>(
+        _ bytes: [UInt8],
+        _ body: (UnsafePointer<gnutls_datum_t>) -> Result
+    ) -> Result {
+        unsafe bytes.withUnsafeBufferPointer { memory in
+            var datum = unsafe gnutls_datum_t(
+                data: UnsafeMutablePointer(mutating: memory.baseAddress),
+                size: UInt32(memory.count)
+            )
+            return unsafe body(&datum)
+        }
+    }
+
+    /// GnuTLS's words for one of its errors.
+    static func text(of code: CInt) -> String {
+        // A constant text of the library.
+        unsafe String(cString: gnutls_strerror(code))
+    }
+
+    /// The kind of a key.
+    static func keyKind(_ key: [UInt8], at place: Place) throws(Problem) -> PriorityText.KeyKind {
+        var allocated: gnutls_x509_privkey_t?
+        guard unsafe gnutls_x509_privkey_init(&allocated) == 0, let made = unsafe allocated else {
+            fatalError("out of memory")
+        }
+        defer { unsafe gnutls_x509_privkey_deinit(made) }
+        let code = unsafe withDatum(key) {
+            unsafe gnutls_x509_privkey_import2(made, $0, GNUTLS_X509_FMT_PEM, nil, 0)
+        }
+        guard code != GNUTLS_E_DECRYPTION_FAILED else {
+            throw Problem(place: place, reason: "the key is encrypted; expected one without a password")
+        }
+        guard code == 0 else {
+            throw Problem(place: place, reason: "holds no key in PEM: \(text(of: code))")
+        }
+        let algorithm = unsafe gnutls_x509_privkey_get_pk_algorithm(made)
+        let isRSA = [GNUTLS_PK_RSA.rawValue, GNUTLS_PK_RSA_PSS.rawValue].contains(UInt32(algorithm))
+        return isRSA ? .rsa : .elliptic
+    }
+
+    /// Whether there is a certificate.
+    static func checkCertificate(_ certificate: [UInt8], at place: Place) throws(Problem) {
+        var list: UnsafeMutablePointer<gnutls_x509_crt_t?>?
+        var count: CUnsignedInt = 0
+        let code = unsafe withDatum(certificate) {
+            unsafe gnutls_x509_crt_list_import2(&list, &count, $0, GNUTLS_X509_FMT_PEM, 0)
+        }
+        guard code >= 0 else {
+            throw Problem(place: place, reason: "holds no certificate in PEM: \(text(of: code))")
+        }
+        for place in 0..<Int(count) { unsafe gnutls_x509_crt_deinit(list?[place]) }
+        unsafe cgnutls_free(list)
+    }
+}

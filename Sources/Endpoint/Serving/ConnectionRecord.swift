@@ -1,0 +1,128 @@
+import CMicrohttpd
+import Glibc
+import Synchronization
+
+/// What we know of a client's connection, from accept() to its end.
+///
+/// libmicrohttpd's own timeouts count from the last byte, so that one byte every nine seconds keeps a request alive for
+/// ever. Here each phase of a connection has a deadline that no byte moves.
+final class ConnectionRecord: Sendable {
+    /// The client's address, without its port.
+    let client: String
+    /// The settings of the TLS session; nil where it is plain HTTP.
+    let tls: TLSSettings?
+    /// How far the request of now has come. Only the daemon's thread uses it.
+    let request = Mutex(RequestProgress())
+    private let state: Mutex<State>
+
+    private struct State {
+        /// -1 once libmicrohttpd is about to close it.
+        var descriptor: CInt
+        var deadline: Duration
+        /// Whether it waits for its next request.
+        var isIdle = false
+        /// The suspended connection, by the address of libmicrohttpd's own record.
+        var suspended: UInt?
+    }
+
+    init(of connection: Connection, tls: TLSSettings?, deadline: Duration) {
+        client = connection.clientAddress
+        self.tls = tls
+        state = Mutex(State(descriptor: connection.descriptor, deadline: deadline))
+    }
+
+    /// From now on the connection has to be further by this time, on CLOCK_MONOTONIC.
+    func setDeadline(_ deadline: Duration) {
+        state.withLock { state in
+            state.deadline = deadline
+            state.isIdle = false
+        }
+    }
+
+    /// The connection's answer is out; it may wait for the next request until this time.
+    func becomesIdle(until deadline: Duration) {
+        state.withLock { state in
+            state.deadline = deadline
+            state.isIdle = true
+        }
+    }
+
+    /// Whether it waits for its next request.
+    var isIdle: Bool { state.withLock { $0.isIdle } }
+
+    /// Ends the connection if its deadline is over; if it is suspended, lets it go on instead, to be answered.
+    func enforceDeadline(at now: Duration) {
+        let isSuspended = state.withLock { state in
+            guard now >= state.deadline, state.descriptor >= 0 else { return false }
+            if state.suspended == nil { Self.end(state.descriptor) }
+            return state.suspended != nil
+        }
+        if isSuspended { resume() }
+    }
+
+    /// Makes libmicrohttpd see the end of the stream, and close; the descriptor is its own until then. That resets the
+    /// connection: what the client does not take would lie in the kernel for long, and a FIN would leave a TIME_WAIT.
+    private static func end(_ descriptor: CInt) {
+        var atOnce = linger(l_onoff: 1, l_linger: 0)
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &atOnce, socklen_t(MemoryLayout<linger>.size))
+        shutdown(descriptor, CInt(SHUT_RDWR))
+    }
+
+    /// Lets the connection rest until resume(). To be called on the daemon's thread, from its callback.
+    func suspend(_ connection: Connection, until deadline: Duration) {
+        unsafe MHD_suspend_connection(connection.handle)
+        state.withLock { state in
+            state.suspended = unsafe UInt(bitPattern: connection.handle)
+            state.deadline = deadline
+        }
+    }
+
+    /// Lets a suspended connection go on: its request is asked for again. On any thread, and any number of times.
+    func resume() {
+        let suspended = state.withLock { state in
+            // Its patience may be over; it has still to be answered, on a busy machine too.
+            if state.suspended != nil { state.deadline = MonotonicClock.now + .seconds(10) }
+            defer { state.suspended = nil }
+            return state.suspended
+        }
+        // It was there when it was suspended, and libmicrohttpd ends no suspended connection.
+        guard let suspended, let handle = unsafe OpaquePointer(bitPattern: suspended) else { return }
+        unsafe MHD_resume_connection(handle)
+    }
+
+    /// libmicrohttpd is about to close the descriptor, which may be another connection's afterwards.
+    func end() {
+        state.withLock { $0.descriptor = -1 }
+    }
+}
+
+/// How far a request has come.
+struct RequestProgress {
+    /// The steps of a request.
+    enum Stage {
+        /// There is none, or its first line is not whole.
+        case none
+        /// The first line is there.
+        case begun
+        /// The headers are there; the body may follow.
+        case headersRead
+        /// All of it is there; the answer may have to wait.
+        case whole
+        /// We have queued an answer.
+        case answered
+    }
+
+    var stage = Stage.none
+    /// The target as it came, before anything in it was decoded.
+    var rawTarget = ""
+    /// Where the version stands in memory if the target holds no NUL.
+    var expectedVersionAddress: UInt = 0
+    /// Bytes of the body so far.
+    var bodyBytes = 0
+    /// Whether the limit of requests let it pass.
+    var isAdmitted = false
+    /// What the password turned out to be.
+    var password: PasswordVerdict?
+    /// Whether it has waited for the first page.
+    var hasWaited = false
+}

@@ -1,0 +1,26 @@
+import Glibc
+
+/// How many files this process may have open.
+enum FileLimit {
+    /// Beside connections: standard streams, listening sockets, epoll, the reader's files.
+    private static let others = 64
+
+    /// Makes room for so many connections, as far as the hard limit allows.
+    ///
+    /// - Throws: that it does not allow as many.
+    static func makeRoom(forConnections connections: Int) throws {
+        var limit = rlimit()
+        // With these arguments it cannot fail.
+        unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        let needed = rlim_t(connections + others)
+        guard limit.rlim_cur < needed else { return }
+        guard limit.rlim_max >= needed else {
+            throw StartError(
+                description:
+                    "--web.max-connections '\(connections)': takes \(needed) open files, and this process may have \(limit.rlim_max); raise its hard limit (LimitNOFILE=, ulimit -Hn) or choose fewer connections"
+            )
+        }
+        limit.rlim_cur = needed
+        unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+}

@@ -1,0 +1,92 @@
+import Endpoint
+import Foundation
+import Testing
+
+@Suite("A deadline")
+struct DeadlineTests {
+    @Test(
+        "ends a request whose bytes come one by one, however often they come",
+        arguments: ["GET /metr", "GET / HTTP/1.1\r\nX: "]
+    )
+    func trickle(beginning: String) throws {
+        let endpoint = try Endpoint.forTest { $0.requestTimeout = 2 }
+        let client = try endpoint.client()
+        let start = monotonicTime()
+        try client.send(beginning)
+        var isCut = false
+        while !isCut, monotonicTime() - start < .seconds(20) {
+            Thread.sleep(forTimeInterval: 0.1)
+            isCut = (try? client.send("x")) == nil
+        }
+        #expect(isCut)
+        #expect(monotonicTime() - start >= .seconds(2))
+    }
+
+    @Test("ends a body that never ends")
+    func endlessBody() throws {
+        let endpoint = try Endpoint.forTest { $0.requestTimeout = 2 }
+        let client = try endpoint.client()
+        try client.request("POST", "/metrics", headers: ["Transfer-Encoding: chunked"])
+        let start = monotonicTime()
+        var isCut = false
+        while !isCut, monotonicTime() - start < .seconds(20) {
+            Thread.sleep(forTimeInterval: 0.1)
+            isCut = (try? client.send("1\r\nx\r\n")) == nil
+        }
+        #expect(isCut)
+        #expect(monotonicTime() - start >= .seconds(2))
+    }
+
+    @Test("ends an answer that is taken too slowly, though some of it is taken all the time")
+    func slowReader() throws {
+        // The next client waits for the slow one's end.
+        let endpoint = try Endpoint.forTest {
+            $0.answerTimeout = 2
+            $0.connectionLimit = 1
+        }
+        endpoint.publish([UInt8](repeating: 7, count: 16 << 20))
+        let slow = try endpoint.client(receiveBuffer: 4096)
+        try slow.request("GET", "/metrics")
+        _ = try slow.take(2048)
+        let start = monotonicTime()
+        let next = try endpoint.client()
+        try next.request("GET", "/-/healthy")
+        while !next.hears(withinMilliseconds: 50), monotonicTime() - start < .seconds(20) { _ = try? slow.take(2048) }
+        #expect(try next.answer().status == 200)
+        #expect(monotonicTime() - start >= .milliseconds(1_900))
+        #expect(throws: Client.EndOfStream.self) { while true { _ = try slow.take(65_536) } }
+    }
+
+    @Test("begins anew with each request, and a connection that waits has the longer one")
+    func anew() throws {
+        let client = try Endpoint.forTest { $0.requestTimeout = 1 }.client()
+        for _ in 1...3 {
+            #expect(try client.get("/-/healthy").status == 200)
+            Thread.sleep(forTimeInterval: 1.3)
+        }
+        #expect(try client.get("/-/healthy").status == 200)
+    }
+
+    @Test("does not count while a request waits for the first page")
+    func waiting() throws {
+        let endpoint = try Endpoint.forTest {
+            $0.requestTimeout = 1
+            $0.firstPageWait = .seconds(20)
+        }
+        let client = try endpoint.client()
+        try client.request("GET", "/metrics")
+        Thread.sleep(forTimeInterval: 2.5)
+        endpoint.publish("up 1\n")
+        #expect(try client.answer().text == "up 1\n")
+    }
+
+    @Test("of a first request is not moved by a client that says nothing for a while")
+    func silenceFirst() throws {
+        let client = try Endpoint.forTest { $0.requestTimeout = 3 }.client()
+        let start = monotonicTime()
+        Thread.sleep(forTimeInterval: 2)
+        try client.send("GET / HTTP/1.1\r\nHost:")
+        #expect(client.isClosedByServer())
+        #expect(monotonicTime() - start < .seconds(5))
+    }
+}

@@ -1,0 +1,55 @@
+import Endpoint
+import Testing
+
+@Suite("A limit")
+struct LimitTests {
+    @Test("of one address closes what is beyond it, lets others in, and lets the first in again")
+    func perAddress() throws {
+        let endpoint = try Endpoint.forTest(on: ["0.0.0.0:0"]) { $0.connectionLimitPerAddress = 2 }
+        var clients = try (1...2).map { _ in try endpoint.client() }
+        for client in clients { #expect(try client.get("/-/healthy").status == 200) }
+        #expect(try endpoint.client().isClosedByServer())
+        let other = try Client(port: endpoint.ports[0], from: "127.0.0.9", of: endpoint)
+        #expect(try other.get("/-/healthy").status == 200)
+        clients.removeLast()
+        // The server sees the end when it sees it.
+        let deadline = monotonicTime() + .seconds(10)
+        var isIn = false
+        while !isIn, monotonicTime() < deadline { isIn = (try? endpoint.client().get("/-/healthy").status) == 200 }
+        #expect(isIn)
+    }
+
+    @Test("of all is shared by several sockets")
+    func shared() throws {
+        let endpoint = try Endpoint.forTest(on: ["127.0.0.1:0", "127.0.0.1:0"]) { $0.connectionLimit = 4 }
+        let first = try (1...2).map { _ in try Client(port: endpoint.ports[0], of: endpoint) }
+        for client in first { #expect(try client.get("/-/healthy").status == 200) }
+        let third = try Client(port: endpoint.ports[0], of: endpoint)
+        try third.request("GET", "/-/healthy")
+        #expect(!third.hears(withinMilliseconds: 200))
+        #expect(try Client(port: endpoint.ports[1], of: endpoint).get("/-/healthy").status == 200)
+        withExtendedLifetime(first) {}
+    }
+
+    @Test(
+        "of bodies is known before they are read where their length is said",
+        arguments: ["1048577", "99999999999999999999"]
+    )
+    func announcedBody(length: String) throws {
+        let client = try Endpoint.forTest().client()
+        try client.request("POST", "/metrics", headers: ["Content-Length: \(length)"])
+        #expect(try client.answer().status == 413)
+        _ = try client.rest()
+    }
+
+    @Test("of bodies ends the connection where it is reached, where their length is not said")
+    func unannouncedBody() throws {
+        let client = try Endpoint.forTest().client()
+        try client.request("POST", "/metrics", headers: ["Transfer-Encoding: chunked"])
+        let chunk = "10000\r\n" + String(repeating: "x", count: 0x10000) + "\r\n"
+        #expect(throws: (any Error).self) {
+            for _ in 1...64 { try client.send(chunk) }
+            _ = try client.answer()
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import Endpoint
+import Testing
+
+@Suite("A part of the page")
+struct SectionTests {
+    private func endpoint() throws -> Endpoint {
+        let endpoint = try Endpoint.forTest()
+        let names: [String?] = ["a", "b", "c", nil]
+        let body = Array("abc.".utf8)
+        let sections = names.enumerated().map { Endpoint.Page.Section(name: $1, range: $0..<$0 + 1) }
+        let page = Endpoint.Page([.init(body: body, contentType: Endpoint.contentType, sections: sections)])
+        endpoint.publish(page, sampledAt: monotonicTime())
+        return endpoint
+    }
+
+    @Test(
+        "is what the query names, in the page's order, and its end",
+        arguments: [
+            ("", "abc."), ("?", "abc."), ("?other=a&collect=b&exclude=c", "abc."), ("?collect[]=a", "a."),
+            ("?collect%5B%5D=a", "a."), ("?collect[]=c&collect[]=a", "ac."), ("?collect[]=b&collect[]=b", "b."),
+            ("?exclude[]=b", "ac."), ("?exclude[]=a&exclude[]=b&exclude[]=c", "."), ("?x&exclude[]=a&y=z", "bc."),
+        ]
+    )
+    func part(query: String, body: String) throws {
+        let answer = try endpoint().get("/metrics" + query)
+        #expect(answer.status == 200)
+        #expect(answer.text == body)
+    }
+
+    @Test(
+        "that there is not is refused with the names that there are",
+        arguments: [
+            "collect[]=d", "collect[]=a&collect[]=d", "exclude[]=d", "collect[]=", "collect[]", "collect[]=A",
+            "collect[]=a%00",
+            "collect[]=a,b", "collect[]=%3Cscript%3E",
+        ]
+    )
+    func unknown(query: String) throws {
+        let answer = try endpoint().get("/metrics?" + query)
+        #expect(answer.status == 400)
+        #expect(answer.text == "There is no such collector; those of the page are a, b, c.\n")
+    }
+
+    @Test("is refused where some are asked for and others are left out")
+    func both() throws {
+        let answer = try endpoint().get("/metrics?exclude[]=a&collect[]=b")
+        #expect(answer.status == 400)
+        #expect(answer.text == "collect[] and exclude[] cannot be combined; ask with one of them.\n")
+    }
+}

@@ -1,0 +1,230 @@
+import Endpoint
+import Foundation
+import Testing
+
+/// A server with TLS, and clients that are other programs: curl and openssl.
+@Suite("TLS")
+struct TLSTests {
+    private let folder: Folder
+
+    init() throws {
+        folder = try Folder()
+        try folder.makeCertificate("server")
+        try folder.makeCertificate("next")
+        try folder.writeTLS()
+    }
+
+    private func endpoint(_ change: @escaping (inout Endpoint.Settings) -> Void = { _ in }) throws -> Endpoint {
+        let file = folder.file("web.yml")
+        let endpoint = try Endpoint.forTest {
+            $0.configurationFile = file
+            change(&$0)
+        }
+        endpoint.publish("up 1\n")
+        return endpoint
+    }
+
+    /// What curl is given; nil where it gets nothing.
+    private func curl(_ endpoint: Endpoint, _ options: [String] = [], trusting authority: String = "server") -> String?
+    {
+        let words = ["--silent", "--fail", "--max-time", "20", "--cacert", folder.file("\(authority).pem")] + options
+        let url = "https://localhost:\(endpoint.ports[0])/metrics"
+        let output = try? Program.run("curl", words + [url], mayFail: true)
+        return output.flatMap { $0.isEmpty ? nil : String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// The certificate that a handshake shows, in PEM.
+    private func certificate(of endpoint: Endpoint) throws -> [UInt8] {
+        let shown = try Program.run(
+            "openssl",
+            ["s_client", "-connect", "127.0.0.1:\(endpoint.ports[0])"],
+            mayFail: true
+        )
+        return try Program.run("openssl", ["x509"], input: shown)
+    }
+
+    private func certificate(_ name: String) throws -> [UInt8] {
+        try Program.run("openssl", ["x509", "-in", folder.file("\(name).pem")])
+    }
+
+    private func rotate() throws {
+        try folder.copy("next.key", over: "server.key")
+        try folder.copy("next.pem", over: "server.pem")
+    }
+
+    @Test(
+        "of 1.2 and 1.3 is spoken, and nothing older",
+        arguments: [("1.0", false), ("1.1", false), ("1.2", true), ("1.3", true)]
+    )
+    func versions(version: String, isServed: Bool) throws {
+        let endpoint = try endpoint()
+        #expect(endpoint.isEncrypted)
+        let answer = curl(endpoint, ["--tlsv\(version)", "--tls-max", version])
+        #expect(answer == (isServed ? "up 1\n" : nil))
+    }
+
+    @Test("of one version only is spoken where the file says so", arguments: ["1.2", "1.3"])
+    func oneVersion(version: String) throws {
+        let name = "TLS" + version.filter { $0 != "." }
+        try folder.writeTLS(["min_version: \(name)", "max_version: \(name)"])
+        let endpoint = try endpoint()
+        for other in ["1.2", "1.3"] {
+            #expect((curl(endpoint, ["--tlsv\(other)", "--tls-max", other]) != nil) == (other == version))
+        }
+    }
+
+    @Test(
+        "ends up with no other cipher suite or curve than the file has",
+        arguments: [
+            (["-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-GCM-SHA384"], true),
+            (["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256"], false),
+            (["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA"], true),
+            (["-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-SHA"], false),
+            // Those of TLS 1.3 are not a matter of the list.
+            (["-tls1_3", "-ciphersuites", "TLS_AES_128_GCM_SHA256"], true),
+            (["-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"], true),
+            (["-tls1_3", "-groups", "P-256"], false), (["-tls1_3", "-groups", "P-384"], true),
+            // The certificate is one of P-256, which a client of TLS 1.2 has to know too.
+            (["-tls1_2", "-groups", "P-384:P-256"], true), (["-tls1_2", "-groups", "X25519:P-256"], false),
+        ]
+    )
+    func suites(options: [String], isServed: Bool) throws {
+        let suites = ["ECDSA_WITH_AES_256_GCM_SHA384", "ECDSA_WITH_AES_128_CBC_SHA", "RSA_WITH_AES_128_GCM_SHA256"]
+        try folder.writeTLS([
+            "cipher_suites: [\(suites.map { "TLS_ECDHE_" + $0 }.joined(separator: ", "))]",
+            "curve_preferences: [CurveP384]",
+        ])
+        let endpoint = try endpoint()
+        let words = ["s_client", "-brief", "-connect", "127.0.0.1:\(endpoint.ports[0])"] + options
+        let isConnected = (try? Program.run("openssl", words)) != nil
+        #expect(isConnected == isServed)
+    }
+
+    @Test("gives no plain answer to a plain request")
+    func plainRequest() throws {
+        let client = try endpoint().client()
+        try client.request("GET", "/metrics")
+        #expect(!(try client.rest()).contains("HTTP"))
+    }
+
+    @Test("has a new certificate in the next handshake, while a download over the old one goes on to its end")
+    func rotation() throws {
+        let endpoint = try endpoint { $0.answerTimeout = 600 }
+        endpoint.publish([UInt8](repeating: 7, count: 8 << 20))
+        let (path, port) = (folder.file("download"), endpoint.ports[0])
+        let words = [
+            "-s", "-k", "--limit-rate", "4M", "-D", path + ".head", "-o", path, "https://127.0.0.1:\(port)/metrics",
+        ]
+        let download = Thread { _ = try? Program.run("curl", words) }
+        download.start()
+        while (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0 == 0 { usleep(10_000) }
+        #expect(try certificate(of: endpoint) == certificate("server"))
+        // A key alone is not that of the certificate.
+        try folder.copy("next.key", over: "server.key")
+        #expect(try certificate(of: endpoint) == certificate("server") || endpoint.reload?.wasSuccessful == false)
+        #expect(endpoint.reload?.wasSuccessful == false)
+        try folder.copy("next.pem", over: "server.pem")
+        #expect(try certificate(of: endpoint) == certificate("next"))
+        #expect(endpoint.reload?.wasSuccessful == true)
+        #expect(!download.isFinished)
+        while !download.isFinished { usleep(10_000) }
+        #expect(try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int == 8 << 20)
+    }
+
+    @Test("closes a connection that was made with the old certificate after its next answer")
+    func oldConnection() throws {
+        let endpoint = try endpoint()
+        let script = """
+            import http.client, ssl, sys
+            context = ssl._create_unverified_context()
+            connection = http.client.HTTPSConnection("127.0.0.1", \(endpoint.ports[0]), context=context)
+            def get():
+                connection.request("GET", "/metrics")
+                answer = connection.getresponse()
+                answer.read()
+                print(answer.status, answer.getheader("Connection"), flush=True)
+            get()
+            get()
+            for name in ("key", "pem"):
+                open("\(folder.path)/server." + name, "w").write(open("\(folder.path)/next." + name).read())
+            get()
+            get()
+            """
+        // After the closed one, http.client makes a new connection.
+        let output = try Program.run("python3", ["-c", script])
+        #expect(String(decoding: output, as: UTF8.self) == "200 None\n200 None\n200 close\n200 None\n")
+    }
+
+    @Test("is not turned on or off while the endpoint runs")
+    func onAndOff() throws {
+        let endpoint = try endpoint()
+        try folder.write("", to: "web.yml")
+        #expect(curl(endpoint) == "up 1\n")
+        #expect(endpoint.reload?.wasSuccessful == false)
+        try folder.writeTLS()
+        #expect(curl(endpoint) == "up 1\n")
+        #expect(endpoint.reload?.wasSuccessful == true)
+    }
+
+    @Test(
+        "lets clients in by their certificates, as the file says",
+        arguments: [
+            ("NoClientCert", nil, [true, true, true]), ("RequestClientCert", nil, [true, true, true]),
+            ("RequireAnyClientCert", nil, [false, true, true]), ("RequireClientCert", nil, [false, true, true]),
+            ("VerifyClientCertIfGiven", "friend", [true, true, false]),
+            ("RequireAndVerifyClientCert", "friend", [false, true, false]),
+        ] as [(String, String?, [Bool])],
+        ["1.2", "1.3"]
+    )
+    func clientCertificates(policy: (String, String?, [Bool]), version: String) throws {
+        try folder.makeCertificate("friend")
+        try folder.makeCertificate("stranger")
+        let authority = policy.1.map { ["client_ca_file: \($0).pem"] } ?? []
+        try folder.writeTLS(["client_auth_type: \(policy.0)"] + authority)
+        let endpoint = try endpoint()
+        let certificates = [nil, "friend", "stranger"]
+        for (name, isServed) in zip(certificates, policy.2) {
+            let options = name.map { ["--cert", folder.file("\($0).pem"), "--key", folder.file("\($0).key")] } ?? []
+            let answer = curl(endpoint, options + ["--tls-max", version])
+            #expect(answer == (isServed ? "up 1\n" : nil), "\(policy.0), \(name ?? "none")")
+        }
+    }
+
+    @Test(
+        "lets clients in by an alternative name of their certificates, letter by letter",
+        arguments: [
+            ("friend.example", true), ("friend@example.org", true), ("192.0.2.7", true), ("2001:db8::7", true),
+            ("spiffe://example/friend", true), ("Friend.example", false), ("example", false), ("friend", false),
+        ]
+    )
+    func allowedNames(name: String, isServed: Bool) throws {
+        let names =
+            "DNS:friend.example,email:friend@example.org,IP:192.0.2.7,IP:2001:db8:0::7,URI:spiffe://example/friend"
+        try folder.makeCertificate("friend", names: names)
+        try folder.writeTLS([
+            "client_auth_type: RequireAndVerifyClientCert", "client_ca_file: friend.pem",
+            "client_allowed_sans: [other, '\(name)']",
+        ])
+        let options = ["--cert", folder.file("friend.pem"), "--key", folder.file("friend.key")]
+        #expect(curl(try endpoint(), options) == (isServed ? "up 1\n" : nil))
+    }
+
+    @Test("serves many clients at once while certificates come and go")
+    func crowd() async throws {
+        let endpoint = try endpoint()
+        try await withThrowingTaskGroup { group in
+            for _ in 1...3 {
+                group.addTask {
+                    for _ in 1...10 { #expect(curl(endpoint, ["--insecure"]) == "up 1\n") }
+                }
+            }
+            for _ in 1...20 {
+                try rotate()
+                endpoint.publish("up 1\n")
+                try await Task.sleep(for: .milliseconds(20))
+                try folder.makeCertificate("next")
+            }
+            try await group.waitForAll()
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import Endpoint
+import Foundation
+import Testing
+
+@Suite("A request before the first page")
+struct WaitingTests {
+    @Test("waits for it, and its connection stays open")
+    func waits() throws {
+        let endpoint = try Endpoint.forTest { $0.firstPageWait = .seconds(20) }
+        let clients = try (1...5).map { _ in try endpoint.client() }
+        for client in clients { try client.request("GET", "/metrics") }
+        #expect(!clients[0].hears(withinMilliseconds: 200))
+        // Others are answered meanwhile.
+        #expect(try endpoint.get("/-/ready").status == 503)
+        endpoint.publish("up 1\n")
+        for client in clients {
+            #expect(try client.answer().text == "up 1\n")
+            #expect(try client.get("/metrics").text == "up 1\n")
+        }
+    }
+
+    @Test("is told to come again when its patience is over")
+    func patience() throws {
+        let endpoint = try Endpoint.forTest { $0.firstPageWait = .milliseconds(700) }
+        let start = monotonicTime()
+        let answer = try endpoint.get("/metrics")
+        #expect(answer.status == 503)
+        #expect(answer.headers["retry-after"] == "1")
+        #expect(monotonicTime() - start >= .milliseconds(700))
+    }
+
+    @Test("is told that there will be none when the endpoint stops")
+    func stopping() throws {
+        let endpoint = try Endpoint.forTest { $0.firstPageWait = .seconds(60) }
+        let client = try endpoint.client()
+        try client.request("GET", "/metrics")
+        #expect(!client.hears(withinMilliseconds: 200))
+        let start = monotonicTime()
+        endpoint.stop(drain: .seconds(5))
+        #expect(try client.answer().status == 503)
+        #expect(monotonicTime() - start < .seconds(4))
+    }
+}

@@ -1,0 +1,174 @@
+import Testing
+import WebConfiguration
+
+@Suite("A web configuration")
+struct FileTests {
+    @Test(
+        "is everything off where the file holds nothing",
+        arguments: ["", "\n", "# nothing\n", "---\n", "---\n...\n", "~", "null\n", "{}", "\u{FEFF}", "---\n---\n"]
+    )
+    func empty(text: String) throws {
+        #expect(try read(text) == WebConfiguration())
+    }
+
+    @Test("is read whatever ends its lines, and in both of YAML's styles")
+    func styles() throws {
+        let text = "tls_server_config:\n  cert_file: a.crt\n  key_file: a.key\nrate_limit: {interval: 1s, burst: 2}\n"
+        let found = try read(text)
+        #expect(found.tls != nil && found.rateLimit?.burst == 2)
+        #expect(try read(text.replacing("\n", with: "\r\n")) == found)
+        #expect(try read("\u{FEFF}" + text) == found)
+        #expect(try read(text + "---\n") == found)
+        #expect(try read(text + "...\n# the end\n") == found)
+    }
+
+    @Test("may call for what an anchor has named, as often as it likes")
+    func aliases() throws {
+        let text = """
+            basic_auth_users: {a: &hash \(hash), b: *hash}
+            http_server_config: {headers: {X-Frame-Options: &x deny, X-XSS-Protection: *x, Content-Security-Policy: &x y,
+              Strict-Transport-Security: *x}}
+            """
+        let found = try read(text)
+        #expect(found.users == ["a": hash, "b": hash])
+        #expect(found.headers.map(\.value) == ["deny", "deny", "y", "y"])
+    }
+
+    @Test("is refused, and not unfolded, where aliases nest or contain themselves")
+    func bombs() {
+        let levels = (1...60).map { "a\($0): &a\($0) [*a\($0 - 1), *a\($0 - 1), *a\($0 - 1)]\n" }.joined()
+        #expect(refusal(of: "a0: &a0 [x]\n" + levels)?.hasPrefix("web.yml:1: a0: unknown key") == true)
+        #expect(
+            refusal(of: "tls_server_config:\n  cipher_suites: &a [*a]")
+                == "web.yml:2: tls_server_config.cipher_suites[0]: expected a string, found a list"
+        )
+        #expect(refusal(of: "http_server_config: &a\n  headers: *a") != nil)
+        #expect(refusal(of: "&a\n? *a\n: *a") == "web.yml:1: expected a string as a key, found a mapping")
+    }
+
+    @Test(
+        "is refused at once where it nests without end, which libyaml would follow for minutes",
+        arguments: ["[", "{", "? "]
+    )
+    func depth(piece: String) {
+        let text = String(repeating: piece, count: 1_048_576 / piece.utf8.count)
+        #expect(
+            refusal(of: text) == "web.yml:1: lists and mappings nest over 100 levels deep; expected 3 at most"
+        )
+    }
+
+    @Test(
+        "is refused where it is no YAML",
+        arguments: [
+            (
+                "tls_server_config:\n\tcert_file: a",
+                "2: not YAML: while scanning for the next token, found character that cannot start any token; "
+                    + "expected spaces as indentation, not a tab"
+            ),
+            (
+                "tls_server_config:\n    cert_file: a\n  key_file: b\n",
+                "3: not YAML: while parsing a block mapping that begins in line 1, did not find expected key"
+            ),
+            (
+                "# a\nrate_limit: \"b\n\n",
+                "4: not YAML: while scanning a quoted scalar that begins in line 2, found unexpected end of stream"
+            ),
+            ("rate_limit: [\n", "2: not YAML: while parsing a flow node, did not find expected node content"),
+            ("\n\nrate_limit: \u{01}\n", "3: not YAML: control characters are not allowed"),
+            ("\nrate_limit: \0\n", "2: not YAML: control characters are not allowed"),
+            (
+                "rate_limit: *limit",
+                "1: an alias (*) refers to nothing; expected its anchor (&) above, or quotation marks around it"
+            ),
+        ]
+    )
+    func syntax(text: String, message: String) {
+        #expect(refusal(of: text) == "web.yml:\(message)")
+    }
+
+    @Test("is refused where it is not UTF-8, with the line of the first byte that is not")
+    func encoding() {
+        let message = "a byte is not UTF-8; expected the file in UTF-8"
+        #expect(refusal(of: Array("# Z\n\n# Zo".utf8) + [0xEB, 0x0A]) == "web.yml:3: \(message)")
+        #expect(refusal(of: [0xFF, 0xFE, 0x23, 0x00]) == "web.yml:1: \(message)")
+        #expect(refusal(of: Array("rate_limit: # ".utf8) + [0xE2, 0x82]) == "web.yml:1: \(message)")
+        #expect(refusal(of: Array("# Zoë €\n".utf8)) == nil)
+    }
+
+    @Test("is refused where it has more than one document")
+    func documents() {
+        let message = "a second document begins; expected one in a file"
+        #expect(refusal(of: tls() + "\n---\nrate_limit: {burst: 1}\n") == "web.yml:5: \(message)")
+        #expect(refusal(of: "---\n---\nrate_limit:\n") == "web.yml:3: \(message)")
+        #expect(refusal(of: "rate_limit:\n---\n- a\n") == "web.yml:3: \(message)")
+        #expect(refusal(of: "rate_limit:\n---\n''\n") == "web.yml:3: \(message)")
+    }
+
+    @Test("is refused above 1 MiB")
+    func size() {
+        let largest = Array(repeating: UInt8(ascii: "#"), count: 1_048_576)
+        #expect(refusal(of: largest) == nil)
+        #expect(refusal(of: largest + [0x0A]) == "web.yml:1: the file has 1048577 bytes; expected at most 1048576")
+    }
+
+    @Test(
+        "is refused where its top is no mapping, or has keys that are unknown or stand twice",
+        arguments: [
+            ("- a", "1: expected a mapping, found a list"),
+            ("one\ntwo\nthree\n", "1: expected a mapping, found a string"),
+            ("\n\n5", "1: expected a mapping, found a string"), ("''", "1: expected a mapping, found a string"),
+            (
+                "rate_limit:\ntls_config: {}",
+                "2: tls_config: unknown key; expected one of tls_server_config, http_server_config, basic_auth_users, rate_limit"
+            ),
+            ("rate_limit:\n\nrate_limit:", "3: rate_limit: the key stands in line 1 already; expected it once"),
+            ("tls_server_config: a", "1: tls_server_config: expected a mapping, found a string"),
+            ("tls_server_config: ''", "1: tls_server_config: expected a mapping, found a string"),
+            ("http_server_config: []", "1: http_server_config: expected a mapping, found a list"),
+            ("basic_auth_users: [a]", "1: basic_auth_users: expected a mapping, found a list"),
+            ("rate_limit: 1s", "1: rate_limit: expected a mapping, found a string"),
+            ("[a]: b", "1: expected a string as a key, found a list"),
+            (
+                "http_server_config:\n  <<: {http2: false}",
+                "2: http_server_config.<<: unknown key; keys are not merged here: expected each of them written out"
+            ),
+        ]
+    )
+    func top(text: String, message: String) {
+        #expect(refusal(of: text) == "web.yml:\(message)")
+    }
+
+    @Test("takes a string by its tag, and no other tags")
+    func tags() throws {
+        #expect(try read(headers("X-XSS-Protection: !!str 1")).headers.map(\.value) == ["1"])
+        #expect(refusal(of: headers("X-Frame-Options: !!str null"))?.hasSuffix("found \"null\"") == true)
+        let message =
+            "a tag (!) converts the value; expected the value without it, in quotation marks if it begins with !"
+        for tag in ["!!binary", "!!int", "!local", "!<tag:example.com,2026:x>"] {
+            #expect(
+                refusal(of: headers("X-XSS-Protection: \(tag) MQ=="))
+                    == "web.yml:3: http_server_config.headers.X-XSS-Protection: \(message)"
+            )
+        }
+        #expect(refusal(of: "http_server_config: !!map {}") == "web.yml:1: http_server_config: \(message)")
+        #expect(refusal(of: "http_server_config: {!!int headers: }") == "web.yml:1: http_server_config: \(message)")
+    }
+
+    @Test("shows long and strange texts on one line, and the beginning of them only")
+    func oneLine() {
+        let long = String(repeating: "k", count: 1_000)
+        #expect(refusal(of: "\(long): 1")?.hasPrefix("web.yml:1: kkkkkkkk…: unknown key") == true)
+        #expect(
+            refusal(of: headers("X-Frame-Options: \(long)"))
+                == "web.yml:3: http_server_config.headers.X-Frame-Options: expected deny or sameorigin, found \"\(long.prefix(60))…\""
+        )
+        #expect(
+            refusal(of: "\"a\\nb\\u2028\\e\": 1")?.hasPrefix("web.yml:1: a\\nb\\u{2028}\\u{1B}: unknown")
+                == true
+        )
+        let accents = "e" + String(repeating: "\u{301}", count: 100_000)
+        #expect((refusal(of: headers("X-Frame-Options: \(accents)"))?.utf8.count ?? .max) < 300)
+        let problem = Problem(place: Place(file: "a\nb.yml", line: 7, key: "c"), reason: "d")
+        #expect(problem.description == "a\\nb.yml:7: c: d")
+    }
+}

@@ -1,0 +1,305 @@
+import Testing
+import WebConfiguration
+
+private let above = "is above "
+private let fails = ", and every handshake would fail; expected it at or below"
+private let knownKeys =
+    "cert, cert_file, key, key_file, client_ca, client_ca_file, client_auth_type, client_allowed_sans, min_version, "
+    + "max_version, cipher_suites, prefer_server_cipher_suites, curve_preferences"
+private let suites = WebConfiguration.CipherSuite.allCases.map(\.rawValue).joined(separator: ", ")
+
+@Suite("The section tls_server_config")
+struct TLSTests {
+    @Test("with a certificate and a key has the defaults of the exporter-toolkit")
+    func defaults() throws {
+        let section = Place(file: "web.yml", line: 1, key: "tls_server_config")
+        let found = try #require(try read(tls()).tls)
+        #expect(found.certificate.source == .file("a.crt"))
+        #expect(found.certificate.place == Place(file: "web.yml", line: 2, key: "tls_server_config.cert_file"))
+        #expect(found.key.source == .file("a.key"))
+        #expect(found.key.place == Place(file: "web.yml", line: 3, key: "tls_server_config.key_file"))
+        #expect(found.clientCA == nil)
+        #expect(found.clientAuthentication == .none && found.clientAuthenticationPlace == section)
+        #expect(found.allowedNames == nil)
+        #expect(found.minimumVersion == .tls12 && found.maximumVersion == .tls13)
+        #expect(found.cipherSuites.isEmpty && found.curves.isEmpty)
+        #expect(found.prefersServerCiphers)
+        #expect(found.place == section)
+        #expect(try warnings(about: tls()).isEmpty)
+    }
+
+    @Test("gives each key its value")
+    func everyKey() throws {
+        let text = tls(
+            "client_auth_type: RequireAndVerifyClientCert",
+            "client_ca_file: ca.crt",
+            "client_allowed_sans: [one.example, 192.0.2.1]",
+            "min_version: TLS10",
+            "max_version: TLS12",
+            "cipher_suites:",
+            "- TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+            "- TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+            "prefer_server_cipher_suites: false",
+            "curve_preferences: [X25519, CurveP521]"
+        )
+        let found = try #require(try read(text).tls)
+        #expect(found.clientAuthentication == .requireAndVerify)
+        #expect(
+            found.clientAuthenticationPlace
+                == Place(file: "web.yml", line: 4, key: "tls_server_config.client_auth_type")
+        )
+        #expect(found.clientCA?.source == .file("ca.crt"))
+        #expect(found.allowedNames == ["one.example", "192.0.2.1"])
+        #expect(found.minimumVersion == .tls10 && found.maximumVersion == .tls12)
+        #expect(found.cipherSuites == [.ecdheRSAWithAES256GCMSHA384, .ecdheRSAWithAES128GCMSHA256])
+        #expect(!found.prefersServerCiphers)
+        #expect(found.curves == [.x25519, .curveP521])
+        #expect(try warnings(about: text).isEmpty)
+    }
+
+    @Test("takes certificate, key and authority out of the file itself, byte by byte")
+    func inline() throws {
+        let text = """
+            tls_server_config:
+              cert: |
+                -----BEGIN CERTIFICATE-----
+                Q0VSVA==
+                -----END CERTIFICATE-----
+              key: "one\\ntwo\\n"
+              client_ca: &ca |-
+                three
+              client_auth_type: VerifyClientCertIfGiven
+            """
+        let found = try #require(try read(text).tls)
+        let certificate = "-----BEGIN CERTIFICATE-----\nQ0VSVA==\n-----END CERTIFICATE-----\n"
+        #expect(found.certificate.source == .inline(Array(certificate.utf8)))
+        #expect(found.key.source == .inline(Array("one\ntwo\n".utf8)))
+        #expect(found.clientCA?.source == .inline(Array("three".utf8)))
+        #expect(found.clientCA?.place == Place(file: "web.yml", line: 7, key: "tls_server_config.client_ca"))
+    }
+
+    @Test(
+        "looks for the files that it names from the directory of the file that names them",
+        arguments: [
+            ("web.yml", "a.crt", "a.crt"),
+            ("/etc/exporter/web.yml", "a.crt", "/etc/exporter/a.crt"),
+            ("etc/web.yml", "tls/a.crt", "etc/tls/a.crt"),
+            ("../web.yml", "../a.crt", "../../a.crt"),
+            ("/etc/web.yml", "/a.crt", "/a.crt"),
+            ("/web.yml", "a.crt", "/a.crt"),
+        ]
+    )
+    func directories(file: String, name: String, path: String) throws {
+        let text = "tls_server_config: {cert_file: \(name), key_file: \(name)}"
+        let found = try #require(try read(text, path: file).tls)
+        #expect(found.certificate.source == .file(path) && found.key.source == .file(path))
+    }
+
+    @Test(
+        "leaves TLS off where it names neither certificate nor key nor clients",
+        arguments: [
+            "tls_server_config:", "tls_server_config: {}", "tls_server_config: ~", "tls_server_config: {cert_file: }",
+        ]
+    )
+    func off(text: String) throws {
+        #expect(try read(text) == WebConfiguration())
+    }
+
+    @Test(
+        "warns where it leaves TLS off and holds other keys",
+        arguments: ["{min_version: TLS13}", "{cert_file: '', key_file: ''}", "{cipher_suites: []}"]
+    )
+    func offWithKeys(section: String) throws {
+        let found = try read("tls_server_config: \(section)")
+        #expect(found.tls == nil)
+        #expect(
+            found.warnings.map(\.description) == [
+                "web.yml:1: tls_server_config: TLS is off, and this has no effect; cert_file and key_file turn it on"
+            ]
+        )
+    }
+
+    @Test(
+        "needs a certificate and a key as soon as it names anything that turns TLS on",
+        arguments: [
+            ("cert_file: a", "key or key_file"), ("cert: a", "key or key_file"), ("key_file: a", "cert or cert_file"),
+            ("key: a", "cert or cert_file"), ("client_ca_file: a", "cert or cert_file"),
+            ("client_ca: a", "cert or cert_file"), ("client_auth_type: NoClientCert", "cert or cert_file"),
+            ("client_auth_type: nonsense", "cert or cert_file"), ("cert_file: '', key_file: a", "cert or cert_file"),
+            ("cert_file: a, key: ''", "key or key_file"),
+        ]
+    )
+    func missing(keys: String, what: String) {
+        #expect(refusal(of: "tls_server_config: {\(keys)}") == "web.yml:1: tls_server_config: missing one of \(what)")
+    }
+
+    @Test("prefers a file to what stands in the configuration, and warns", arguments: ["cert", "key", "client_ca"])
+    func both(name: String) throws {
+        let text = """
+            tls_server_config: {cert_file: f, key_file: f, client_ca_file: f, client_auth_type: RequestClientCert,
+              \(name): inline}
+            """
+        let found = try read(text)
+        #expect(found.tls?.certificate.source == .file("f") && found.tls?.key.source == .file("f"))
+        #expect(found.tls?.clientCA?.source == .file("f"))
+        #expect(
+            found.warnings.map(\.description) == [
+                "web.yml:2: tls_server_config.\(name): \(name)_file is there too and is used; expected one of them"
+            ]
+        )
+    }
+
+    @Test("takes a text of several lines for no path of a file, and does not show it", arguments: ["cert", "key"])
+    func pathOfSeveralLines(name: String) {
+        let text = "tls_server_config:\n  \(name)_file: |\n    -----BEGIN\n    secret\n"
+        #expect(
+            refusal(of: text) == "web.yml:2: tls_server_config.\(name)_file: expected the path of a file on one line; "
+                + "what is in the file goes under \(name)"
+        )
+    }
+
+    @Test("knows Go's five policies for clients, and the older name of one")
+    func policies() throws {
+        let policies: [(String, WebConfiguration.ClientAuthentication)] = [
+            ("''", .none), ("", .none), ("NoClientCert", .none), ("RequestClientCert", .request),
+            ("RequireAnyClientCert", .requireAny), ("RequireClientCert", .requireAny),
+            ("VerifyClientCertIfGiven", .verifyIfGiven), ("RequireAndVerifyClientCert", .requireAndVerify),
+        ]
+        for (name, policy) in policies {
+            #expect(try read(tls("client_auth_type: \(name)")).tls?.clientAuthentication == policy)
+        }
+    }
+
+    @Test("refuses an authority for clients that are not asked", arguments: ["client_ca_file", "client_ca"])
+    func authorityWithoutPolicy(name: String) {
+        let message =
+            "web.yml:4: tls_server_config.\(name): no client is asked for a certificate; "
+            + "expected RequireAndVerifyClientCert or VerifyClientCertIfGiven as client_auth_type"
+        #expect(refusal(of: tls("\(name): ca")) == message)
+        #expect(refusal(of: tls("\(name): ca", "client_auth_type: NoClientCert")) == message)
+        #expect(refusal(of: tls("\(name): ''")) == nil)
+    }
+
+    @Test("warns of names that no client is asked for, and of a list that lets no client in")
+    func allowedNames() throws {
+        let unused = try read(tls("client_allowed_sans: [a]"))
+        #expect(unused.tls?.allowedNames == ["a"])
+        #expect(
+            unused.warnings.map(\.description) == [
+                "web.yml:4: tls_server_config.client_allowed_sans: no client is asked for a certificate, and this has no "
+                    + "effect; client_auth_type: RequireAndVerifyClientCert asks for one"
+            ]
+        )
+        let nobody = try read(tls("client_auth_type: RequireAnyClientCert", "client_allowed_sans: []"))
+        #expect(nobody.tls?.allowedNames == [])
+        #expect(
+            nobody.warnings.map(\.description) == [
+                "web.yml:5: tls_server_config.client_allowed_sans: the list is empty, and no client's certificate is accepted"
+            ]
+        )
+        let anybody = try read(tls("client_auth_type: RequireAnyClientCert", "client_allowed_sans:"))
+        #expect(anybody.tls?.allowedNames == nil && anybody.warnings.isEmpty)
+    }
+
+    @Test("reads every cipher suite, curve and version by the name that Go gives it")
+    func names() throws {
+        let suites = [
+            "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256",
+            "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+            "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+            "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+            "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA", "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
+            "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
+        ]
+        let curves = ["CurveP521", "CurveP256", "X25519", "CurveP384"]
+        let found = try read(tls("cipher_suites: \(suites)", "curve_preferences: \(curves)")).tls
+        #expect(found?.cipherSuites.map(\.rawValue) == suites)
+        #expect(found?.curves.map(\.rawValue) == curves)
+        for version in ["TLS10", "TLS11", "TLS12", "TLS13"] {
+            let found = try read(tls("min_version: \(version)", "max_version: TLS13")).tls
+            #expect(found?.minimumVersion.rawValue == version)
+        }
+    }
+
+    @Test("takes null and empty lists for the default")
+    func nulls() throws {
+        let text = tls(
+            "min_version:",
+            "max_version: ~",
+            "cipher_suites: []",
+            "curve_preferences: null",
+            "prefer_server_cipher_suites:",
+            "cert:",
+            "client_ca: NULL"
+        )
+        let found = try #require(try read(text).tls)
+        #expect(found.minimumVersion == .tls12 && found.maximumVersion == .tls13)
+        #expect(found.cipherSuites.isEmpty && found.curves.isEmpty && found.prefersServerCiphers)
+    }
+
+    @Test(
+        "says what is wrong with a value, and what would be right",
+        arguments: [
+            ("cert_fil: a", "cert_fil: unknown key; expected one of \(knownKeys)"),
+            ("Min_Version: a", "Min_Version: unknown key; expected one of \(knownKeys)"),
+            ("key_file: b", "key_file: the key stands in line 3 already; expected it once"),
+            ("cert: [a]", "cert: expected a string, found a list"),
+            ("key: {a: b}", "key: expected a string, found a mapping"),
+            ("client_ca: []", "client_ca: expected a string, found a list"),
+            ("client_ca_file: []", "client_ca_file: expected a string, found a list"),
+            ("client_auth_type: []", "client_auth_type: expected a string, found a list"),
+            (
+                "client_auth_type: requireAnyClientCert",
+                "client_auth_type: unknown policy \"requireAnyClientCert\"; expected one of NoClientCert, "
+                    + "RequestClientCert, RequireAnyClientCert, VerifyClientCertIfGiven, RequireAndVerifyClientCert"
+            ),
+            ("client_allowed_sans: a", "client_allowed_sans: expected a list, found a string"),
+            ("client_allowed_sans: [a, [b]]", "client_allowed_sans[1]: expected a string, found a list"),
+            ("client_allowed_sans: [~]", "client_allowed_sans[0]: expected a string, found nothing"),
+            ("client_allowed_sans: ['']", "client_allowed_sans[0]: expected a string that is not empty"),
+            (
+                "min_version: TLS111",
+                "min_version: unknown TLS version \"TLS111\"; expected one of TLS10, TLS11, TLS12, TLS13"
+            ),
+            (
+                "min_version: 1.2",
+                "min_version: unknown TLS version \"1.2\"; expected one of TLS10, TLS11, TLS12, TLS13"
+            ),
+            ("max_version: ''", "max_version: unknown TLS version \"\"; expected one of TLS10, TLS11, TLS12, TLS13"),
+            ("max_version: [TLS12]", "max_version: expected a string, found a list"),
+            ("max_version: TLS11", "max_version: min_version (TLS12) \(above)max_version (TLS11)\(fails)"),
+            ("cipher_suites: TLS_AES_128_GCM_SHA256", "cipher_suites: expected a list, found a string"),
+            ("cipher_suites: {a: b}", "cipher_suites: expected a list, found a mapping"),
+            (
+                "cipher_suites: [TLS_AES_128_GCM_SHA256, RC4]",
+                "cipher_suites[1]: unknown cipher suite \"RC4\"; expected one of \(suites)"
+            ),
+            (
+                "prefer_server_cipher_suites: 'true'",
+                "prefer_server_cipher_suites: expected true or false without quotation marks, found the string \"true\""
+            ),
+            ("prefer_server_cipher_suites: 1", "prefer_server_cipher_suites: expected true or false, found \"1\""),
+            ("curve_preferences: X25519", "curve_preferences: expected a list, found a string"),
+            (
+                "curve_preferences: [x25519]",
+                "curve_preferences[0]: unknown curve \"x25519\"; expected one of CurveP256, CurveP384, CurveP521, X25519"
+            ),
+        ]
+    )
+    func broken(line: String, message: String) {
+        #expect(refusal(of: tls(line)) == "web.yml:4: tls_server_config.\(message)")
+    }
+
+    @Test("names the line of the item that is wrong, and the newer one of two versions that exclude each other")
+    func lines() {
+        let list = tls("curve_preferences:", "- X25519", "- CurveP257")
+        #expect(
+            refusal(of: list)?.hasPrefix("web.yml:6: tls_server_config.curve_preferences[1]: unknown curve") == true
+        )
+        let versions = tls("max_version: TLS10", "min_version: TLS11")
+        #expect(
+            refusal(of: versions) == "web.yml:4: tls_server_config.max_version: min_version (TLS11) \(above)"
+                + "max_version (TLS10)\(fails)"
+        )
+    }
+}

@@ -1,0 +1,95 @@
+import Testing
+import WebConfiguration
+
+private let digits = String(hash.dropFirst(7))
+private let colon =
+    "a colon is in the name of a user, and no client can send it; expected a space after the colon, or another name"
+private let merge = "unknown key; keys are not merged here: expected each of them written out"
+
+@Suite("The section basic_auth_users")
+struct UserTests {
+    @Test("gives the hash of each user")
+    func users() throws {
+        let text =
+            "basic_auth_users:\n  alice: \(hash)\n  'bob b': '\(hash)'\n  123: \(hash)\n  Zoë: \(hash)\n  yes: \(hash)"
+        let found = try read(text)
+        #expect(found.users == ["alice": hash, "bob b": hash, "123": hash, "Zoë": hash, "yes": hash])
+        #expect(found.warnings.isEmpty && found.tls == nil)
+    }
+
+    @Test("has nobody log in where it is empty", arguments: ["", " {}", " ~"])
+    func nobody(section: String) throws {
+        #expect(try read("basic_auth_users:\(section)") == WebConfiguration())
+    }
+
+    @Test(
+        "accepts every variant and cost of bcrypt",
+        arguments: ["$2y$04$", "$2a$05$", "$2b$09$", "$2y$10$", "$2y$19$", "$2y$20$", "$2y$31$"]
+    )
+    func variants(begin: String) throws {
+        let text = begin + hash.dropFirst(7)
+        #expect(try read("basic_auth_users: {a: \(text)}").users == ["a": text])
+    }
+
+    @Test(
+        "refuses what is no hash of bcrypt, and does not show it",
+        arguments: [
+            "hunter2", "''", "$2y$03$\(digits)", "$2y$32$\(digits)", "$2y$4$\(digits)", "$2y$99$\(digits)",
+            "$2x$10$\(digits)", "$2$10$\(digits)", "$3y$10$\(digits)", "$2y$10$\(digits.dropLast())", "\(hash)x",
+            "$2y$10$\(digits.dropLast())+", "$2y$10$\(digits.dropLast())ö",
+            "$2y$10$\(digits.dropLast())$",
+            "$2y$1x$\(digits)", "$2y$10:\(digits)", "'\(hash) '", "\"\(hash)\\n\"", "$apr1$abcdefgh$\(digits)",
+            "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=",
+        ]
+    )
+    func noHash(text: String) {
+        #expect(
+            refusal(of: "basic_auth_users:\n  alice: \(text.hasPrefix("{") ? "'\(text)'" : text)")
+                == #"web.yml:2: basic_auth_users.alice: not a bcrypt hash; expected $2y$ ($2a$, $2b$), a cost from 04 to 31, "#
+                + #"$ and 53 characters, as made by: htpasswd -nBC 10 "" | tr -d ':\n'"#
+        )
+    }
+
+    @Test(
+        "refuses users whom no client can name, users twice, and values that are no text",
+        arguments: [
+            (
+                "'': \(hash)",
+                "basic_auth_users.\"\": the name of a user is empty, and no client can send it; expected a name"
+            ),
+            ("'a:b': \(hash)", "basic_auth_users.a…: \(colon)"),
+            ("{a:\(hash)}", "basic_auth_users.a…: \(colon)"),
+            ("a: \(hash)\n  a: \(hash)", "basic_auth_users.a: the key stands in line 2 already; expected it once"),
+            ("a:", "basic_auth_users.a: expected a bcrypt hash, found nothing"),
+            ("a: [\(hash)]", "basic_auth_users.a: expected a bcrypt hash, found a list"),
+            ("a: {b: \(hash)}", "basic_auth_users.a: expected a bcrypt hash, found a mapping"),
+            ("[a]: \(hash)", "basic_auth_users: expected a string as a key, found a list"),
+            ("- a: \(hash)", "basic_auth_users: expected a mapping, found a list"),
+            ("a:\(hash)", "basic_auth_users: expected a mapping, found a string"),
+            ("<<: {a: \(hash)}", "basic_auth_users.<<: \(merge)"),
+        ]
+    )
+    func broken(lines: String, message: String) throws {
+        let found = try #require(refusal(of: "basic_auth_users:\n  \(lines)"))
+        #expect(found.drop { $0 != " " } == " \(message)")
+    }
+
+    @Test(
+        "shows neither password nor hash, wherever they are put by mistake",
+        arguments: [
+            "basic_auth_users: {alice:hunter2}", "basic_auth_users: {alice:\u{301}hunter2}",
+            "basic_auth_users: {alice:\(hash)}", "basic_auth_users: hunter2",
+            "basic_auth_users: [hunter2]", "basic_auth_users: {\(hash): alice}", "basic_auth_users: {a: hunter2}",
+            "basic_auth_users: {a: [hunter2]}", "{alice:hunter2}", "alice:\(hash)", "{alice:\(hash): 1}", "\(hash)",
+            "basic_auth_users: {a: *hunter2}", "basic_auth_users: {a: !hunter2 x}", "basic_auth_users: {a: %hunter2}",
+            "basic_auth_users: {a: hunter2", "basic_auth_users: {a: \"hunter2}", "basic_auth_users: {a: @hunter2}",
+            "tls_server_config: {key: [hunter2]}", "tls_server_config: {key_file: \"-----BEGIN\\nhunter2\\n\"}",
+            "tls_server_config: {key: hunter2}", "tls_server_config: {key: hunter2, key_file: f, cert: c, foo: 1}",
+            "tls_server_config:\n  key: |\n   -----BEGIN\n  hunter2\n",
+        ]
+    )
+    func secrets(text: String) throws {
+        let found = try #require(refusal(of: text))
+        #expect(!found.contains("hunter2") && !found.contains(digits.prefix(8)))
+    }
+}
