@@ -99,6 +99,14 @@ class Authority:
         return identity
 
 
+def self_signed(folder, name):
+    """A certificate that nobody but its owner stands for."""
+    identity = Identity(folder / f"{name}.pem", folder / f"{name}.key")
+    options = ["-noenc", "-days", 30, "-subj", f"/CN={name}", "-addext", "basicConstraints=critical,CA:FALSE"]
+    openssl("req", "-x509", *KEYS["ec"], *options, "-keyout", identity.key, "-out", identity.certificate)
+    return identity
+
+
 def client_context(authority, identity=None, version=None):
     """How a client of Python's ssl meets the exporter; version: ssl.TLSVersion, where only one is wanted."""
     context = ssl.create_default_context(cafile=authority.certificate)

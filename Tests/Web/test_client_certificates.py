@@ -47,7 +47,7 @@ def clients(authority, tmp_path_factory):
         "good for clients only": authority.issue("client", usage="clientAuth"),
         "of another authority": other.issue("client"),
         "of an authority of the same name": namesake.issue("client"),
-        "of its own": other.identity,
+        "of its own": certificates.self_signed(folder, "client"),
         "expired": authority.issue("client", begins=-30, ends=-1),
         "of tomorrow": authority.issue("client", begins=1, ends=30),
         "for servers only": authority.issue("client", usage="serverAuth"),

@@ -67,7 +67,7 @@ TEXTS = {
     "hash cut short": (f"{U}:\n  alice: {HASH}\n  bob: {HASH[:-1]}\n", 3, f"{U}.bob", "bcrypt"),
     "hash of another kind": (f"{U}:\n  bob: $6$abc$def\n", 2, f"{U}.bob", "bcrypt"),
     "cost beyond bcrypt": (f"{U}:\n  bob: {HASH.replace('$10$', '$32$')}\n", 2, f"{U}.bob", "bcrypt"),
-    "list of users": (f"{U}:\n  - bob\n", 2, U, ""),
+    "list of users": (f"{U}:\n  - bob\n", 1, U, "mapping"),
     "interval without unit": (f"{R}:\n  interval: 5\n  burst: 1\n", 2, f"{R}.interval", "1s"),
     "interval before now": (f"{R}:\n  interval: -1s\n  burst: 1\n", 2, f"{R}.interval", "-1s"),
     "interval that is none": (f"{R}:\n  interval: soon\n  burst: 1\n", 2, f"{R}.interval", "soon"),
@@ -189,7 +189,7 @@ def test_a_file_that_cannot_be_read_is_told(folder, path):
     (folder / "folder").mkdir()
     status, told = refused(f"--web.config.file={folder / path}", "--web.listen-address=127.0.0.1:0")
     assert status == 1
-    assert told.startswith(f"timewait_exporter: --web.config.file: {folder / path}: ")
+    assert told.startswith(f"timewait_exporter: --web.config.file: {folder / path}:")
     assert told.count("\n") == 1
 
 

@@ -98,7 +98,7 @@ def test_it_scrapes_over_TLS_with_a_password_and_a_certificate_on_one_connection
             key=client.key,
             target=f"127.0.0.1:{exporter.port}",
         )
-        with Prometheus.started(scrape, tmp_path / "prometheus") as prometheus:
+        with Prometheus.started(scrape, tmp_path / "prometheus", port=19091) as prometheus:
 
             def scrapes():
                 found = prometheus.instant('timewait_exporter_http_requests_total{job="secure", code="200"}')

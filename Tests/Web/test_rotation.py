@@ -95,8 +95,10 @@ def test_another_file_in_the_configuration_is_served_on_the_next_handshake(expor
 
 
 def test_a_download_that_runs_on_the_old_certificate_comes_whole(files, config, tmp_path, authority, two):
-    with narrow_pipes(), Exporter.started(tmp_path, config=config(tls_section(files))) as exporter:
-        with exporter.client(tls=client_context(authority), receive_buffer=2304) as client:
+    path = config(tls_section(files))
+    with narrow_pipes(), Exporter.started(tmp_path, config=path) as exporter:
+        client = exporter.client(tls=client_context(authority), receive_buffer=2304)
+        with client:
             client.send(request())
             client.unread = client.receive(100)
             replace_by_rename(files, two[1])
@@ -223,10 +225,9 @@ def test_a_bad_new_file_keeps_the_old_and_is_told_once_and_a_good_one_heals(
 ):
     context = client_context(authority)
     poll("the last reload was good", lambda: metric(exporter, authority, SUCCESS) == 1)
-    began = metric(exporter, authority, TIME)
-    assert abs(time.time() - began) < 60
     with exporter.client(tls=context) as kept:
         assert not kept.ask().closes
+        spoiled = time.time()
         key = spoil(files, config, two)
         # At each handshake and each request.
         for _ in range(10):
@@ -235,7 +236,7 @@ def test_a_bad_new_file_keeps_the_old_and_is_told_once_and_a_good_one_heals(
             assert answer.status == 200
             assert not answer.closes
     poll("it is told that the reload failed", lambda: metric(exporter, authority, SUCCESS) == 0)
-    assert metric(exporter, authority, TIME) == began
+    assert spoiled - 60 < metric(exporter, authority, TIME) < spoiled
     errors = exporter.lines("level=ERROR")
     assert len(errors) == 1, errors
     assert str(tmp_path / "web.yml") in errors[0]
@@ -246,7 +247,7 @@ def test_a_bad_new_file_keeps_the_old_and_is_told_once_and_a_good_one_heals(
     replace_by_rename(files, two[1])
     assert shown(exporter, authority) == two[1].fingerprint
     poll("the last reload was good again", lambda: metric(exporter, authority, SUCCESS) == 1)
-    assert metric(exporter, authority, TIME) > began
+    assert metric(exporter, authority, TIME) > spoiled
     assert len(exporter.lines("level=ERROR")) == 1
 
 
@@ -321,8 +322,7 @@ def test_a_session_of_before_does_not_lead_past_a_new_client_authority(files, co
             assert client.ask().status == 200
         file.write_bytes(new.certificate.read_bytes())
         with pytest.raises((ssl.SSLError, Closed, ConnectionError)):
-            with exporter.client(tls=context, session=session) as client:
-                client.ask()
+            exporter.get(tls=context, session=session)
 
 
 def test_TLS_is_not_turned_on_while_it_runs(config, tmp_path, two):

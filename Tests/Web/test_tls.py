@@ -71,7 +71,7 @@ def test_where_it_serves_is_told_with_https(exporter):
 @pytest.mark.parametrize("old", ["-tls1", "-tls1_1"])
 def test_older_versions_are_refused_unless_they_are_asked_for(exporter, config, tmp_path, server, old):
     weak = (old, "-cipher", "ALL:@SECLEVEL=0")
-    assert "alert protocol version" in s_client(exporter, *weak)
+    assert cipher(exporter, *weak) is None
     with started(tmp_path, config, server, min_version="TLS10") as lenient:
         assert cipher(lenient, *weak)
 
@@ -80,7 +80,8 @@ def test_below_the_minimum_is_refused(config, tmp_path, server, authority):
     with started(tmp_path, config, server, min_version="TLS13") as exporter:
         assert curl(exporter, authority, "--tls-max", "1.2")[0] == 35
         assert curl(exporter, authority, "--tlsv1.3")[0] == 0
-        assert "alert protocol version" in s_client(exporter, "-tls1_2")
+        assert cipher(exporter, "-tls1_2") is None
+        assert cipher(exporter)
 
 
 def test_above_the_maximum_is_refused(config, tmp_path, server, authority):
