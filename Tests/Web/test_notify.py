@@ -1,5 +1,6 @@
 """What a service manager is told of how the service fares."""
 
+import itertools
 import signal
 import time
 
@@ -55,7 +56,7 @@ def test_it_says_WATCHDOG_in_time(tmp_path, name):
             end = time.monotonic()
         said = manager.times("WATCHDOG=1")
         times = [manager.times("READY=1")[0], *said, end]
-        gaps = [after - before for before, after in zip(times, times[1:])]
+        gaps = [after - before for before, after in itertools.pairwise(times)]
         assert max(gaps) < 0.6
         # But it need not be said all the time.
         assert len(said) < 40
@@ -71,16 +72,16 @@ def test_it_says_no_WATCHDOG_unless_it_is_asked(tmp_path):
 
 
 def test_a_process_that_stands_still_says_nothing(tmp_path, name):
-    with Notifications(name) as manager:
-        with Exporter.started(tmp_path, env={**manager.env, "WATCHDOG_USEC": "400000"}) as exporter:
-            poll("WATCHDOG", lambda: manager.times("WATCHDOG=1"))
-            exporter.signal(signal.SIGSTOP)
-            time.sleep(0.1)
-            before = len(manager.messages)
-            time.sleep(1.5)
-            assert len(manager.messages) == before
-            exporter.signal(signal.SIGCONT)
-            poll("WATCHDOG", lambda: len(manager.messages) > before)
+    asked = {"NOTIFY_SOCKET": str(name), "WATCHDOG_USEC": "400000"}
+    with Notifications(name) as manager, Exporter.started(tmp_path, env=asked) as exporter:
+        poll("WATCHDOG", lambda: manager.times("WATCHDOG=1"))
+        exporter.signal(signal.SIGSTOP)
+        time.sleep(0.1)
+        before = len(manager.messages)
+        time.sleep(1.5)
+        assert len(manager.messages) == before
+        exporter.signal(signal.SIGCONT)
+        poll("WATCHDOG", lambda: len(manager.messages) > before)
 
 
 def test_a_reading_that_hangs_says_nothing(tmp_path):
