@@ -153,7 +153,8 @@ def test_a_soft_limit_of_file_handles_is_raised(tmp_path):
 def test_long_URIs_and_headers_are_read(plain, size):
     assert plain.get("/metrics?x=" + "x" * size).status == 200
     assert plain.get(headers={"X": "x" * size}).status == 200
-    assert plain.get(headers={f"X-{n}": "x" * 100 for n in range(size // 120)}).status == 200
+    # Each header takes some room of its own.
+    assert plain.get(headers={f"X-{n}": "x" * 100 for n in range(size // 200)}).status == 200
 
 
 @pytest.mark.parametrize("size", [17_000, 40_000, 200_000, 2_000_000])
@@ -217,13 +218,18 @@ def test_an_endless_body_in_chunks_is_cut(plain, size):
     assert plain.get().status == 200
 
 
-def test_a_body_in_chunks_is_413_when_it_is_too_large(plain):
+def test_a_body_in_chunks_that_is_too_large_is_not_read_on(plain):
     chunk = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
-    with plain.client() as client:
-        client.send(request(method="POST", headers={"Transfer-Encoding": "chunked"}))
-        for _ in range(17):
-            client.send(chunk)
-        assert client.answer().status == 413
+    for count, status in ((15, 405), (17, 413)):
+        with plain.client() as client:
+            client.send(request(method="POST", headers={"Transfer-Encoding": "chunked"}))
+            try:
+                for _ in range(count):
+                    client.send(chunk)
+                client.send(b"0\r\n\r\n")
+                assert client.answer().status == status
+            except (Closed, ConnectionError):
+                assert count > 16
 
 
 def test_a_client_that_asks_before_it_sends_a_body_is_told_at_once(plain):
