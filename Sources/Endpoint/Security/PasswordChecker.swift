@@ -1,5 +1,3 @@
-import Synchronization
-
 /// What came of a password.
 enum PasswordVerdict {
     case right
@@ -29,10 +27,10 @@ final class PasswordChecker: Sendable {
     }
 
     private let cache = PasswordCache()
-    private let queue = Mutex(Queue())
+    private let queue = Guarded(Queue())
     private let wakeUp = WakeUp()
     /// It starts with the first password.
-    private let thread = Mutex(ServiceThread?.none)
+    private let thread = Guarded(ServiceThread?.none)
 
     /// Finds out whether a request comes from one of the users.
     ///

@@ -1,6 +1,5 @@
 import CMicrohttpd
 import Glibc
-import Synchronization
 
 /// What we know of a client's connection, from accept() to its end.
 ///
@@ -12,8 +11,8 @@ final class ConnectionRecord: Sendable {
     /// The settings of the TLS session; nil where it is plain HTTP.
     let tls: TLSSettings?
     /// How far the request of now has come. Only the daemon's thread uses it.
-    let request = Mutex(RequestProgress())
-    private let state: Mutex<State>
+    let request = Guarded(RequestProgress())
+    private let state: Guarded<State>
 
     private struct State {
         /// -1 once libmicrohttpd is about to close it.
@@ -28,7 +27,7 @@ final class ConnectionRecord: Sendable {
     init(of connection: Connection, tls: TLSSettings?, deadline: Duration) {
         client = connection.clientAddress
         self.tls = tls
-        state = Mutex(State(descriptor: connection.descriptor, deadline: deadline))
+        state = Guarded(State(descriptor: connection.descriptor, deadline: deadline))
     }
 
     /// From now on the connection has to be further by this time, on CLOCK_MONOTONIC.

@@ -2,10 +2,10 @@ import Synchronization
 
 /// The connections that there are, and the thread that holds them to their deadlines.
 final class OpenConnections: Sendable {
-    private let all = Mutex<[ObjectIdentifier: ConnectionRecord]>([:])
+    private let all = Guarded<[ObjectIdentifier: ConnectionRecord]>([:])
     private let isStopping = Atomic(false)
     private let wakeUp = WakeUp()
-    private let thread = Mutex(ServiceThread?.none)
+    private let thread = Guarded(ServiceThread?.none)
 
     /// How often the deadlines are looked at while there are connections.
     private static let period = Duration.milliseconds(500)

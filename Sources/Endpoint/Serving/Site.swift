@@ -16,7 +16,7 @@ final class Site: Sendable {
     private let withoutFile: SettingsInForce
     private let passwords = PasswordChecker()
     private let isStopping = Atomic(false)
-    private let pages = Mutex(Pages())
+    private let pages = Guarded(Pages())
 
     private struct Pages {
         var current: Publication?
