@@ -62,6 +62,13 @@ func requestBegins(
         progress.rawTarget = target
         progress.expectedVersionAddress = UInt(bitPattern: uri) + UInt(length) + 1
     }
+    if let uri = unsafe uri, let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) {
+        // The query is read by us. libmicrohttpd (0.9.75) would take memory of the connection for each argument, and where
+        // that is used up neither answer nor close. It is its own memory, which it cuts at the mark after this call, and
+        // reads from behind it.
+        let behind = target.utf8.distance(from: target.startIndex, to: mark) + 1
+        if behind < length { unsafe UnsafeMutablePointer(mutating: uri)[behind] = 0 }
+    }
     // The first request has the time that its connection was given: to wait with the first line gains nothing.
     if record.isIdle { record.setDeadline(MonotonicClock.now + .seconds(site.settings.requestTimeout)) }
     return nil

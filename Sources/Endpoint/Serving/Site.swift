@@ -124,22 +124,22 @@ final class Site: Sendable {
             case .none: return fixed.noPageYet
             case .there(let page):
                 if isStale(page) { return fixed.stale }
-                return response(with: page, headers, connection.arguments, settings)
+                return response(with: page, headers, Query.arguments(of: progress.rawTarget), settings)
             }
         }
     }
 
     private func response(
         with page: Publication,
-        _ headers: RequestFields,
-        _ arguments: RequestFields,
+        _ headers: RequestHeaders,
+        _ arguments: [(name: String, value: String)],
         _ settings: SettingsInForce
     ) -> Response {
         do throws(SectionFilter.Refusal) {
             let form = Publication.Form(
                 accept: headers.joined("Accept"),
                 acceptEncoding: headers.joined("Accept-Encoding"),
-                filter: try SectionFilter(arguments.all, among: page.sectionNames)
+                filter: try SectionFilter(arguments, among: page.sectionNames)
             )
             return page.response(in: form, headers: settings.fixed.headers, of: settings.number)
         } catch {
