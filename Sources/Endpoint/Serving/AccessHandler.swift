@@ -29,7 +29,7 @@ func connectionChanges(
         let record = ConnectionRecord(of: connection, tls: tls, deadline: deadline)
         unsafe connectionContext.pointee = Unmanaged.passRetained(record).toOpaque()
         if let session = unsafe session { unsafe tls?.apply(to: session) }
-        site.connections.insert(record)
+        if !site.connections.insert(record) { record.reset() }
     case .CONNECTION_NOTIFY_CLOSED:
         guard let noted = unsafe connectionContext.pointee else { return }
         let record = unsafe Unmanaged<ConnectionRecord>.fromOpaque(noted).takeRetainedValue()
@@ -149,7 +149,7 @@ func requestEnds(
     }
     if reason == .REQUEST_TERMINATED_COMPLETED_OK, !connection.closeIfClientHasClosed() {
         connection.close(afterIdleSeconds: UInt32(site.settings.idleTimeout))
-        record.becomesIdle(until: MonotonicClock.now + .seconds(site.settings.idleTimeout))
+        record.becomesIdle(for: .seconds(site.settings.idleTimeout))
     }
 }
 

@@ -6,7 +6,7 @@ final class Site: Sendable {
     /// Where lines for the log go.
     let report: @Sendable (Endpoint.Event) -> Void
     let counts = AnswerCounts()
-    let connections = OpenConnections()
+    let connections: OpenConnections
     /// Answers that are queued and not yet handed to the kernel to their last byte.
     let answersOnTheirWay = Atomic(0)
     /// Requests that are whole and have no answer yet; their connections may be suspended.
@@ -29,6 +29,10 @@ final class Site: Sendable {
     init(_ settings: Endpoint.Settings, report: @escaping @Sendable (Endpoint.Event) -> Void) throws(EndpointError) {
         self.settings = settings
         self.report = report
+        connections = OpenConnections(
+            limitPerClient: settings.connectionLimitPerAddress,
+            requestTimeout: .seconds(settings.requestTimeout)
+        )
         withoutFile = SettingsInForce(settings)
         do {
             file = try settings.configurationFile.map { try SettingsFile($0, settings, report: report) }
