@@ -8,7 +8,7 @@ sources := Package.swift Sources Tests
 # Package.swift says which commit is built, and swift build remembers what it said.
 fresh_manifest := --manifest-cache none --disable-build-manifest-caching
 
-.PHONY: help run build test dashboards pictures bench bench-quick bench-build format clean
+.PHONY: help run build test test-sanitizers dashboards pictures bench bench-quick bench-build format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -29,6 +29,10 @@ test: ## install what is missing, then check the style, build and run every test
 	.ci/run-tests $(ARGS)
 	[ -n "$(ARGS)" ] || .ci/run-python-tests Web
 	[ -n "$(ARGS)" ] || .ci/run-python-tests Dashboards
+
+test-sanitizers: ## run the endpoint's tests under ThreadSanitizer and AddressSanitizer
+	.ci/install-packages test
+	.ci/run-sanitizers
 
 dashboards: ## generate the dashboards, rules and alerts from dashboards/mixin
 	.ci/install-packages test
@@ -54,4 +58,4 @@ format: ## put the sources into the project's style
 	jsonnetfmt -i dashboards/mixin/*.libsonnet
 
 clean: ## remove all that was built or fetched
-	rm -rf .build
+	rm -rf .build .build-*

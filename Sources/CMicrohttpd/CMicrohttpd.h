@@ -26,7 +26,6 @@ struct cmhd_callbacks {
 /// The numbers of a daemon.
 struct cmhd_limits {
     unsigned int connections;
-    unsigned int connections_per_address;
     size_t memory_per_connection;
     /// Seconds without a byte after which a connection is closed.
     unsigned int idle_seconds;
@@ -60,7 +59,6 @@ static inline struct MHD_Daemon *_Nullable cmhd_start(int listening_socket, int 
         MHD_OPTION_EXTERNAL_LOGGER, cmhd_log, sink,
         MHD_OPTION_LISTEN_SOCKET, listening_socket,
         MHD_OPTION_CONNECTION_LIMIT, limits.connections,
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, limits.connections_per_address,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits.memory_per_connection,
         MHD_OPTION_CONNECTION_TIMEOUT, limits.idle_seconds,
         MHD_OPTION_NOTIFY_CONNECTION, callbacks.connection_changes, callbacks.context,

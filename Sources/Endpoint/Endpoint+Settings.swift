@@ -32,7 +32,7 @@ extension Endpoint {
         /// The most connections at once, 1 or more; further ones wait in the kernel's queue. Where there are several
         /// sockets each has its share.
         package var connectionLimit = 512
-        /// The most connections at once from one client's address at each socket, 1 or more; further ones are closed.
+        /// The most connections at once from one client's address, 1 or more; further ones are closed.
         package var connectionLimitPerAddress = 128
 
         /// Settings with the usual times and limits.

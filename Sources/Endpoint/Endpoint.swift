@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// The HTTP side of an exporter: it gives whoever asks the page that was published last.
 ///
@@ -25,7 +24,7 @@ package final class Endpoint: Sendable {
     package let isEncrypted: Bool
 
     private let site: Site
-    private let daemons: Mutex<[Daemon]>
+    private let daemons: Guarded<[Daemon]>
 
     /// Listens, and answers from now on. The threads take over the calling thread's mask of signals: block there what
     /// they must not receive.
@@ -63,7 +62,7 @@ package final class Endpoint: Sendable {
         self.site = site
         boundAddresses = bound
         isEncrypted = site.settingsInForce.tls != nil
-        daemons = Mutex(started)
+        daemons = Guarded(started)
     }
 
     deinit {

@@ -23,8 +23,8 @@ struct ServiceManager {
         let microseconds = Self.variable("WATCHDOG_USEC").flatMap(Double.init) ?? 0
         watchdogInterval = isWatched && microseconds > 0 ? microseconds / 1e6 : nil
         let isForUs = Self.variable("LISTEN_PID") == own
-        let count = isForUs ? Self.variable("LISTEN_FDS").flatMap { CInt($0) } ?? 0 : 0
-        descriptors = 3..<3 + max(0, count)
+        let count = isForUs ? Self.variable("LISTEN_FDS").flatMap { UInt16($0) } ?? 0 : 0
+        descriptors = 3..<3 + CInt(count)
     }
 
     /// The descriptors of the sockets that were passed to this process.

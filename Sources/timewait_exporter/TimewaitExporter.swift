@@ -50,7 +50,11 @@ struct TimewaitExporter: ParsableCommand {
 
     @Option(
         name: .customLong("web.max-connections"),
-        help: ArgumentHelp("How many connections are served at once; further ones wait.", valueName: "number"),
+        help: ArgumentHelp(
+            "How many connections are served at once; further ones wait.",
+            discussion: "(default: 512)",
+            valueName: "number"
+        ),
         transform: FlagValues.connectionLimit
     )
     var connectionLimit = 512
@@ -59,6 +63,7 @@ struct TimewaitExporter: ParsableCommand {
         name: .customLong("web.max-connections-per-address"),
         help: ArgumentHelp(
             "How many of them may come from one client's address; further ones are closed.",
+            discussion: "(default: 128)",
             valueName: "number"
         ),
         transform: FlagValues.connectionLimit
@@ -105,14 +110,22 @@ struct TimewaitExporter: ParsableCommand {
 
     @Option(
         name: .customLong("ports.limit"),
-        help: ArgumentHelp("How many LISTEN ports get series of their own; 0 for none.", valueName: "number"),
+        help: ArgumentHelp(
+            "How many LISTEN ports get series of their own; 0 for none.",
+            discussion: "(default: 100)",
+            valueName: "number"
+        ),
         transform: FlagValues.portsLimit
     )
     var portsLimit = 100
 
     @Option(
         name: .customLong("ports.remembered"),
-        help: ArgumentHelp("Of how many ports counters outlive the listener.", valueName: "number"),
+        help: ArgumentHelp(
+            "Of how many ports counters outlive the listener.",
+            discussion: "(default: 4096)",
+            valueName: "number"
+        ),
         transform: FlagValues.portsLimit
     )
     var portsRemembered = 4096
@@ -121,6 +134,7 @@ struct TimewaitExporter: ParsableCommand {
         name: .customLong("sockets.limit"),
         help: ArgumentHelp(
             "How many TIME_WAIT sockets are told apart from one reading to the next, over sock_diag.",
+            discussion: "(default: 4194304)",
             valueName: "number"
         ),
         transform: FlagValues.socketsLimit
@@ -140,28 +154,44 @@ struct TimewaitExporter: ParsableCommand {
 
     @Option(
         name: .customLong("services.limit"),
-        help: ArgumentHelp("How many service ports get series; 0 for none.", valueName: "number"),
+        help: ArgumentHelp(
+            "How many service ports get series; 0 for none.",
+            discussion: "(default: 100)",
+            valueName: "number"
+        ),
         transform: FlagValues.portsLimit
     )
     var servicesLimit = 100
 
     @Option(
         name: .customLong("destinations.limit"),
-        help: ArgumentHelp("How many destinations get series of their own; 0 for none.", valueName: "number"),
+        help: ArgumentHelp(
+            "How many destinations get series of their own; 0 for none.",
+            discussion: "(default: 10)",
+            valueName: "number"
+        ),
         transform: FlagValues.seriesLimit
     )
     var destinationsLimit = 10
 
     @Option(
         name: .customLong("peers.limit"),
-        help: ArgumentHelp("How many peers of each LISTEN port get series; 0 for none.", valueName: "number"),
+        help: ArgumentHelp(
+            "How many peers of each LISTEN port get series; 0 for none.",
+            discussion: "(default: 0)",
+            valueName: "number"
+        ),
         transform: FlagValues.seriesLimit
     )
     var peersLimit = 0
 
     @Option(
         name: .customLong("path.procfs"),
-        help: ArgumentHelp("Where procfs is mounted.", valueName: "path"),
+        help: ArgumentHelp(
+            "Where procfs is mounted.",
+            discussion: "(default: /proc)",
+            valueName: "path"
+        ),
         transform: FlagValues.procfs
     )
     var procfs = "/proc"

@@ -59,6 +59,16 @@ struct CommandTests {
             ),
             (["--log.format=xml"], "'xml' is invalid for '--log.format <format>'. Please provide one of 'logfmt'"),
             (["--path.procfs="], "Missing value for '--path.procfs <path>'"),
+            (
+                ["--web.max-connections=0"],
+                "'0' is invalid for '--web.max-connections <number>': expected a number from 1"
+            ),
+            (["--web.max-connections-per-address=many"], "expected a number from 1 to 1000000"),
+            (["--web.config.file="], "Missing value for '--web.config.file <path>'"),
+            (
+                ["--web.systemd-socket", "--web.listen-address=:8080"],
+                "'--web.systemd-socket' and '--web.listen-address' exclude each other"
+            ),
             (["--interval=5s"], "Unknown option '--interval'"),
             (["serve"], "Unexpected argument 'serve'"),
             (["--web.telemetry-path=/a\nb"], "is invalid for '--web.telemetry-path <path>': a path has neither"),
@@ -92,6 +102,22 @@ struct CommandTests {
                 machines\n
                 """
         )
+        let noFile = try namespace.run(executable, ["--web.config.file=/nowhere/web.yml"])
+        #expect(noFile.status == 1)
+        #expect(
+            noFile.standardError
+                == "timewait_exporter: --web.config.file: /nowhere/web.yml:1: cannot read it: No such file or directory\n"
+        )
+        let noSocket = try namespace.run(executable, ["--web.systemd-socket"])
+        #expect(noSocket.status == 1)
+        #expect(noSocket.standardError.hasPrefix("timewait_exporter: --web.systemd-socket: no socket was passed"))
+        let tooMany = try namespace.run("prlimit", ["--nofile=100:100", executable, "--web.max-connections=37"])
+        #expect(tooMany.status == 1)
+        #expect(
+            tooMany.standardError.hasPrefix(
+                "timewait_exporter: --web.max-connections '37': takes 101 open files, and this process may have 100;"
+            )
+        )
         let notOurs = try namespace.run(executable, ["--web.listen-address=192.0.2.1:10057"])
         #expect(notOurs.status == 1)
         #expect(notOurs.standardError.contains("no interface of this host has the address"))
@@ -105,7 +131,8 @@ struct CommandTests {
         let help = try namespace.run(executable, ["--help"])
         #expect(help.status == 0)
         for flag in [
-            "--web.listen-address", "--web.telemetry-path", "--sampler.interval", "--sampler.cpu-limit",
+            "--web.listen-address", "--web.systemd-socket", "--web.config.file", "--web.max-connections",
+            "--web.max-connections-per-address", "--web.telemetry-path", "--sampler.interval", "--sampler.cpu-limit",
             "--sampler.source", "--ports.limit", "--ports.remembered", "--sockets.limit", "--path.procfs",
             "--log.level", "--log.format", "--version",
         ] {

@@ -37,20 +37,27 @@ struct ConfigurationTests {
             ),
             (
                 ["cert_file: server.pem", "key_file: other.key"],
-                "3: tls_server_config.key_file: the key is not that of the certificate"
+                "3: tls_server_config.key_file: \"other.key\" is not the key of the certificate"
             ),
             (
                 ["cert_file: text.pem", "key_file: server.key"],
-                "2: tls_server_config.cert_file: holds no certificate in PEM"
+                "2: tls_server_config.cert_file: \"text.pem\" holds no certificate; expected PEM, from -----BEGIN CERTIFICATE----- on"
             ),
-            (["cert_file: server.pem", "key_file: text.pem"], "3: tls_server_config.key_file: holds no key in PEM"),
-            (["cert: server.pem", "key_file: server.key"], "2: tls_server_config.cert: holds no certificate in PEM"),
+            (
+                ["cert_file: server.pem", "key_file: text.pem"],
+                "3: tls_server_config.key_file: \"text.pem\" holds no key; expected PEM, from -----BEGIN PRIVATE KEY----- on"
+            ),
+            (
+                ["cert: server.pem", "key_file: server.key"],
+                "2: tls_server_config.cert: holds no certificate; expected PEM, from -----BEGIN CERTIFICATE----- on; "
+                    + "the name of a file goes under tls_server_config.cert_file"
+            ),
             (
                 [
                     "cert_file: server.pem", "key_file: server.key", "client_auth_type: RequireAndVerifyClientCert",
                     "client_ca_file: text.pem",
                 ],
-                "5: tls_server_config.client_ca_file: holds no certificate in PEM"
+                "5: tls_server_config.client_ca_file: \"text.pem\" holds no certificate; expected PEM, from -----BEGIN CERTIFICATE----- on"
             ),
             (
                 [
@@ -70,9 +77,11 @@ struct ConfigurationTests {
         #expect(!refusal.contains("\n"))
     }
 
-    @Test("because there is none is refused")
-    func missing() {
+    @Test("because there is none, or it is no file, is refused")
+    func missing() throws {
         #expect(refusal() == "web.yml:1: cannot read it: No such file or directory")
+        try Program.run("mkfifo", [folder.file("web.yml")])
+        #expect(refusal() == "web.yml:1: cannot read it: it is no regular file")
     }
 
     @Test("is told of once, however often it is looked at, and again when it is mended")

@@ -139,8 +139,9 @@ struct ConnectionTests {
 
     @Test("leaves its TIME_WAIT to the client that closes it")
     func timeWait() throws {
-        let endpoint = try Endpoint.forTest()
-        let client = try endpoint.client()
+        // An address of this test's own: another endpoint may have had the same port within the last minute.
+        let endpoint = try Endpoint.forTest(on: ["127.0.0.4:0"])
+        let client = try Client(port: endpoint.ports[0], address: "127.0.0.4", of: endpoint)
         for _ in 1...3 { #expect(try client.get("/-/healthy").status == 200) }
         // As long as the client is there, so is its connection; its TIME_WAIT shows that all is over.
         withExtendedLifetime(consume client) {}
@@ -155,18 +156,18 @@ struct ConnectionTests {
     }
 }
 
-/// The IPv4 sockets in TIME_WAIT that have a port at either end.
+/// The IPv4 sockets in TIME_WAIT that have a port of 127.0.0.4 at either end.
 private struct TimeWaits {
     private(set) var ofServer = 0
     private(set) var ofClients = 0
 
     init(port: Int) throws {
-        let wanted = String(format: ":%04X", port)
+        let wanted = String(format: "0400007F:%04X", port)
         for line in try textOfProc("net/tcp").split(separator: "\n") {
             let columns = line.split(separator: " ")
             guard columns.count > 3, columns[3] == "06" else { continue }
-            if columns[1].hasSuffix(wanted) { ofServer += 1 }
-            if columns[2].hasSuffix(wanted) { ofClients += 1 }
+            if columns[1] == wanted { ofServer += 1 }
+            if columns[2] == wanted { ofClients += 1 }
         }
     }
 }

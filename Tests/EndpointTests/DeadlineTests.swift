@@ -22,6 +22,21 @@ struct DeadlineTests {
         #expect(monotonicTime() - start >= .seconds(2))
     }
 
+    @Test("ends a request on a connection that was answered before, though its first line comes byte by byte")
+    func trickleOnKeptConnection() throws {
+        let client = try Endpoint.forTest { $0.requestTimeout = 2 }.client()
+        #expect(try client.get("/-/healthy").status == 200)
+        Thread.sleep(forTimeInterval: 2.5)
+        let start = monotonicTime()
+        var isCut = false
+        while !isCut, monotonicTime() - start < .seconds(20) {
+            isCut = (try? client.send("G")) == nil
+            Thread.sleep(forTimeInterval: 0.1)
+        }
+        #expect(isCut)
+        #expect(monotonicTime() - start >= .seconds(2))
+    }
+
     @Test("ends a body that never ends")
     func endlessBody() throws {
         let endpoint = try Endpoint.forTest { $0.requestTimeout = 2 }

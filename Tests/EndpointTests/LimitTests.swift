@@ -19,6 +19,15 @@ struct LimitTests {
         #expect(isIn)
     }
 
+    @Test("of one address counts what it has at all sockets, over IPv4 and over IPv4 within IPv6")
+    func perAddressOfAll() throws {
+        let endpoint = try Endpoint.forTest(on: ["127.0.0.1:0", ":0"]) { $0.connectionLimitPerAddress = 2 }
+        let clients = try endpoint.ports.map { try Client(port: $0, of: endpoint) }
+        for client in clients { #expect(try client.get("/-/healthy").status == 200) }
+        for port in endpoint.ports { #expect(try Client(port: port, of: endpoint).isClosedByServer()) }
+        for client in clients { #expect(try client.get("/-/healthy").status == 200) }
+    }
+
     @Test("of all is shared by several sockets")
     func shared() throws {
         let endpoint = try Endpoint.forTest(on: ["127.0.0.1:0", "127.0.0.1:0"]) { $0.connectionLimit = 4 }

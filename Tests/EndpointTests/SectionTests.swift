@@ -30,15 +30,27 @@ struct SectionTests {
     @Test(
         "that there is not is refused with the names that there are",
         arguments: [
-            "collect[]=d", "collect[]=a&collect[]=d", "exclude[]=d", "collect[]=", "collect[]", "collect[]=A",
-            "collect[]=a%00",
-            "collect[]=a,b", "collect[]=%3Cscript%3E",
+            ("collect[]=d", "d"), ("collect[]=a&collect[]=d", "d"), ("exclude[]=d", "d"), ("collect[]=", ""),
+            ("collect[]", ""),
+            ("collect[]=A", "A"), ("collect[]=a%00", "a\0"), ("collect[]=a,b", "a,b"), ("collect[]=a+b%2Bc", "a b+c"),
+            ("collect[]=%zz%4", "%zz%4"), ("collect[]=%2", "%2"), ("collect[]=a=b", "a=b"),
+            ("collect[]=%22%0A", "\"\n"),
+            ("collect[]=\(String(repeating: "x", count: 1000))", String(repeating: "x", count: 40)),
         ]
     )
-    func unknown(query: String) throws {
+    func unknown(query: String, name: String) throws {
         let answer = try endpoint().get("/metrics?" + query)
         #expect(answer.status == 400)
-        #expect(answer.text == "There is no such collector; those of the page are a, b, c.\n")
+        #expect(answer.headers["content-type"] == "text/plain; charset=utf-8")
+        #expect(answer.text == "There is no collector \(name.debugDescription); those of the page are a, b, c.\n")
+    }
+
+    @Test("is found among as many arguments as fit into a request")
+    func manyArguments() throws {
+        let endpoint = try endpoint()
+        let query = String(repeating: "&collect[]=a", count: 1000)
+        #expect(try endpoint.get("/metrics?\(query)").text == "a.")
+        #expect(try endpoint.get("/metrics?" + String(repeating: "&", count: 8000)).text == "abc.")
     }
 
     @Test("is refused where some are asked for and others are left out")

@@ -1,5 +1,5 @@
-/// The answers that stay the same as long as the settings do.
-struct FixedResponses {
+/// The answers that stay the same as long as the settings do. A class, so that settings are passed around for little.
+final class FixedResponses: Sendable {
     /// What goes with every answer.
     let headers: [Response.Header]
     let landing: Response

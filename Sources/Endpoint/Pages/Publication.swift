@@ -1,5 +1,3 @@
-import Synchronization
-
 /// A published page: answers are made of it when they are first asked for, and kept.
 ///
 /// The whole page is wrapped once for each format and each encoding, and each of its sections compressed at most once
@@ -8,7 +6,7 @@ final class Publication: Sendable {
     /// When the page's sample was taken, on CLOCK_MONOTONIC.
     let sampledAt: Duration
     private let page: Endpoint.Page
-    private let kept: Mutex<Kept>
+    private let kept: Guarded<Kept>
 
     /// What a client wants of the page.
     struct Form {
@@ -31,7 +29,7 @@ final class Publication: Sendable {
         self.page = page
         self.sampledAt = sampledAt
         let formats = page.renditions.count
-        kept = Mutex(
+        kept = Guarded(
             Kept(
                 deflations: Array(repeating: nil, count: formats),
                 responses: Array(repeating: [nil, nil], count: formats)

@@ -21,9 +21,9 @@ enum SectionFilter: Equatable {
             throw Refusal(sentence: "collect[] and exclude[] cannot be combined; ask with one of them.")
         }
         for name in wanted + unwanted where !names.contains(name) {
-            // Nothing a client wrote is repeated: it is no page for browsers to be misled with.
             let list = names.joined(separator: ", ")
-            throw Refusal(sentence: "There is no such collector; those of the page are \(list).")
+            let shown = String(name.prefix(40)).debugDescription
+            throw Refusal(sentence: "There is no collector \(shown); those of the page are \(list).")
         }
         if !wanted.isEmpty {
             self = .only(Set(wanted))

@@ -16,6 +16,10 @@ enum FileContent {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw Failure(reason: Self.text(of: errno)) }
         defer { close(descriptor) }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw Failure(reason: Self.text(of: errno)) }
+        // What is read once cannot be read again when it changes.
+        guard status.st_mode & S_IFMT == S_IFREG else { throw Failure(reason: "it is no regular file") }
         var content: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 64 * 1024)
         while true {

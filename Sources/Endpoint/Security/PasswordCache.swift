@@ -1,5 +1,4 @@
 import CGnuTLS
-import Synchronization
 
 /// The passwords that were found right, so that a scrape does not pay bcrypt each time. Wrong ones are not kept: they
 /// would drive out the right ones.
@@ -15,7 +14,7 @@ final class PasswordCache: Sendable {
 
     private let secret: [UInt8]
     /// The passwords, with the turn in which each was last used.
-    private let kept = Mutex<(entries: [Key: UInt64], turn: UInt64)>(([:], 0))
+    private let kept = Guarded<(entries: [Key: UInt64], turn: UInt64)>(([:], 0))
 
     init() {
         var secret = [UInt8](repeating: 0, count: 32)

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// What came of a password.
 enum PasswordVerdict {
     case right
@@ -25,14 +23,14 @@ final class PasswordChecker: Sendable {
 
     private struct Queue {
         var jobs: [Job] = []
-        /// The thread starts with the first password.
-        var thread: ServiceThread?
         var isStopping = false
     }
 
     private let cache = PasswordCache()
-    private let queue = Mutex(Queue())
+    private let queue = Guarded(Queue())
     private let wakeUp = WakeUp()
+    /// It starts with the first password.
+    private let thread = Guarded(ServiceThread?.none)
 
     /// Finds out whether a request comes from one of the users.
     ///
@@ -46,12 +44,11 @@ final class PasswordChecker: Sendable {
         let key = cache.key(credentials, hash: hash)
         if isKnown, cache.contains(key) { return .right }
         let job = Job(credentials: credentials, hash: hash, key: isKnown ? key : nil, record: record)
+        guard isRunning else { return .unchecked }
         let isQueued = queue.withLock { queue in
             guard !queue.isStopping, queue.jobs.count < Self.limit,
                 queue.jobs.count(where: { $0.record.client == record.client }) < Self.limitPerClient
             else { return false }
-            if queue.thread == nil { queue.thread = ServiceThread { [self] in run() } }
-            guard queue.thread != nil else { return false }
             // No deadline: it is answered when its turn has come, and the queue is short.
             record.suspend(connection, until: .seconds(Int64.max / 2))
             queue.jobs.append(job)
@@ -76,11 +73,19 @@ final class PasswordChecker: Sendable {
 
     /// Waits for the end of the thread, after stop().
     func join() {
-        let thread = queue.withLock { queue in
-            defer { queue.thread = nil }
-            return queue.thread
+        let last = thread.withLock { thread in
+            defer { thread = nil }
+            return thread
         }
-        thread?.join()
+        last?.join()
+    }
+
+    /// Whether the thread runs, which is started here; false where the machine has none left.
+    private var isRunning: Bool {
+        thread.withLock { thread in
+            if thread == nil { thread = ServiceThread { [self] in run() } }
+            return thread != nil
+        }
     }
 
     private func run() {

@@ -1,10 +1,8 @@
-import Synchronization
-
 /// A token bucket: it holds so many tokens and gets one more each interval, and each request takes one.
 final class RateLimiter: Sendable {
     private let interval: Duration
     private let burst: Double
-    private let bucket: Mutex<(tokens: Double, filledAt: Duration)>
+    private let bucket: Guarded<(tokens: Double, filledAt: Duration)>
 
     /// A full bucket.
     ///
@@ -14,7 +12,7 @@ final class RateLimiter: Sendable {
     init(interval: Duration, burst: Int, now: Duration) {
         self.interval = interval
         self.burst = Double(burst)
-        bucket = Mutex((Double(burst), now))
+        bucket = Guarded((Double(burst), now))
     }
 
     /// Whether a request may pass now.

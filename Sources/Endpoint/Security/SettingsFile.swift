@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 import WebConfiguration
 
 /// The web configuration file and those it names. They are looked at whenever somebody asks what is in force, and read
@@ -8,7 +7,7 @@ final class SettingsFile: Sendable {
     private let path: String
     private let settings: Endpoint.Settings
     private let report: @Sendable (Endpoint.Event) -> Void
-    private let state: Mutex<State>
+    private let state: Guarded<State>
 
     private struct State {
         var inForce: SettingsInForce
@@ -35,7 +34,7 @@ final class SettingsFile: Sendable {
         let files = configuration.tls?.files ?? []
         let stamps = [stamp] + files.map { FileStamp($0) }
         let inForce = try SettingsInForce(configuration, settings, after: SettingsInForce(settings))
-        state = Mutex(
+        state = Guarded(
             State(
                 inForce: inForce,
                 files: [path] + files,

@@ -24,8 +24,8 @@ final class TLSSettings: @unchecked Sendable {
     ///
     /// - Throws: which of the files or texts GnuTLS does not take, and why.
     init(_ configuration: WebConfiguration.TLS, _ material: TLSMaterial) throws(Problem) {
-        let key = try PEM.keyKind(material.key, at: configuration.key.place)
-        try PEM.checkCertificate(material.certificate, at: configuration.certificate.place)
+        let key = try PEM.keyKind(material.key, of: configuration.key)
+        try PEM.checkCertificate(material.certificate, of: configuration.certificate)
         let text = PriorityText(tls: configuration, key: key)
         let older = configuration.cipherSuites.isEmpty ? nil : text.forOlderVersions
         if configuration.maximumVersion < .tls13, !configuration.cipherSuites.isEmpty, older == nil {
@@ -110,10 +110,10 @@ final class TLSSettings: @unchecked Sendable {
                 }
             }
             if code == GNUTLS_E_CERTIFICATE_KEY_MISMATCH {
-                throw Problem(place: configuration.key.place, reason: "the key is not that of the certificate")
+                throw configuration.key.problem("is not the key of the certificate")
             }
             guard code >= 0 else {
-                throw Problem(place: configuration.certificate.place, reason: PEM.text(of: code))
+                throw configuration.certificate.problem("cannot be used with the key: \(PEM.text(of: code))")
             }
             try unsafe trustAuthorities(of: made, configuration, material)
         } catch {
@@ -135,7 +135,7 @@ final class TLSSettings: @unchecked Sendable {
         case .none, .request, .requireAny: return
         case .verifyIfGiven, .requireAndVerify: break
         }
-        guard let authority = material.clientCA, let place = configuration.clientCA?.place else {
+        guard let authority = material.clientCA, let source = configuration.clientCA else {
             guard unsafe gnutls_certificate_set_x509_system_trust(credentials) > 0 else {
                 throw Problem(
                     place: configuration.clientAuthenticationPlace,
@@ -147,12 +147,7 @@ final class TLSSettings: @unchecked Sendable {
         let count = unsafe PEM.withDatum(authority) {
             unsafe gnutls_certificate_set_x509_trust_mem(credentials, $0, GNUTLS_X509_FMT_PEM)
         }
-        guard count > 0 else {
-            throw Problem(
-                place: place,
-                reason: "holds no certificate in PEM" + (count < 0 ? ": \(PEM.text(of: count))" : "")
-            )
-        }
+        guard count > 0 else { throw source.problem(lacks: "certificate", "CERTIFICATE", count) }
     }
 
     private static func priorities(_ text: String, at place: Place) throws(Problem) -> gnutls_priority_t {

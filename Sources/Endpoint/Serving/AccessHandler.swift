@@ -29,7 +29,7 @@ func connectionChanges(
         let record = ConnectionRecord(of: connection, tls: tls, deadline: deadline)
         unsafe connectionContext.pointee = Unmanaged.passRetained(record).toOpaque()
         if let session = unsafe session { unsafe tls?.apply(to: session) }
-        site.connections.insert(record)
+        if !site.connections.insert(record) { record.reset() }
     case .CONNECTION_NOTIFY_CLOSED:
         guard let noted = unsafe connectionContext.pointee else { return }
         let record = unsafe Unmanaged<ConnectionRecord>.fromOpaque(noted).takeRetainedValue()
@@ -61,6 +61,13 @@ func requestBegins(
         progress.stage = .begun
         progress.rawTarget = target
         progress.expectedVersionAddress = UInt(bitPattern: uri) + UInt(length) + 1
+    }
+    if let uri = unsafe uri, let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) {
+        // The query is read by us. libmicrohttpd (0.9.75) would take memory of the connection for each argument, and where
+        // that is used up neither answer nor close. It is its own memory, which it cuts at the mark after this call, and
+        // reads from behind it.
+        let behind = target.utf8.distance(from: target.startIndex, to: mark) + 1
+        if behind < length { unsafe UnsafeMutablePointer(mutating: uri)[behind] = 0 }
     }
     // The first request has the time that its connection was given: to wait with the first line gains nothing.
     if record.isIdle { record.setDeadline(MonotonicClock.now + .seconds(site.settings.requestTimeout)) }
@@ -142,7 +149,7 @@ func requestEnds(
     }
     if reason == .REQUEST_TERMINATED_COMPLETED_OK, !connection.closeIfClientHasClosed() {
         connection.close(afterIdleSeconds: UInt32(site.settings.idleTimeout))
-        record.becomesIdle(until: MonotonicClock.now + .seconds(site.settings.idleTimeout))
+        record.becomesIdle(for: .seconds(site.settings.idleTimeout))
     }
 }
 

@@ -1,8 +1,6 @@
-import Synchronization
-
 /// How many answers went out with each status code.
 final class AnswerCounts: Sendable {
-    private let counts = Mutex([UInt64](repeating: 0, count: StatusCode.allCases.count))
+    private let counts = Guarded([UInt64](repeating: 0, count: StatusCode.allCases.count))
 
     /// One more.
     func count(_ status: StatusCode) {

@@ -34,14 +34,9 @@ struct Connection {
         unsafe cmhd_tls_session(handle).map { OpaquePointer($0) }
     }
 
-    /// The headers of the request in their order, with their names as they came.
-    var headers: RequestFields {
-        unsafe RequestFields(handle, .HEADER_KIND)
-    }
-
-    /// The arguments of the request's query in their order, decoded.
-    var arguments: RequestFields {
-        unsafe RequestFields(handle, .GET_ARGUMENT_KIND)
+    /// The headers of the request.
+    var headers: RequestHeaders {
+        unsafe RequestHeaders(handle)
     }
 
     /// From now on the connection is closed after so many seconds without a byte.

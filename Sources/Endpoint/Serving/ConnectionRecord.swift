@@ -1,6 +1,5 @@
 import CMicrohttpd
 import Glibc
-import Synchronization
 
 /// What we know of a client's connection, from accept() to its end.
 ///
@@ -12,15 +11,15 @@ final class ConnectionRecord: Sendable {
     /// The settings of the TLS session; nil where it is plain HTTP.
     let tls: TLSSettings?
     /// How far the request of now has come. Only the daemon's thread uses it.
-    let request = Mutex(RequestProgress())
-    private let state: Mutex<State>
+    let request = Guarded(RequestProgress())
+    private let state: Guarded<State>
 
     private struct State {
         /// -1 once libmicrohttpd is about to close it.
         var descriptor: CInt
         var deadline: Duration
-        /// Whether it waits for its next request.
-        var isIdle = false
+        /// When it began to wait for its next request; nil where it does not.
+        var idleSince: Duration?
         /// The suspended connection, by the address of libmicrohttpd's own record.
         var suspended: UInt?
     }
@@ -28,36 +27,60 @@ final class ConnectionRecord: Sendable {
     init(of connection: Connection, tls: TLSSettings?, deadline: Duration) {
         client = connection.clientAddress
         self.tls = tls
-        state = Mutex(State(descriptor: connection.descriptor, deadline: deadline))
+        state = Guarded(State(descriptor: connection.descriptor, deadline: deadline))
     }
 
     /// From now on the connection has to be further by this time, on CLOCK_MONOTONIC.
     func setDeadline(_ deadline: Duration) {
         state.withLock { state in
             state.deadline = deadline
-            state.isIdle = false
+            state.idleSince = nil
         }
     }
 
-    /// The connection's answer is out; it may wait for the next request until this time.
-    func becomesIdle(until deadline: Duration) {
+    /// The connection's answer is out; it may wait so long for the next request.
+    func becomesIdle(for patience: Duration) {
+        let now = MonotonicClock.now
         state.withLock { state in
-            state.deadline = deadline
-            state.isIdle = true
+            state.deadline = now + patience
+            state.idleSince = now
         }
     }
 
     /// Whether it waits for its next request.
-    var isIdle: Bool { state.withLock { $0.isIdle } }
+    var isIdle: Bool { state.withLock { $0.idleSince != nil } }
+
+    /// Ends the connection at once.
+    func reset() {
+        state.withLock { if $0.descriptor >= 0 { Self.end($0.descriptor) } }
+    }
 
     /// Ends the connection if its deadline is over; if it is suspended, lets it go on instead, to be answered.
-    func enforceDeadline(at now: Duration) {
+    ///
+    /// - Parameter requestTimeout: the longest that a request may take once it has begun.
+    func enforceDeadline(at now: Duration, requestTimeout: Duration) {
         let isSuspended = state.withLock { state in
-            guard now >= state.deadline, state.descriptor >= 0 else { return false }
+            guard state.descriptor >= 0 else { return false }
+            if let idleSince = state.idleSince, let begun = Self.requestBegan(state.descriptor, after: idleSince, now) {
+                // libmicrohttpd tells of a request only when its first line is whole.
+                state.idleSince = nil
+                state.deadline = begun + requestTimeout
+            }
+            guard now >= state.deadline else { return false }
             if state.suspended == nil { Self.end(state.descriptor) }
             return state.suspended != nil
         }
         if isSuspended { resume() }
+    }
+
+    /// When something came after the connection became idle; nil where nothing did, or it is no TCP.
+    private static func requestBegan(_ descriptor: CInt, after idleSince: Duration, _ now: Duration) -> Duration? {
+        var info = tcp_info()
+        var length = socklen_t(MemoryLayout<tcp_info>.size)
+        guard unsafe getsockopt(descriptor, CInt(IPPROTO_TCP), TCP_INFO, &info, &length) == 0 else { return nil }
+        let received = now - .milliseconds(Int(info.tcpi_last_data_recv))
+        // The kernel counts in ticks of up to 10 ms: what came with the request before must not count.
+        return received > idleSince + .milliseconds(20) ? received : nil
     }
 
     /// Makes libmicrohttpd see the end of the stream, and close; the descriptor is its own until then. That resets the

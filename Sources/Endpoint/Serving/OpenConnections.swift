@@ -2,13 +2,29 @@ import Synchronization
 
 /// The connections that there are, and the thread that holds them to their deadlines.
 final class OpenConnections: Sendable {
-    private let all = Mutex<[ObjectIdentifier: ConnectionRecord]>([:])
+    private let limitPerClient: Int
+    private let requestTimeout: Duration
+    private let state = Guarded(State())
     private let isStopping = Atomic(false)
     private let wakeUp = WakeUp()
-    private let thread = Mutex(ServiceThread?.none)
+    private let thread = Guarded(ServiceThread?.none)
+
+    private struct State {
+        var records: [ObjectIdentifier: ConnectionRecord] = [:]
+        /// How many connections each client's address has.
+        var counts: [String: Int] = [:]
+    }
 
     /// How often the deadlines are looked at while there are connections.
     private static let period = Duration.milliseconds(500)
+
+    /// - Parameters:
+    ///   - limitPerClient: the most connections of one address.
+    ///   - requestTimeout: the longest that a request may take once it has begun.
+    init(limitPerClient: Int, requestTimeout: Duration) {
+        self.limitPerClient = limitPerClient
+        self.requestTimeout = requestTimeout
+    }
 
     /// Starts the thread.
     ///
@@ -31,26 +47,36 @@ final class OpenConnections: Sendable {
     }
 
     /// A connection begins.
-    func insert(_ record: ConnectionRecord) {
-        let count = all.withLock { all in
-            all[ObjectIdentifier(record)] = record
-            return all.count
+    ///
+    /// libmicrohttpd has a limit for each address too, but counts those of each socket alone, and an IPv4 address within
+    /// IPv6 as another one.
+    ///
+    /// - Returns: false where its client has too many. Clients of a unix socket have no address, and no such limit.
+    func insert(_ record: ConnectionRecord) -> Bool {
+        let (isFirst, isWithinLimit) = state.withLock { state in
+            state.records[ObjectIdentifier(record)] = record
+            let count = state.counts[record.client, default: 0] + 1
+            state.counts[record.client] = count
+            return (state.records.count == 1, record.client.isEmpty || count <= limitPerClient)
         }
-        if count == 1 { wakeUp.announce() }
+        if isFirst { wakeUp.announce() }
+        return isWithinLimit
     }
 
     /// A connection ends.
     func remove(_ record: ConnectionRecord) {
-        _ = all.withLock { $0.removeValue(forKey: ObjectIdentifier(record)) }
+        state.withLock { state in
+            guard state.records.removeValue(forKey: ObjectIdentifier(record)) != nil else { return }
+            let count = state.counts[record.client, default: 1] - 1
+            state.counts[record.client] = count > 0 ? count : nil
+        }
     }
-
-    private var records: [ConnectionRecord] { all.withLock { Array($0.values) } }
 
     private func run() {
         while !isStopping.load(ordering: .relaxed) {
-            let records = records
+            let records = state.withLock { Array($0.records.values) }
             let now = MonotonicClock.now
-            for record in records { record.enforceDeadline(at: now) }
+            for record in records { record.enforceDeadline(at: now, requestTimeout: requestTimeout) }
             // Without connections it sleeps until there is one.
             wakeUp.wait(atMost: records.isEmpty ? nil : Self.period)
         }

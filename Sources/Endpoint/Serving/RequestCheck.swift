@@ -11,7 +11,7 @@ enum RequestCheck {
     ///   - versionAddress: where it stands in memory.
     static func problem(
         with progress: RequestProgress,
-        _ headers: RequestFields,
+        _ headers: RequestHeaders,
         version: String,
         versionAddress: UInt
     ) -> String? {
@@ -32,7 +32,7 @@ enum RequestCheck {
     }
 
     /// Whether the request announces a body that is larger than what is read.
-    static func announcesTooLargeBody(_ headers: RequestFields) -> Bool {
+    static func announcesTooLargeBody(_ headers: RequestHeaders) -> Bool {
         headers.values(of: "Content-Length").contains { Int($0).map { $0 > bodyLimit } ?? true }
     }
 

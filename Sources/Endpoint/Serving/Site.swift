@@ -6,7 +6,7 @@ final class Site: Sendable {
     /// Where lines for the log go.
     let report: @Sendable (Endpoint.Event) -> Void
     let counts = AnswerCounts()
-    let connections = OpenConnections()
+    let connections: OpenConnections
     /// Answers that are queued and not yet handed to the kernel to their last byte.
     let answersOnTheirWay = Atomic(0)
     /// Requests that are whole and have no answer yet; their connections may be suspended.
@@ -16,7 +16,7 @@ final class Site: Sendable {
     private let withoutFile: SettingsInForce
     private let passwords = PasswordChecker()
     private let isStopping = Atomic(false)
-    private let pages = Mutex(Pages())
+    private let pages = Guarded(Pages())
 
     private struct Pages {
         var current: Publication?
@@ -29,6 +29,10 @@ final class Site: Sendable {
     init(_ settings: Endpoint.Settings, report: @escaping @Sendable (Endpoint.Event) -> Void) throws(EndpointError) {
         self.settings = settings
         self.report = report
+        connections = OpenConnections(
+            limitPerClient: settings.connectionLimitPerAddress,
+            requestTimeout: .seconds(settings.requestTimeout)
+        )
         withoutFile = SettingsInForce(settings)
         do {
             file = try settings.configurationFile.map { try SettingsFile($0, settings, report: report) }
@@ -124,22 +128,22 @@ final class Site: Sendable {
             case .none: return fixed.noPageYet
             case .there(let page):
                 if isStale(page) { return fixed.stale }
-                return response(with: page, headers, connection.arguments, settings)
+                return response(with: page, headers, Query.arguments(of: progress.rawTarget), settings)
             }
         }
     }
 
     private func response(
         with page: Publication,
-        _ headers: RequestFields,
-        _ arguments: RequestFields,
+        _ headers: RequestHeaders,
+        _ arguments: [(name: String, value: String)],
         _ settings: SettingsInForce
     ) -> Response {
         do throws(SectionFilter.Refusal) {
             let form = Publication.Form(
                 accept: headers.joined("Accept"),
                 acceptEncoding: headers.joined("Accept-Encoding"),
-                filter: try SectionFilter(arguments.all, among: page.sectionNames)
+                filter: try SectionFilter(arguments, among: page.sectionNames)
             )
             return page.response(in: form, headers: settings.fixed.headers, of: settings.number)
         } catch {
