@@ -127,7 +127,7 @@ class Malformed:
         return get(b"GET /metrics?x=" + self.one(b"\0", b"\0\0", b"a\0b") + b" HTTP/1.1"), "malformed"
 
     def make_long_line(self):
-        return get(b"GET /" + b"x" * self.random.randint(34_000, 60_000) + b" HTTP/1.1"), "malformed"
+        return get(b"GET /" + b"x" * self.random.randint(40_000, 60_000) + b" HTTP/1.1"), "malformed"
 
     # Headers.
 
@@ -175,7 +175,7 @@ class Malformed:
         return get().replace(END, b"\n"), "odd"
 
     def make_bomb(self):
-        size = self.random.randint(34_000, 100_000)
+        size = self.random.randint(40_000, 100_000)
         headers = self.one(
             [b"X: " + b"y" * size],
             [b"X" * size + b": y"],

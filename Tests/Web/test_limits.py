@@ -171,12 +171,12 @@ def test_long_URIs_and_headers_are_read(plain, size):
     assert plain.get(headers={f"X-{n}": "x" * 100 for n in range(size // 200)}).status == 200
 
 
-@pytest.mark.parametrize("size", [34_000, 60_000, 200_000, 2_000_000])
+@pytest.mark.parametrize("size", [40_000, 200_000, 2_000_000])
 def test_a_URI_that_is_too_long_is_414(plain, size):
     assert told(plain, request("/metrics?x=" + "x" * size)) in ({414}, {431})
 
 
-@pytest.mark.parametrize("size", [34_000, 60_000, 200_000, 2_000_000])
+@pytest.mark.parametrize("size", [40_000, 200_000, 2_000_000])
 def test_headers_that_are_too_large_are_431(plain, size):
     assert told(plain, request(headers={"X": "x" * size})) == {431}
     assert told(plain, request(headers={f"X-{n}": "x" * 100 for n in range(size // 110)})) == {431}
