@@ -58,7 +58,9 @@ final class ConnectionRecord: Sendable {
     /// Ends the connection if its deadline is over; if it is suspended, lets it go on instead, to be answered.
     ///
     /// - Parameter requestTimeout: the longest that a request may take once it has begun.
-    func enforceDeadline(at now: Duration, requestTimeout: Duration) {
+    /// - Returns: whether a request is being read.
+    @discardableResult
+    func enforceDeadline(at now: Duration, requestTimeout: Duration) -> Bool {
         let isReading = request.withLock { [.none, .begun, .headersRead].contains($0.stage) }
         let isSuspended = state.withLock { state in
             guard state.descriptor >= 0 else { return false }
@@ -75,6 +77,7 @@ final class ConnectionRecord: Sendable {
             return state.suspended != nil
         }
         if isSuspended { resume() }
+        return isReading && !isIdle
     }
 
     /// When something came after the connection became idle; nil where nothing did, or it is no TCP.
