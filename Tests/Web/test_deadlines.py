@@ -152,7 +152,7 @@ def readers(tmp_path_factory, authority, server):
             "nothing over TLS": Reader(secure, 0, 20, client_context(authority)),
             "400 bytes": Reader(plain, 400, 75),
             "400 bytes over TLS": Reader(secure, 400, 75, client_context(authority)),
-            "2304 bytes": Reader(plain, 2304, 75),
+            "2304 bytes": Reader(plain, 2304, 60),
         }
         for reader in running.values():
             reader.start()

@@ -81,6 +81,17 @@ def test_connections_that_are_only_kept_hold_up_nothing(tmp_path, number):
         assert [client.ends() for client in (idle, silent, begun)] == [True] * 3
 
 
+def test_clients_that_went_away_hold_up_nothing(tmp_path):
+    with Exporter.started(tmp_path) as exporter:
+        for _ in range(200):
+            with exporter.client() as client:
+                client.send(request())
+        assert exporter.get().status == 200
+        begin = time.monotonic()
+        exporter.signal(signal.SIGTERM)
+        assert seconds_to_end(exporter, begin) < 2
+
+
 def test_who_waits_for_bcrypt_is_answered_or_closed_in_time(tmp_path, config):
     with Exporter.started(tmp_path, config=config(passwords.section("cost11"))) as exporter:
         clients = [exporter.client() for _ in range(5)]
