@@ -8,7 +8,7 @@ sources := Package.swift Sources Tests
 # Package.swift says which commit is built, and swift build remembers what it said.
 fresh_manifest := --manifest-cache none --disable-build-manifest-caching
 
-.PHONY: help run build test test-sanitizers deb test-deploy dashboards pictures bench bench-quick bench-build format clean
+.PHONY: help run build test test-sanitizers image deb test-deploy dashboards pictures bench bench-quick bench-build format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -45,11 +45,16 @@ deb: ## build the Debian package into .build/deb
 	.ci/install-packages package
 	deploy/build-deb
 
+image: deb ## build the container image into .build/image
+	deploy/build-image
+
 test-deploy: ## build what deploy/ is for, and test it in a booted machine and in containers; ARGS="-k name" picks some
 	.ci/install-packages deploy
 	.build/python-deploy/bin/ruff check -q Tests/Deploy
 	.build/python-deploy/bin/ruff format -q --check Tests/Deploy
 	deploy/build-deb
+	deploy/build-image
+	deploy/build-image .build/image-again
 	.ci/run-deploy-tests $(ARGS)
 
 bench: bench-build ## measure what a reading costs, beside other ways to count, and write docs/benchmark
