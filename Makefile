@@ -8,7 +8,7 @@ sources := Package.swift Sources Tests
 # Package.swift says which commit is built, and swift build remembers what it said.
 fresh_manifest := --manifest-cache none --disable-build-manifest-caching
 
-.PHONY: help run build test test-sanitizers image deb test-deploy dashboards pictures bench bench-quick bench-build format clean
+.PHONY: help run build test test-sanitizers kustomize image deb test-deploy dashboards pictures bench bench-quick bench-build format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -47,6 +47,10 @@ deb: ## build the Debian package into .build/deb
 
 image: deb ## build the container image into .build/image
 	deploy/build-image
+
+kustomize: ## render deploy/kustomize from the Helm chart
+	.ci/install-packages deploy
+	.build/python-deploy/bin/python deploy/kustomize/render
 
 test-deploy: ## build what deploy/ is for, and test it in a booted machine and in containers; ARGS="-k name" picks some
 	.ci/install-packages deploy
