@@ -127,3 +127,28 @@ def test_it_takes_flags_and_stops_at_once_when_it_is_told_to(podman):
         podman.run("stop", "-t", "8", name)
         assert time.monotonic() - begin < 6
         assert podman.run("inspect", "-f", "{{.State.ExitCode}}", name).strip() == "0"
+
+
+def test_with_tls_it_serves_who_knows_the_authority_and_its_health_check_says_what_it_saw(podman, tmp_path):
+    request = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost"]
+    run(
+        "openssl",
+        *request,
+        "-addext",
+        "subjectAltName=DNS:localhost",
+        "-keyout",
+        tmp_path / "key",
+        "-out",
+        tmp_path / "cert",
+    )
+    (tmp_path / "web.yml").write_text("tls_server_config: { cert_file: cert, key_file: key }\n")
+    tmp_path.chmod(0o755)
+    (tmp_path / "key").chmod(0o644)
+    flag = "--web.config.file=/etc/timewait_exporter/web.yml"
+    with podman.exporter(flag, options=["-v", f"{tmp_path}:/etc/timewait_exporter:ro"]) as name:
+        ask = ["curl", "-s", "--fail", "--max-time", "5", "--retry", "9", "--retry-all-errors"]
+        assert "timewait_exporter_build_info" in run(*ask, "--cacert", tmp_path / "cert", "https://localhost:10057/metrics")
+        check = ["exec", name, "/usr/bin/timewait_exporter", "--web.healthcheck"]
+        assert podman.run(*check, flag) == "healthy: :10057 ends a connection that does not begin TLS\n"
+        # Without the flag it cannot know that TLS is what is meant.
+        podman.run(*check, status=1)
