@@ -79,7 +79,7 @@ def test_the_list_of_what_is_in_it_is_valid_and_names_every_library_that_the_pro
     for path in loaded:
         package = run("sh", "-c", f"dpkg -S {path} || dpkg -S {pathlib.Path(path).resolve()}").split(":")[0]
         assert package in told, path
-    for pin in json.loads((ROOT / "Package.resolved").read_text())["pins"]:
+    for pin in json.loads((ROOT / ".build/deb/tree/Package.resolved").read_text())["pins"]:
         assert told[pin["identity"]] == pin["state"]["version"]
     # Whoever scans images reads the same from here.
     for path in (root / "var/lib/dpkg/status.d").iterdir():
@@ -118,6 +118,17 @@ def test_its_health_check_tells_one_that_answers_from_one_that_does_not(podman):
         podman.run("healthcheck", "run", name, status=1)
         run("kill", "-CONT", process)
         podman.run("healthcheck", "run", name)
+
+
+def test_podman_can_be_told_to_check_the_health_at_another_address(podman):
+    address = "--web.listen-address=127.0.0.1:10058"
+    check = json.dumps(["/usr/bin/timewait_exporter", "--web.healthcheck", address])
+    with podman.exporter(address, options=["--health-cmd", check]) as name:
+        serves(10058)
+        podman.run("healthcheck", "run", name)
+    with podman.exporter(address) as name:
+        serves(10058)
+        podman.run("healthcheck", "run", name, status=1)
 
 
 def test_it_takes_flags_and_stops_at_once_when_it_is_told_to(podman):

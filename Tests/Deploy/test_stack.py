@@ -216,3 +216,23 @@ def test_the_fleets_prometheus_finds_hosts_by_files_and_sends_what_the_far_side_
         assert len(arrived) < 30
         page = run("curl", "-s", "http://127.0.0.1:10057/metrics")
         assert len([line for line in page.splitlines() if not line.startswith("#")]) < job["sample_limit"]
+
+
+def test_a_host_has_as_many_series_as_the_page_on_fleets_says(program, tmp_path):
+    def series(listeners):
+        sockets = [socket.create_server(("127.0.0.1", 8100 + number)) for number in range(listeners)]
+        with running([program, "--web.listen-address=127.0.0.1:10057"], tmp_path / "exporter.log"):
+            # The first sample is waited for.
+            page = poll("it answers", lambda: try_curl("http://127.0.0.1:10057/metrics"))
+        for one in sockets:
+            one.close()
+        return len([line for line in page.splitlines() if not line.startswith("#")])
+
+    told = (ROOT / "docs/fleet.md").read_text()
+    base, each = map(int, re.search(r"about (\d+) series, and (\d+) more for each LISTEN port", told).groups())
+    # The exporter's own port is one, and some families come only with what they tell of.
+    one, eleven = series(0), series(10)
+    assert eleven - one == 10 * each
+    assert abs(one - (base + each)) <= 10
+    for ports, total in re.findall(r"(?m)^\| (\d+)(?: or more)? \| ([\d,]+) \|", told):
+        assert int(total.replace(",", "")) == base + each * int(ports)

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from machine import Machine
-from project import PACKAGE, deb, poll, run, version
+from project import PACKAGE, ROOT, deb, poll, run, version
 
 SERVICE = f"{PACKAGE}.service"
 SOCKET = f"{PACKAGE}.socket"
@@ -157,7 +157,8 @@ def test_the_watchdog_ends_a_process_that_stands_still_and_one_that_works_it_lea
 def test_a_flag_that_is_not_understood_is_not_tried_again_and_the_journal_says_why(machine):
     configure(machine, "--sampler.interval=never")
     machine.run(f"systemctl restart {SERVICE}", status=1)
-    machine.run("sleep 4")
+    # RestartSec is 5 s.
+    machine.run("sleep 7")
     assert machine.run(f"systemctl is-failed {SERVICE}") == "failed"
     assert show(machine, "ExecMainStatus") == "64"
     assert "'never' is invalid for '--sampler.interval" in machine.run(f"journalctl -u {SERVICE} -o cat -n 20")
@@ -179,6 +180,25 @@ def test_the_socket_unit_starts_the_service_with_the_first_scrape_and_loses_none
     configure(machine, "")
     machine.run(f"systemctl restart {SERVICE}")
     assert serves(machine)
+
+
+def test_with_tls_it_reads_a_key_that_only_a_group_of_the_service_may_read(machine, tmp_path):
+    request = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost"]
+    folder = machine.root / "etc/timewait_exporter"
+    folder.mkdir()
+    run("openssl", *request, "-addext", "subjectAltName=DNS:localhost", "-keyout", folder / "key", "-out", folder / "cert")
+    (folder / "web.yml").write_text("tls_server_config: { cert_file: cert, key_file: key }\n")
+    machine.run("groupadd keys && chgrp -R keys /etc/timewait_exporter && chmod -R u=rwX,g=rX,o= /etc/timewait_exporter")
+    configure(machine, "--web.config.file=/etc/timewait_exporter/web.yml")
+    machine.run(f"systemctl restart {SERVICE}", status=1)
+    assert "Permission denied" in machine.run(f"journalctl -u {SERVICE} -o cat -n 5")
+    machine.run(f"mkdir -p {DROP_IN} && printf '[Service]\\nSupplementaryGroups=keys\\n' >{DROP_IN}/keys.conf")
+    machine.run(f"systemctl daemon-reload && systemctl restart {SERVICE}")
+    ask = "curl -sS --fail --max-time 10 --cacert /etc/timewait_exporter/cert https://localhost:10057/metrics"
+    assert "timewait_exporter_build_info" in machine.run(ask)
+    configure(machine, "")
+    machine.run(f"rm -r {DROP_IN} /etc/timewait_exporter && groupdel keys")
+    machine.run(f"systemctl daemon-reload && systemctl restart {SERVICE}")
 
 
 def test_it_stops_at_once_and_cleanly(machine):
@@ -214,3 +234,23 @@ def test_removing_it_keeps_the_flags_and_purging_it_leaves_nothing(machine, befo
     assert before - files(machine) == set()
     assert machine.run(f"systemctl list-unit-files '{PACKAGE}*' --no-legend || true") == ""
     assert machine.run("grep -slx timewait_export /proc/[0-9]*/comm || true") == ""
+
+
+def test_the_files_that_the_install_page_names_make_a_service_without_the_package_too(machine, before, tmp_path):
+    page = (ROOT / "docs/install.md").read_text()
+    steps = re.findall(r"(?m)^sudo install -m (\d+) (\S+) (\S+)$", page)
+    assert len(steps) == 3
+    run("dpkg-deb", "-x", deb(), tmp_path)
+    for mode, source, to in steps:
+        # What deploy/build-static makes is what the package brings.
+        built = source.startswith(".build")
+        shutil.copy(
+            tmp_path / "usr/bin/timewait_exporter" if built else ROOT / source,
+            machine.root / "root" / source.rpartition("/")[2],
+        )
+        machine.run(f"install -m {mode} /root/{source.rpartition('/')[2]} {to}")
+    machine.run(f"systemctl daemon-reload && systemctl enable --now {SERVICE}")
+    assert serves(machine)
+    machine.run(f"systemctl disable --now {SERVICE}")
+    machine.run(f"rm /usr/bin/timewait_exporter /etc/systemd/system/{SERVICE} {DEFAULT} && systemctl daemon-reload")
+    assert files(machine) - before == set()
