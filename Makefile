@@ -8,7 +8,7 @@ sources := Package.swift Sources Tests
 # Package.swift says which commit is built, and swift build remembers what it said.
 fresh_manifest := --manifest-cache none --disable-build-manifest-caching
 
-.PHONY: help run build test test-sanitizers kustomize image deb test-deploy dashboards pictures bench bench-quick bench-build format clean
+.PHONY: help run build test test-sanitizers deb image kustomize test-deploy dashboards pictures bench bench-quick bench-build format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile

@@ -40,8 +40,8 @@ class Podman:
         """A container of the exporter that runs as docs/install.md says; gives its name."""
         name = "exporter"
         hardened = ["--network=host", "--read-only", "--cap-drop=all", "--security-opt=no-new-privileges"]
-        self.run("run", "-d", "--name", name, *hardened, *options, self.image, *flags)
         try:
+            self.run("run", "-d", "--name", name, *hardened, *options, self.image, *flags)
             yield name
         finally:
             self.run("rm", "-f", "-t", "5", name)

@@ -1,8 +1,10 @@
 """The container image: what is in it, that it comes out the same each time, and that it runs with nothing."""
 
 import json
+import os
 import pathlib
 import re
+import signal
 import socket
 import time
 
@@ -113,10 +115,10 @@ def test_its_health_check_tells_one_that_answers_from_one_that_does_not(podman):
     with podman.exporter() as name:
         serves()
         podman.run("healthcheck", "run", name)
-        process = podman.run("inspect", "-f", "{{.State.Pid}}", name).strip()
-        run("kill", "-STOP", process)
+        process = int(podman.run("inspect", "-f", "{{.State.Pid}}", name))
+        os.kill(process, signal.SIGSTOP)
         podman.run("healthcheck", "run", name, status=1)
-        run("kill", "-CONT", process)
+        os.kill(process, signal.SIGCONT)
         podman.run("healthcheck", "run", name)
 
 
