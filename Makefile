@@ -23,11 +23,12 @@ build: ## install what is missing, then build for release
 test: ## install what is missing, then check the style, build and run every test; ARGS="--filter Name" picks some
 	.ci/install-packages test
 	swift format lint --strict --recursive $(sources)
-	.build/python/bin/ruff check -q Tests/Dashboards
-	.build/python/bin/ruff format -q --check Tests/Dashboards
+	.build/python/bin/ruff check -q Tests
+	.build/python/bin/ruff format -q --check Tests
 	swift build --build-tests --explicit-target-dependency-import-check error
 	.ci/run-tests $(ARGS)
-	[ -n "$(ARGS)" ] || .ci/run-dashboard-tests
+	[ -n "$(ARGS)" ] || .ci/run-python-tests Web
+	[ -n "$(ARGS)" ] || .ci/run-python-tests Dashboards
 
 test-sanitizers: ## run the endpoint's tests under ThreadSanitizer and AddressSanitizer
 	.ci/install-packages test
@@ -73,7 +74,7 @@ bench-build:
 
 format: ## put the sources into the project's style
 	swift format --in-place --recursive $(sources)
-	.build/python/bin/ruff format -q Tests/Dashboards Tests/Deploy
+	.build/python/bin/ruff format -q Tests
 	jsonnetfmt -i dashboards/mixin/*.libsonnet
 
 clean: ## remove all that was built or fetched

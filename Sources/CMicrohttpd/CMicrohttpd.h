@@ -86,6 +86,13 @@ static inline int cmhd_socket(struct MHD_Connection *_Nonnull connection) {
     return info == NULL ? -1 : info->connect_fd;
 }
 
+/// MHD_get_connection_info again: the size of a request's first line and headers.
+static inline size_t cmhd_headers_size(struct MHD_Connection *_Nonnull connection) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    return info == NULL ? 0 : info->header_size;
+}
+
 /// MHD_get_connection_info again: the client's address.
 static inline const struct sockaddr *_Nullable cmhd_client_address(struct MHD_Connection *_Nonnull connection) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);

@@ -1,5 +1,5 @@
 """Everything at once: an exporter, real connections, a real Prometheus and a real Alertmanager, in a network namespace of
-their own (.ci/run-dashboard-tests makes it)."""
+their own (.ci/run-python-tests makes it)."""
 
 import http.server
 import json

@@ -9,9 +9,9 @@ import subprocess
 
 import pytest
 import yaml
-from prometheus import Prometheus, get, running
 
 from project import DEPLOY, ROOT, deb, poll, run, version
+from prometheus import Prometheus, get, running
 
 COMPOSE = DEPLOY / "compose" / "compose.yaml"
 DASHBOARDS = ROOT / "dashboards"

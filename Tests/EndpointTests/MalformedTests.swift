@@ -1,4 +1,5 @@
 import Endpoint
+import Glibc
 import Testing
 
 @Suite("A request that two programs could read differently")
@@ -14,7 +15,11 @@ struct MalformedTests {
             "Host: a\r\nContent-Length : 5", "Host: a\r\nContent Length: 5", "Host: a\r\nHost: b",
             "X: a",
             "Host: a\r\nContent-Length: -1", "Host: a\r\nContent-Length: 0x5", "Host: a\r\nContent-Length: 5,5",
-            "Host: a\r\nContent-Length: +5", "Host: a\r\nContent-Length:",
+            "Host: a\r\nContent-Length: +5", "Host: a\r\nContent-Length:", "Host: a\r\n: 5", "Host: a\r\n:",
+            "Host: a\r\n\0", "Host: a\0b", "Host: a\r\nX: v\0alue",
+            "Host: a\r\nX: a\r\n b", "Host: a\r\nTransfer-Encoding:\r\n chunked", "Host: a\nX: y", "Host: a\r\nX: a\rb",
+            "Host: a\r\nX\0: y",
+            "Host: a\r\n X: y",
         ]
     )
     func headers(lines: String) throws {
@@ -47,6 +52,35 @@ struct MalformedTests {
         try client.request("GET", target)
         #expect(try client.answer().status == 400)
         #expect(endpoint.count(of: 200) == 0)
+    }
+
+    @Test(
+        "whose target is neither a path nor a URI is answered with 400",
+        arguments: ["%2fmetrics", "metrics", "?", "\u{e9}"]
+    )
+    func noPath(target: String) throws {
+        let client = try Endpoint.forTest().client()
+        try client.request("GET", target)
+        #expect(try client.answer().status == 400)
+    }
+
+    @Test("is told from one that is only long, in pieces, or behind another", arguments: [1, 100, 200])
+    func goodOnes(count: Int) throws {
+        let client = try Endpoint.forTest().client()
+        let headers = (1...count).map {
+            "X-\($0):\(String(repeating: " ", count: $0 % 3))\(String(repeating: "v", count: 50)) \t"
+        }
+        let lines = ["GET /-/healthy?a=b HTTP/1.1", "Host: a", "Empty:", "Cookie: a=b; c=d"] + headers
+        let request = Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)
+        try client.send(request + request)
+        for _ in 1...2 { #expect(try client.answer().status == 200) }
+        for start in stride(from: 0, to: request.count, by: 1000) {
+            try client.send(Array(request[start..<min(start + 1000, request.count)]))
+            usleep(2000)
+        }
+        #expect(try client.answer().status == 200)
+        try client.send(Array("\r\n".utf8) + request)
+        #expect(try client.answer().status == 200)
     }
 
     @Test("with HTTP/1.0 needs no Host, and takes no chunks")

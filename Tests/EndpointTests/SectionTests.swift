@@ -30,19 +30,22 @@ struct SectionTests {
     @Test(
         "that there is not is refused with the names that there are",
         arguments: [
-            ("collect[]=d", "d"), ("collect[]=a&collect[]=d", "d"), ("exclude[]=d", "d"), ("collect[]=", ""),
-            ("collect[]", ""),
-            ("collect[]=A", "A"), ("collect[]=a%00", "a\0"), ("collect[]=a,b", "a,b"), ("collect[]=a+b%2Bc", "a b+c"),
-            ("collect[]=%zz%4", "%zz%4"), ("collect[]=%2", "%2"), ("collect[]=a=b", "a=b"),
-            ("collect[]=%22%0A", "\"\n"),
-            ("collect[]=\(String(repeating: "x", count: 1000))", String(repeating: "x", count: 40)),
+            ("collect[]=d", "collector \"d\""), ("collect[]=a&collect[]=d", "collector \"d\""),
+            ("exclude[]=d", "collector \"d\""),
+            ("collect[]=A", "collector \"A\""), ("collect[]=%64_%31", "collector \"d_1\""),
+            ("collect[]=", "such collector"),
+            ("collect[]", "such collector"), ("collect[]=a%00", "such collector"), ("collect[]=a,b", "such collector"),
+            ("collect[]=a+b%2Bc", "such collector"), ("collect[]=%zz%4", "such collector"),
+            ("collect[]=a=b", "such collector"),
+            ("collect[]=%3Cscript%3E", "such collector"),
+            ("collect[]=\(String(repeating: "x", count: 1000))", "such collector"),
         ]
     )
-    func unknown(query: String, name: String) throws {
+    func unknown(query: String, what: String) throws {
         let answer = try endpoint().get("/metrics?" + query)
         #expect(answer.status == 400)
         #expect(answer.headers["content-type"] == "text/plain; charset=utf-8")
-        #expect(answer.text == "There is no collector \(name.debugDescription); those of the page are a, b, c.\n")
+        #expect(answer.text == "There is no \(what); those of the page are a, b, c.\n")
     }
 
     @Test("is found among as many arguments as fit into a request")

@@ -22,8 +22,12 @@ enum SectionFilter: Equatable {
         }
         for name in wanted + unwanted where !names.contains(name) {
             let list = names.joined(separator: ", ")
-            let shown = String(name.prefix(40)).debugDescription
-            throw Refusal(sentence: "There is no collector \(shown); those of the page are \(list).")
+            // Repeated only where it could be a name: nothing else that a client wrote is shown to its browser.
+            let isName =
+                !name.isEmpty && name.utf8.count <= 40
+                && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
+            let wrong = isName ? "collector \"\(name)\"" : "such collector"
+            throw Refusal(sentence: "There is no \(wrong); those of the page are \(list).")
         }
         if !wanted.isEmpty {
             self = .only(Set(wanted))

@@ -1,4 +1,5 @@
 import CMicrohttpd
+import Glibc
 import Synchronization
 
 // The functions that libmicrohttpd calls, on the thread of a daemon. They stand outside of types because a closure
@@ -54,20 +55,19 @@ func requestBegins(
     guard let site = unsafe site(context), let connection = unsafe Connection(handle), let record = connection.record
     else { return nil }
     connection.close(afterIdleSeconds: UInt32(site.settings.requestTimeout))
-    let target = unsafe uri.map { unsafe String(cString: $0) } ?? ""
-    let length = target.utf8.count
+    // Up to its NUL, which libmicrohttpd has put there.
+    let target = unsafe UnsafeRawBufferPointer(start: uri, count: uri.map { unsafe strlen($0) } ?? 0)
     record.request.withLock { progress in
         progress = RequestProgress()
         progress.stage = .begun
-        progress.rawTarget = target
-        progress.expectedVersionAddress = UInt(bitPattern: uri) + UInt(length) + 1
+        progress.target = unsafe Array(target)
+        progress.targetEnd = UInt(bitPattern: target.baseAddress) + UInt(target.count)
     }
-    if let uri = unsafe uri, let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) {
+    if let mark = unsafe target.firstIndex(of: UInt8(ascii: "?")), mark + 1 < target.count, let uri = unsafe uri {
         // The query is read by us. libmicrohttpd (0.9.75) would take memory of the connection for each argument, and where
         // that is used up neither answer nor close. It is its own memory, which it cuts at the mark after this call, and
         // reads from behind it.
-        let behind = target.utf8.distance(from: target.startIndex, to: mark) + 1
-        if behind < length { unsafe UnsafeMutablePointer(mutating: uri)[behind] = 0 }
+        unsafe UnsafeMutablePointer(mutating: uri)[mark + 1] = 0
     }
     // The first request has the time that its connection was given: to wait with the first line gains nothing.
     if record.isIdle { record.setDeadline(MonotonicClock.now + .seconds(site.settings.requestTimeout)) }
@@ -96,11 +96,19 @@ func request(
         progress.stage = .headersRead
         record.request.withLock { $0 = progress }
         let headers = connection.headers
+        let versionBegin = UInt(bitPattern: version)
+        let layout = unsafe RequestLayout(
+            begin: UInt(bitPattern: method),
+            size: UInt(connection.headersSize),
+            targetEnd: progress.targetEnd,
+            version: versionBegin..<versionBegin + UInt(strlen(version)),
+            headers: headers.addresses
+        )
         let problem = unsafe RequestCheck.problem(
-            with: progress,
-            headers,
+            with: progress.target,
             version: String(cString: version),
-            versionAddress: UInt(bitPattern: version)
+            headers,
+            layout
         )
         let fixed = site.settingsInForce.fixed
         // An answer in this first call is sent with "Connection: close": there could still be a body. So good requests

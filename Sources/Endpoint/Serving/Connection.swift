@@ -39,6 +39,11 @@ struct Connection {
         unsafe RequestHeaders(handle)
     }
 
+    /// The bytes of the request's first line and headers, with their ends and the empty line.
+    var headersSize: Int {
+        unsafe cmhd_headers_size(handle)
+    }
+
     /// From now on the connection is closed after so many seconds without a byte.
     func close(afterIdleSeconds seconds: UInt32) {
         unsafe cmhd_set_idle_seconds(handle, seconds)
@@ -46,17 +51,25 @@ struct Connection {
 
     /// Closes the connection once its answers are out, if the client has closed its side.
     ///
-    /// libmicrohttpd (0.9.75) can miss that: it stops reading when it gets less than it asked for, and epoll,
+    /// - Returns: whether the client has closed its side.
+    func closeIfClientHasClosed() -> Bool {
+        Self.tellAgainOfEnd(descriptor)
+    }
+
+    /// Makes epoll tell again of the end of a client's stream, if that is all that there is still to be read.
+    ///
+    /// libmicrohttpd (0.9.75) can miss it: it stops reading when it gets less than it asked for, and epoll,
     /// edge-triggered, tells but once of the end that came together with the last bytes of a request. Without this the
     /// connection would stay until it has been idle too long, and such clients would use up all connections.
     ///
     /// - Returns: whether the client has closed its side.
-    func closeIfClientHasClosed() -> Bool {
+    @discardableResult
+    static func tellAgainOfEnd(_ descriptor: CInt) -> Bool {
         var byte: UInt8 = 0
         guard unsafe recv(descriptor, &byte, 1, CInt(MSG_PEEK) | CInt(MSG_DONTWAIT)) == 0 else {
             return false
         }
-        // Changes nothing on the wire, as nothing can come any more, but makes epoll tell of the end again.
+        // Changes nothing on the wire, as nothing can come any more.
         shutdown(descriptor, CInt(SHUT_RD))
         return true
     }

@@ -58,7 +58,10 @@ final class ConnectionRecord: Sendable {
     /// Ends the connection if its deadline is over; if it is suspended, lets it go on instead, to be answered.
     ///
     /// - Parameter requestTimeout: the longest that a request may take once it has begun.
-    func enforceDeadline(at now: Duration, requestTimeout: Duration) {
+    /// - Returns: whether a request is being read.
+    @discardableResult
+    func enforceDeadline(at now: Duration, requestTimeout: Duration) -> Bool {
+        let isReading = request.withLock { [.none, .begun, .headersRead].contains($0.stage) }
         let isSuspended = state.withLock { state in
             guard state.descriptor >= 0 else { return false }
             if let idleSince = state.idleSince, let begun = Self.requestBegan(state.descriptor, after: idleSince, now) {
@@ -66,11 +69,15 @@ final class ConnectionRecord: Sendable {
                 state.idleSince = nil
                 state.deadline = begun + requestTimeout
             }
+            // libmicrohttpd misses the end of a stream that came together with its last bytes, and so would hold the
+            // place of a client that went away in the middle of a request.
+            if isReading, state.suspended == nil { Connection.tellAgainOfEnd(state.descriptor) }
             guard now >= state.deadline else { return false }
             if state.suspended == nil { Self.end(state.descriptor) }
             return state.suspended != nil
         }
         if isSuspended { resume() }
+        return isReading && !isIdle
     }
 
     /// When something came after the connection became idle; nil where nothing did, or it is no TCP.
@@ -137,9 +144,9 @@ struct RequestProgress {
 
     var stage = Stage.none
     /// The target as it came, before anything in it was decoded.
-    var rawTarget = ""
-    /// Where the version stands in memory if the target holds no NUL.
-    var expectedVersionAddress: UInt = 0
+    var target: [UInt8] = []
+    /// Behind its last byte in libmicrohttpd's memory.
+    var targetEnd: UInt = 0
     /// Bytes of the body so far.
     var bodyBytes = 0
     /// Whether the limit of requests let it pass.

@@ -6,6 +6,8 @@ final class OpenConnections: Sendable {
     private let requestTimeout: Duration
     private let state = Guarded(State())
     private let isStopping = Atomic(false)
+    /// Whether the thread looks as often as it does while a request is read.
+    private let looksOften = Atomic(false)
     private let wakeUp = WakeUp()
     private let thread = Guarded(ServiceThread?.none)
 
@@ -15,8 +17,9 @@ final class OpenConnections: Sendable {
         var counts: [String: Int] = [:]
     }
 
-    /// How often the deadlines are looked at while there are connections.
-    private static let period = Duration.milliseconds(500)
+    /// How often connections are looked at while there are some, and while one of them sends a request: a client may go
+    /// away in the middle of it, and its place is wanted.
+    private static let (period, readingPeriod) = (Duration.milliseconds(500), Duration.milliseconds(100))
 
     /// - Parameters:
     ///   - limitPerClient: the most connections of one address.
@@ -53,13 +56,13 @@ final class OpenConnections: Sendable {
     ///
     /// - Returns: false where its client has too many. Clients of a unix socket have no address, and no such limit.
     func insert(_ record: ConnectionRecord) -> Bool {
-        let (isFirst, isWithinLimit) = state.withLock { state in
+        let isWithinLimit = state.withLock { state in
             state.records[ObjectIdentifier(record)] = record
             let count = state.counts[record.client, default: 0] + 1
             state.counts[record.client] = count
-            return (state.records.count == 1, record.client.isEmpty || count <= limitPerClient)
+            return record.client.isEmpty || count <= limitPerClient
         }
-        if isFirst { wakeUp.announce() }
+        if !looksOften.load(ordering: .relaxed) { wakeUp.announce() }
         return isWithinLimit
     }
 
@@ -76,9 +79,13 @@ final class OpenConnections: Sendable {
         while !isStopping.load(ordering: .relaxed) {
             let records = state.withLock { Array($0.records.values) }
             let now = MonotonicClock.now
-            for record in records { record.enforceDeadline(at: now, requestTimeout: requestTimeout) }
+            var isReading = false
+            for record in records where record.enforceDeadline(at: now, requestTimeout: requestTimeout) {
+                isReading = true
+            }
+            looksOften.store(isReading, ordering: .relaxed)
             // Without connections it sleeps until there is one.
-            wakeUp.wait(atMost: records.isEmpty ? nil : Self.period)
+            wakeUp.wait(atMost: records.isEmpty ? nil : isReading ? Self.readingPeriod : Self.period)
         }
     }
 }

@@ -2,15 +2,15 @@
 enum Query {
     /// Names and values in their order, with percent signs and plus signs decoded. An argument without `=` has an empty
     /// value.
-    static func arguments(of target: String) -> [(name: String, value: String)] {
-        guard let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) else { return [] }
-        return target.utf8[mark...].dropFirst().split(separator: UInt8(ascii: "&")).map { argument in
+    static func arguments(of target: [UInt8]) -> [(name: String, value: String)] {
+        guard let mark = target.firstIndex(of: UInt8(ascii: "?")) else { return [] }
+        return target[mark...].dropFirst().split(separator: UInt8(ascii: "&")).map { argument in
             let parts = argument.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
             return (decoded(parts[0]), parts.count > 1 ? decoded(parts[1]) : "")
         }
     }
 
-    private static func decoded(_ text: Substring.UTF8View) -> String {
+    private static func decoded(_ text: ArraySlice<UInt8>) -> String {
         var bytes: [UInt8] = []
         var place = text.startIndex
         while place < text.endIndex {
@@ -27,9 +27,9 @@ enum Query {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    private static func byte(_ digits: Substring.UTF8View) -> UInt8? {
+    private static func byte(_ digits: ArraySlice<UInt8>) -> UInt8? {
         // UInt8(_:radix:) takes a sign too.
         guard digits.first != UInt8(ascii: "+"), digits.first != UInt8(ascii: "-") else { return nil }
-        return UInt8(Substring(digits), radix: 16)
+        return UInt8(String(decoding: digits, as: UTF8.self), radix: 16)
     }
 }

@@ -6,18 +6,29 @@ enum RequestCheck {
 
     /// A sentence for the client; nil where nothing is wrong.
     ///
-    /// - Parameters:
-    ///   - version: as in the first line, such as HTTP/1.1.
-    ///   - versionAddress: where it stands in memory.
+    /// - Parameter version: as in the first line, such as HTTP/1.1.
     static func problem(
-        with progress: RequestProgress,
-        _ headers: RequestHeaders,
+        with target: [UInt8],
         version: String,
-        versionAddress: UInt
+        _ headers: RequestHeaders,
+        _ layout: RequestLayout
     ) -> String? {
-        if hasNUL(progress, versionAddress: versionAddress) { return "The target of the request holds a NUL." }
-        if progress.rawTarget.contains(" ") { return "The target of the request holds a space." }
-        if !headers.all.allSatisfy({ isToken($0.name) }) { return "The name of a header is none." }
+        guard layout.isWithoutGaps else {
+            return "The request holds a NUL, a lone line feed, a header without a name, or one over several lines."
+        }
+        guard target.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            return "The target of the request holds a character that it cannot."
+        }
+        let path = target.prefix { $0 != UInt8(ascii: "?") }
+        guard path.first == UInt8(ascii: "/") || path == [UInt8(ascii: "*")] || path.contains(UInt8(ascii: ":")) else {
+            return "The target of the request is neither a path nor a URI."
+        }
+        // libmicrohttpd decodes it, and then sees a path only up to the NUL.
+        guard path.firstRange(of: "%00".utf8) == nil else { return "The target of the request holds a NUL." }
+        guard headers.all.allSatisfy({ isToken($0.name) }) else { return "The name of a header is none." }
+        guard headers.all.allSatisfy({ isValue($0.value) }) else {
+            return "The value of a header holds a control character."
+        }
         let lengths = headers.values(of: "Content-Length")
         let codings = headers.values(of: "Transfer-Encoding")
         if lengths.count > 1 { return "There is more than one Content-Length." }
@@ -36,13 +47,8 @@ enum RequestCheck {
         headers.values(of: "Content-Length").contains { Int($0).map { $0 > bodyLimit } ?? true }
     }
 
-    /// libmicrohttpd before 1.0 sees a target only up to its first NUL, so that "/metrics<NUL>x" would be "/metrics".
-    /// A NUL as %00 is there in the target as it came. A raw one makes the version stand further behind than one byte
-    /// after what is seen of the target: the first line lies in one piece in memory.
-    private static func hasNUL(_ progress: RequestProgress, versionAddress: UInt) -> Bool {
-        guard Endpoint.libraryVersion.hasPrefix("0.") else { return false }
-        return progress.rawTarget.prefix { $0 != "?" }.contains("%00")
-            || progress.expectedVersionAddress != versionAddress
+    private static func isValue(_ text: String) -> Bool {
+        text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == UInt8(ascii: "\t") }
     }
 
     /// Whether a text is what RFC 9110 (5.6.2) calls a token.

@@ -4,6 +4,8 @@ import CMicrohttpd
 struct RequestHeaders {
     /// In the order in which they came, with their names as they were written.
     private(set) var all: [(name: String, value: String)] = []
+    /// Where each stands in libmicrohttpd's memory.
+    private(set) var addresses: [(name: Range<UInt>, value: Range<UInt>)] = []
 
     /// Copies what libmicrohttpd holds.
     init(_ connection: OpaquePointer) {
@@ -25,8 +27,17 @@ struct RequestHeaders {
         return all.filter { $0.name.lowercased() == name }.map(\.value)
     }
 
-    fileprivate mutating func append(_ name: String, _ value: String) {
-        all.append((name, value))
+    fileprivate mutating func append(
+        _ name: UnsafeRawBufferPointer,
+        _ value: UnsafeRawBufferPointer
+    ) {
+        unsafe all.append((String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self)))
+        unsafe addresses.append((Self.range(name), Self.range(value)))
+    }
+
+    private static func range(_ memory: UnsafeRawBufferPointer) -> Range<UInt> {
+        let begin = UInt(bitPattern: memory.baseAddress)
+        return begin..<begin + UInt(memory.count)
     }
 }
 
@@ -40,10 +51,10 @@ private func appendHeader(
     valueLength: Int
 ) -> MHD_Result {
     guard let headers = unsafe headers else { return .NO }
-    func text(_ start: UnsafePointer<CChar>?, _ count: Int) -> String {
-        unsafe String(decoding: UnsafeRawBufferPointer(start: start, count: start == nil ? 0 : count), as: UTF8.self)
-    }
-    let header = unsafe (text(name, nameLength), text(value, valueLength))
-    unsafe headers.assumingMemoryBound(to: RequestHeaders.self).pointee.append(header.0, header.1)
+    // Each lies in the connection's memory; a value may be missing, and is empty then.
+    unsafe headers.assumingMemoryBound(to: RequestHeaders.self).pointee.append(
+        UnsafeRawBufferPointer(start: name, count: name == nil ? 0 : nameLength),
+        UnsafeRawBufferPointer(start: value, count: value == nil ? 0 : valueLength)
+    )
     return .YES
 }

@@ -128,7 +128,7 @@ final class Site: Sendable {
             case .none: return fixed.noPageYet
             case .there(let page):
                 if isStale(page) { return fixed.stale }
-                return response(with: page, headers, Query.arguments(of: progress.rawTarget), settings)
+                return response(with: page, headers, Query.arguments(of: progress.target), settings)
             }
         }
     }

@@ -1,0 +1,78 @@
+"""wrk with 64 connections: no error, and no more memory at the end than after the first seconds."""
+
+import os
+import re
+import subprocess
+import time
+
+import pytest
+
+import passwords
+from certificates import tls_section
+from exporter import Exporter
+from page import ACCEPT_OPENMETRICS
+
+SECONDS = int(os.environ.get("WEB_LOAD_SECONDS") or (60 if os.environ.get("CI") == "true" else 8))
+
+
+def wrk(url, seconds, *headers):
+    """Runs it: (requests that were answered, what it says)."""
+    command = ["wrk", "-t1", "-c64", f"-d{seconds}s", "--timeout", "5s"]
+    for name, value in headers:
+        command += ["-H", f"{name}: {value}"]
+    told = subprocess.run([*command, url], check=True, capture_output=True, text=True).stdout
+    return int(re.search(r"(\d+) requests in", told)[1]), told
+
+
+def flat_under(exporter, url, seconds, *headers):
+    """Has it serve for a while, and looks at its memory after a fifth of the time and at the end."""
+    wrk(url, max(1, seconds // 5), *headers)
+    files, memory = exporter.open_files(), exporter.memory()
+    count, told = wrk(url, seconds, *headers)
+    # 64 connections end, and are counted out within the next moments.
+    time.sleep(0.5)
+    assert "Non-2xx" not in told, told
+    assert "Socket errors" not in told, told
+    assert count > 100 * seconds
+    assert exporter.memory() < memory + (2 << 20), "it has grown"
+    assert exporter.open_files() <= files
+    assert exporter.get("/-/healthy").status in (200, 401)
+    return count
+
+
+@pytest.mark.parametrize("accept", ["*/*", ACCEPT_OPENMETRICS])
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_every_request_is_answered_and_memory_stays(tmp_path, accept, coding):
+    with Exporter.started(tmp_path) as exporter:
+        seconds = max(2, SECONDS // 4)
+        count = flat_under(exporter, exporter.url(), seconds, ("Accept", accept), ("Accept-Encoding", coding))
+        time.sleep(1.2)
+        assert exporter.metric('timewait_exporter_http_requests_total{code="200"}') >= count
+
+
+def test_parts_of_the_page_and_what_is_not_there_cost_no_memory_either(tmp_path):
+    with Exporter.started(tmp_path) as exporter:
+        gzip = ("Accept-Encoding", "gzip")
+        flat_under(exporter, exporter.url("/metrics?exclude[]=process&exclude[]=udp"), max(2, SECONDS // 4), gzip)
+        flat_under(exporter, exporter.url("/"), 1)
+
+
+def test_with_a_password_it_is_the_same(tmp_path, config):
+    with Exporter.started(tmp_path, config=config(passwords.section("alice"))) as exporter:
+        header = next(iter(passwords.right("alice").items()))
+        # Once for all: 64 at the same time would not find a place in the queue for bcrypt.
+        assert exporter.get(headers=dict([header])).status == 200
+        flat_under(exporter, exporter.url(), max(2, SECONDS // 4), header)
+
+
+def test_over_TLS_it_is_the_same(tmp_path, config, server):
+    with Exporter.started(tmp_path, config=config(tls_section(server))) as exporter:
+        url = exporter.url(scheme="https")
+        wrk(url, 1)
+        files, memory = exporter.open_files(), exporter.memory()
+        _, told = wrk(url, max(2, SECONDS // 4))
+        assert "Non-2xx" not in told, told
+        assert "Socket errors" not in told, told
+        time.sleep(0.5)
+        assert exporter.memory() < memory + (4 << 20), "it has grown"
+        assert exporter.open_files() <= files

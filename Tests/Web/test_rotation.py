@@ -1,0 +1,333 @@
+"""Certificates that are replaced are served from the next handshake on; what began before goes on."""
+
+import hashlib
+import shutil
+import ssl
+import subprocess
+import time
+
+import pytest
+
+import certificates
+from certificates import Identity, client_context, tls_section
+from client import Closed, request
+from exporter import Exporter, poll
+from sockets import narrow_pipes
+
+SUCCESS = "timewait_exporter_config_last_reload_successful"
+TIME = "timewait_exporter_config_last_reload_success_timestamp_seconds"
+
+
+@pytest.fixture(scope="module")
+def two(authority):
+    """Two good certificates, to take turns."""
+    return [authority.issue("localhost", "DNS:localhost", "IP:127.0.0.1") for _ in range(2)]
+
+
+def replace_by_rename(identity, source):
+    """As certificate managers do it: each file is whole at any time."""
+    for name in ("key", "certificate"):
+        path = getattr(identity, name)
+        shutil.copy(getattr(source, name), path.with_suffix(".new"))
+        path.with_suffix(".new").rename(path)
+
+
+def replace_in_place(identity, source):
+    identity.certificate.write_bytes(source.certificate.read_bytes())
+    identity.key.write_bytes(source.key.read_bytes())
+
+
+def replace_by_link(identity, source):
+    """As Kubernetes does it: a link to a folder of both changes at once."""
+    link = identity.certificate.parent
+    folder = link.parent / f"version-{time.monotonic_ns()}"
+    folder.mkdir()
+    shutil.copy(source.certificate, folder / identity.certificate.name)
+    shutil.copy(source.key, folder / identity.key.name)
+    new = link.parent / "new-link"
+    new.symlink_to(folder.name)
+    new.rename(link)
+
+
+@pytest.fixture
+def files(tmp_path, two):
+    """The files that the exporter reads, behind a link; the first certificate is in them."""
+    identity = Identity(tmp_path / "current" / "tls.crt", tmp_path / "current" / "tls.key")
+    replace_by_link(identity, two[0])
+    return identity
+
+
+@pytest.fixture
+def exporter(files, config, tmp_path):
+    with Exporter.started(tmp_path, config=config(tls_section(files))) as exporter:
+        yield exporter
+
+
+def shown(exporter, authority, version=None):
+    """The fingerprint of the certificate that a handshake shows."""
+    with exporter.client(tls=client_context(authority, version=version)) as client:
+        return hashlib.sha256(client.socket.getpeercert(binary_form=True)).hexdigest()
+
+
+@pytest.mark.parametrize("replace", [replace_by_rename, replace_in_place, replace_by_link])
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_the_next_handshake_shows_the_new_certificate(exporter, authority, files, two, replace, version):
+    for number in range(20):
+        assert shown(exporter, authority, version) == two[number % 2].fingerprint
+        replace(files, two[(number + 1) % 2])
+
+
+def test_openssl_sees_the_same(exporter, files, two):
+    def fingerprint():
+        command = ["openssl", "s_client", "-connect", f"127.0.0.1:{exporter.port}"]
+        told = subprocess.run(command, input="", check=True, capture_output=True, text=True).stdout
+        told = certificates.openssl("x509", "-noout", "-fingerprint", "-sha256", input=told)
+        return told.strip().split("=")[1].replace(":", "").lower()
+
+    assert fingerprint() == two[0].fingerprint
+    replace_by_rename(files, two[1])
+    assert fingerprint() == two[1].fingerprint
+
+
+def test_another_file_in_the_configuration_is_served_on_the_next_handshake(exporter, authority, config, two):
+    config(tls_section(two[1]))
+    assert shown(exporter, authority) == two[1].fingerprint
+
+
+def test_a_download_that_runs_on_the_old_certificate_comes_whole(files, config, tmp_path, authority, two):
+    path = config(tls_section(files))
+    with narrow_pipes(), Exporter.started(tmp_path, config=path) as exporter:
+        client = exporter.client(tls=client_context(authority), receive_buffer=2304)
+        with client:
+            client.send(request())
+            client.unread = client.receive(100)
+            replace_by_rename(files, two[1])
+            assert shown(exporter, authority) == two[1].fingerprint
+            # The old settings have been out of force for a while.
+            time.sleep(2)
+            answer = client.answer()
+            assert answer.status == 200
+            assert len(answer.body) == int(answer.header("Content-Length")) > 20_000
+            assert answer.text.endswith("\n")
+
+
+def test_a_kept_connection_of_the_old_certificate_ends_with_its_next_answer(exporter, authority, files, two):
+    context = client_context(authority)
+    with exporter.client(tls=context) as idle, exporter.client(tls=context) as silent:
+        assert not idle.ask().closes
+        replace_by_rename(files, two[1])
+        assert shown(exporter, authority) == two[1].fingerprint
+        answer = idle.ask()
+        assert answer.status == 200
+        assert answer.closes
+        assert idle.ends()
+        # One that has not asked yet is answered once.
+        assert silent.ask().closes
+        # New ones are kept.
+        with exporter.client(tls=context) as new:
+            assert not new.ask().closes
+            assert not new.ask().closes
+
+
+def test_the_request_itself_notices_that_the_certificate_was_replaced(exporter, authority, files, two):
+    """Else a client that never makes a handshake would stay with the old certificate for ever."""
+    with exporter.client(tls=client_context(authority)) as client:
+        assert not client.ask().closes
+        replace_by_rename(files, two[1])
+        assert client.ask().closes
+
+
+def test_forty_rotations_leave_nothing_behind(exporter, authority, files, two):
+    def rotate(times):
+        for number in range(times):
+            replace_by_rename(files, two[(number + 1) % 2])
+            assert shown(exporter, authority) == two[(number + 1) % 2].fingerprint
+
+    rotate(20)
+    open_files, threads, memory = exporter.open_files(), exporter.threads(), exporter.memory()
+    rotate(40)
+    poll("as many files as before", lambda: exporter.open_files() == open_files)
+    poll("as many threads as before", lambda: exporter.threads() == threads)
+    assert exporter.memory() < memory + (4 << 20)
+
+
+# New files that are bad.
+
+
+def garbage(files, config, two):
+    files.certificate.write_text("no certificate\n")
+    return "cert_file"
+
+
+def another_key(files, config, two):
+    files.key.write_bytes(two[1].key.read_bytes())
+    return "key_file"
+
+
+def cut_key(files, config, two):
+    files.key.write_bytes(two[0].key.read_bytes()[:60])
+    return "key_file"
+
+
+def no_key(files, config, two):
+    files.key.unlink()
+    return "key_file"
+
+
+def empty_certificate(files, config, two):
+    files.certificate.write_text("")
+    return "cert_file"
+
+
+def bad_yaml(files, config, two):
+    config("tls_server_config:\n  cert_file: {\n")
+    return None
+
+
+def unknown_key(files, config, two):
+    config(tls_section(files, cert_fil="x"))
+    return "cert_fil"
+
+
+def bad_value(files, config, two):
+    config(tls_section(files, min_version="TLS14"))
+    return "min_version"
+
+
+def bad_authority(files, config, two):
+    config(tls_section(files, client_auth_type="RequireAndVerifyClientCert", client_ca_file="/dev/null"))
+    return "client_ca_file"
+
+
+def no_tls(files, config, two):
+    config("basic_auth_users: {}\n")
+    return "tls_server_config"
+
+
+def no_configuration(files, config, two):
+    config("").unlink()
+    return None
+
+
+BAD = [
+    *(garbage, another_key, cut_key, no_key, empty_certificate, bad_yaml, unknown_key, bad_value, bad_authority, no_tls),
+    no_configuration,
+]
+
+
+def metric(exporter, authority, name):
+    return exporter.metric(name, tls=client_context(authority))
+
+
+@pytest.mark.parametrize("spoil", BAD)
+def test_a_bad_new_file_keeps_the_old_and_is_told_once_and_a_good_one_heals(
+    exporter, authority, files, config, tmp_path, two, spoil
+):
+    context = client_context(authority)
+    poll("the last reload was good", lambda: metric(exporter, authority, SUCCESS) == 1)
+    with exporter.client(tls=context) as kept:
+        assert not kept.ask().closes
+        spoiled = time.time()
+        key = spoil(files, config, two)
+        # At each handshake and each request.
+        for _ in range(10):
+            assert shown(exporter, authority) == two[0].fingerprint
+            answer = kept.ask()
+            assert answer.status == 200
+            assert not answer.closes
+    poll("it is told that the reload failed", lambda: metric(exporter, authority, SUCCESS) == 0)
+    assert spoiled - 60 < metric(exporter, authority, TIME) < spoiled
+    errors = exporter.lines("level=ERROR")
+    assert len(errors) == 1, errors
+    assert str(tmp_path / "web.yml") in errors[0]
+    if key:
+        assert key in errors[0]
+    # A good one heals.
+    config(tls_section(files))
+    replace_by_rename(files, two[1])
+    assert shown(exporter, authority) == two[1].fingerprint
+    poll("the last reload was good again", lambda: metric(exporter, authority, SUCCESS) == 1)
+    assert metric(exporter, authority, TIME) > spoiled
+    assert len(exporter.lines("level=ERROR")) == 1
+
+
+def test_the_same_fault_after_a_good_file_is_told_again(exporter, authority, files, config, two):
+    for number in range(1, 4):
+        another_key(files, config, two)
+        assert shown(exporter, authority) == two[0].fingerprint
+        assert len(exporter.lines("level=ERROR")) == number
+        replace_by_rename(files, two[0])
+        assert shown(exporter, authority) == two[0].fingerprint
+
+
+def test_a_bad_file_does_not_hold_up_a_download(files, config, tmp_path, authority, two):
+    with narrow_pipes(), Exporter.started(tmp_path, config=config(tls_section(files))) as exporter:
+        with exporter.client(tls=client_context(authority), receive_buffer=2304) as client:
+            client.send(request())
+            another_key(files, config, two)
+            assert shown(exporter, authority) == two[0].fingerprint
+            assert client.answer().status == 200
+        replace_by_rename(files, two[0])
+
+
+def test_without_a_configuration_file_nothing_is_said_of_reloads(plain):
+    text = plain.get().text
+    assert SUCCESS not in text
+    assert TIME not in text
+
+
+# What else is in the section.
+
+
+def test_a_new_minimum_version_holds_from_the_next_handshake_on(exporter, authority, files, config):
+    assert shown(exporter, authority, ssl.TLSVersion.TLSv1_2)
+    config(tls_section(files, min_version="TLS13"))
+    with pytest.raises(ssl.SSLError):
+        shown(exporter, authority, ssl.TLSVersion.TLSv1_2)
+    assert shown(exporter, authority, ssl.TLSVersion.TLSv1_3)
+
+
+def allowed(exporter, authority, identity):
+    """Whether a client is given a page."""
+    try:
+        return exporter.get(tls=client_context(authority, identity)).status == 200
+    except (ssl.SSLError, Closed, ConnectionError):
+        return False
+
+
+def test_a_new_client_authority_holds_from_the_next_handshake_on(files, config, tmp_path, authority):
+    old, new = (certificates.Authority(tmp_path, name) for name in ("Old CA", "New CA"))
+    file = tmp_path / "clients.pem"
+    file.write_bytes(old.certificate.read_bytes())
+    clients = [one.issue("client") for one in (old, new)]
+    text = tls_section(files, client_auth_type="RequireAndVerifyClientCert", client_ca_file=file)
+    with Exporter.started(tmp_path, config=config(text)) as exporter:
+        assert [allowed(exporter, authority, client) for client in clients] == [True, False]
+        file.write_bytes(new.certificate.read_bytes())
+        assert [allowed(exporter, authority, client) for client in clients] == [False, True]
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_session_of_before_does_not_lead_past_a_new_client_authority(files, config, tmp_path, authority, version):
+    old, new = (certificates.Authority(tmp_path, name) for name in ("Old CA", "New CA"))
+    file = tmp_path / "clients.pem"
+    file.write_bytes(old.certificate.read_bytes())
+    context = client_context(authority, old.issue("client"), version)
+    text = tls_section(files, client_auth_type="RequireAndVerifyClientCert", client_ca_file=file)
+    with Exporter.started(tmp_path, config=config(text)) as exporter:
+        with exporter.client(tls=context) as client:
+            assert client.ask().status == 200
+            session = client.socket.session
+        with exporter.client(tls=context, session=session) as client:
+            assert client.ask().status == 200
+        file.write_bytes(new.certificate.read_bytes())
+        with pytest.raises((ssl.SSLError, Closed, ConnectionError)):
+            exporter.get(tls=context, session=session)
+
+
+def test_TLS_is_not_turned_on_while_it_runs(config, tmp_path, two):
+    with Exporter.started(tmp_path, config=config("# nothing yet\n")) as exporter:
+        config(tls_section(two[0]))
+        assert exporter.get().status == 200
+        poll("it is told that the reload failed", lambda: exporter.metric(SUCCESS) == 0)
+        assert len(exporter.lines("level=ERROR", "tls_server_config")) == 1
