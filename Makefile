@@ -8,7 +8,7 @@ sources := Package.swift Sources Tests
 # Package.swift says which commit is built, and swift build remembers what it said.
 fresh_manifest := --manifest-cache none --disable-build-manifest-caching
 
-.PHONY: help run build test test-sanitizers dashboards pictures bench bench-quick bench-build format clean
+.PHONY: help run build test test-sanitizers deb image kustomize test-deploy dashboards pictures bench bench-quick bench-build format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -41,6 +41,26 @@ dashboards: ## generate the dashboards, rules and alerts from dashboards/mixin
 pictures: ## draw the dashboards from the recorded half hour, for docs/pictures
 	.ci/install-packages test
 	.ci/draw-pictures docs/pictures
+
+deb: ## build the Debian package into .build/deb
+	.ci/install-packages package
+	deploy/build-deb
+
+image: deb ## build the container image into .build/image
+	deploy/build-image
+
+kustomize: ## render deploy/kustomize from the Helm chart
+	.ci/install-packages deploy
+	.build/python-deploy/bin/python deploy/kustomize/render
+
+test-deploy: ## build what deploy/ is for, and test it in a booted machine and in containers; ARGS="-k name" picks some
+	.ci/install-packages deploy
+	.build/python-deploy/bin/ruff check -q Tests/Deploy
+	.build/python-deploy/bin/ruff format -q --check Tests/Deploy
+	deploy/build-deb
+	deploy/build-image
+	deploy/build-image .build/image-again
+	.ci/run-deploy-tests $(ARGS)
 
 bench: bench-build ## measure what a reading costs, beside other ways to count, and write docs/benchmark
 	.ci/run-benchmark $(ARGS)

@@ -77,6 +77,14 @@ struct TimewaitExporter: ParsableCommand {
     )
     var telemetryPath: TelemetryPath?
 
+    @Flag(
+        name: .customLong("web.healthcheck"),
+        help: ArgumentHelp(
+            "Do not serve, but ask the exporter that does so with the same flags whether it answers, and end: with status 0 if so."
+        )
+    )
+    var isHealthCheck = false
+
     @Option(
         name: .customLong("sampler.interval"),
         help: ArgumentHelp(
@@ -230,9 +238,17 @@ struct TimewaitExporter: ParsableCommand {
                 "'--web.systemd-socket' and '--web.listen-address' exclude each other: the socket unit says where to listen"
             )
         }
+        if usesPassedSockets, isHealthCheck {
+            throw ValidationError(
+                "'--web.healthcheck' asks on '--web.listen-address'; where '--web.systemd-socket' listens it cannot know"
+            )
+        }
     }
 
     mutating func run() throws {
+        if isHealthCheck {
+            return try HealthReport.make(of: serving.listenAddresses[0], mayUseTLS: configurationFile != nil)
+        }
         var exporter = try Exporter(
             serving: serving,
             sampling: sampling,

@@ -65,7 +65,7 @@ struct ListenSocket: ~Copyable {
     }
 
     /// What to bind for an address, in the order of trying.
-    private static func candidates(for address: ListenAddress) throws(EndpointError) -> [SocketAddress] {
+    static func candidates(for address: ListenAddress) throws(EndpointError) -> [SocketAddress] {
         do throws(SocketAddress.NotFound) {
             switch address.host {
             case .every:

@@ -76,6 +76,11 @@ struct SocketAddress {
         unsafe withPointer { unsafe Glibc.bind(descriptor, $0, $1) }
     }
 
+    /// connect(), with its result.
+    func connect(_ descriptor: CInt) -> CInt {
+        unsafe withPointer { unsafe Glibc.connect(descriptor, $0, $1) }
+    }
+
     /// Copies an address that the kernel or libmicrohttpd holds; nil where it is of a family that we do not know.
     init?(copying address: UnsafePointer<sockaddr>) {
         let size: Int

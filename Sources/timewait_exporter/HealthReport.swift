@@ -1,0 +1,35 @@
+import Endpoint
+import Glibc
+
+/// What `--web.healthcheck` does: for the health check of a container, in which there is no other program that could ask.
+enum HealthReport {
+    /// Asks the exporter that serves on an address, and says on a line of standard output that it answers.
+    ///
+    /// - Parameter mayUseTLS: whether the exporter has a configuration file, which may tell it to use TLS.
+    /// - Throws: what is wrong with it.
+    static func make(of address: ListenAddress, mayUseTLS: Bool) throws {
+        let patience = Duration.seconds(3)
+        switch HealthQuestion.ask(at: address, within: patience) {
+        case .status(200):
+            print("healthy: \(address) answers")
+        case .status(401):
+            // The guard before every path answers; what lies behind it is not for whoever has no password.
+            print("healthy: \(address) answers, and wants a password")
+        case .status(let code):
+            throw unhealthy(address, "answers with status \(code)")
+        case .noStatus where mayUseTLS:
+            // Only a program that lives ends it; a TLS handshake would tell no more about that.
+            print("healthy: \(address) ends a connection that does not begin TLS")
+        case .noStatus:
+            throw unhealthy(address, "ends the connection without an answer in HTTP")
+        case .silence:
+            throw unhealthy(address, "has not answered after \(patience)")
+        case .noConnection(let reason):
+            throw unhealthy(address, "takes no connection: \(reason)")
+        }
+    }
+
+    private static func unhealthy(_ address: ListenAddress, _ what: String) -> StartError {
+        StartError(description: "unhealthy: \(address) \(what)")
+    }
+}
