@@ -7,7 +7,7 @@ import threading
 import time
 
 from client import request
-from exporter import Exporter, poll
+from exporter import Exporter, mebibytes, poll
 
 IDLE, SLOW = 2_000, 500
 
@@ -104,7 +104,7 @@ def test_scrapes_are_answered_beside_a_crowd_and_all_is_as_before_it(tmp_path):
         assert statistics.median(new) < 0.1
         after = exporter.memory()
         # malloc() keeps some of what was freed.
-        assert after < before + (most - before) / 4 + (1 << 20)
+        assert after < before + (most - before) / 4 + mebibytes(1)
         beside_a_crowd(exporter, 12)
-        assert exporter.memory() < after + (1 << 20)
+        assert exporter.memory() < after + mebibytes(1)
         assert exporter.get().status == 200

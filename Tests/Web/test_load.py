@@ -9,7 +9,7 @@ import pytest
 
 import passwords
 from certificates import tls_section
-from exporter import Exporter
+from exporter import Exporter, mebibytes
 from page import ACCEPT_OPENMETRICS
 
 SECONDS = int(os.environ.get("WEB_LOAD_SECONDS") or (60 if os.environ.get("CI") == "true" else 8))
@@ -34,7 +34,7 @@ def flat_under(exporter, url, seconds, *headers):
     assert "Non-2xx" not in told, told
     assert "Socket errors" not in told, told
     assert count > 100 * seconds
-    assert exporter.memory() < memory + (2 << 20), "it has grown"
+    assert exporter.memory() < memory + mebibytes(2), "it has grown"
     assert exporter.open_files() <= files
     assert exporter.get("/-/healthy").status in (200, 401)
     return count
@@ -74,5 +74,5 @@ def test_over_TLS_it_is_the_same(tmp_path, config, server):
         assert "Non-2xx" not in told, told
         assert "Socket errors" not in told, told
         time.sleep(0.5)
-        assert exporter.memory() < memory + (4 << 20), "it has grown"
+        assert exporter.memory() < memory + mebibytes(4), "it has grown"
         assert exporter.open_files() <= files

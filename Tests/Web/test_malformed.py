@@ -11,7 +11,7 @@ import pytest
 
 from certificates import client_context, tls_section
 from client import Client, parse, request
-from exporter import Exporter, poll
+from exporter import Exporter, mebibytes, poll
 from malformed import HIDDEN_ANSWER, Malformed
 from page import Page
 
@@ -88,7 +88,7 @@ def lives_as_before(exporter, files, memory, **options):
     assert answer.status == 200
     assert "timewait_sockets" in Page.of(answer).names
     poll("as many open files as before", lambda: exporter.open_files() <= files)
-    assert exporter.memory() < memory + (2 << 20)
+    assert exporter.memory() < memory + mebibytes(2)
     assert exporter.lines("level=ERROR") == []
 
 

@@ -11,7 +11,7 @@ import pytest
 import certificates
 from certificates import Identity, client_context, tls_section
 from client import Closed, request
-from exporter import Exporter, poll
+from exporter import Exporter, mebibytes, poll
 from sockets import narrow_pipes
 
 SUCCESS = "timewait_exporter_config_last_reload_successful"
@@ -148,7 +148,7 @@ def test_forty_rotations_leave_nothing_behind(exporter, authority, files, two):
     rotate(40)
     poll("as many files as before", lambda: exporter.open_files() <= open_files)
     poll("as many threads as before", lambda: exporter.threads() <= threads)
-    assert exporter.memory() < memory + (4 << 20)
+    assert exporter.memory() < memory + mebibytes(4)
 
 
 # New files that are bad.

@@ -81,12 +81,37 @@ def test_connections_that_are_only_kept_hold_up_nothing(tmp_path, number):
         assert [client.ends() for client in (idle, silent, begun)] == [True] * 3
 
 
+def ask_and_go(exporter, count, **options):
+    for _ in range(count):
+        with exporter.client() as client:
+            client.send(request(**options))
+    time.sleep(0.5)
+
+
 def test_clients_that_went_away_hold_up_nothing(tmp_path):
     with Exporter.started(tmp_path) as exporter:
-        for _ in range(200):
-            with exporter.client() as client:
-                client.send(request())
+        ask_and_go(exporter, 200)
+        begin = time.monotonic()
+        exporter.signal(signal.SIGTERM)
+        assert seconds_to_end(exporter, begin) < 2
+
+
+def test_clients_that_went_away_before_the_first_sample_hold_up_nothing(tmp_path):
+    folder = blocking_procfs(tmp_path, "sockstat")
+    with Exporter.started(tmp_path, f"--path.procfs={folder}") as exporter:
+        ask_and_go(exporter, 20)
+        open_up(folder, "sockstat")
         assert exporter.get().status == 200
+        begin = time.monotonic()
+        exporter.signal(signal.SIGTERM)
+        assert seconds_to_end(exporter, begin) < 2
+
+
+def test_clients_that_went_away_before_bcrypt_had_its_say_hold_up_nothing(tmp_path, config):
+    with Exporter.started(tmp_path, config=config(passwords.section("alice"))) as exporter:
+        ask_and_go(exporter, 10, headers=passwords.header("alice", "wrong"))
+        ask_and_go(exporter, 10, headers=passwords.right("alice"))
+        assert exporter.get(headers=passwords.right("alice")).status == 200
         begin = time.monotonic()
         exporter.signal(signal.SIGTERM)
         assert seconds_to_end(exporter, begin) < 2
