@@ -5,16 +5,21 @@ import pathlib
 import subprocess
 
 
-def count(state, *conditions):
-    """How many TCP sockets are in a state of ss and match all conditions of ss."""
-    words = " and ".join(f"( {condition} )" for condition in conditions)
-    told = subprocess.run(["ss", "-Htan", "state", state, words], check=True, capture_output=True, text=True).stdout
-    return len(told.splitlines())
+def at(port, state):
+    """The TCP sockets in a state of ss with one of their ends at a port: (local, remote)."""
+    command = ["ss", "-Htn", "state", state, f"sport = :{port} or dport = :{port}"]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return {tuple(line.split()[2:4]) for line in told.splitlines()}
+
+
+def own(port, sockets):
+    """Those whose local end is at the port."""
+    return {one for one in sockets if one[0].endswith(f":{port}")}
 
 
 def served(exporter, client):
     """Whether the exporter's end of a client's connection is still ESTABLISHED."""
-    return count("established", f"sport = :{exporter.port}", f"dport = :{client.port}") == 1
+    return any(remote.endswith(f":{client.port}") for _, remote in own(exporter.port, at(exporter.port, "established")))
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from certificates import tls_section
 from exporter import Exporter, poll
 from page import Page
 from prometheus import Prometheus
-from sockets import count
+from sockets import at, own
 
 CONFIG = """
 global: {{ scrape_interval: 500ms, scrape_timeout: 500ms }}
@@ -98,16 +98,21 @@ def test_it_scrapes_over_TLS_with_a_password_and_a_certificate_on_one_connection
             key=client.key,
             target=f"127.0.0.1:{exporter.port}",
         )
+        before = at(exporter.port, "time-wait")
         with Prometheus.started(scrape, tmp_path / "prometheus", port=19091) as prometheus:
 
             def scrapes():
                 found = prometheus.instant('timewait_exporter_http_requests_total{job="secure", code="200"}')
                 return found[0][1] if found else 0
 
+            def connections():
+                return own(exporter.port, at(exporter.port, "established"))
+
             first = poll("it is scraped", scrapes, 20)
-            assert count("established", f"sport = :{exporter.port}") == 1
+            kept = connections()
+            assert len(kept) == 1
             poll("it is scraped further", lambda: scrapes() >= first + 6, 20)
             # All of them on the connection that is still there.
-            assert count("established", f"sport = :{exporter.port}") == 1
-            assert count("time-wait", f"sport = :{exporter.port}") == 0
+            assert connections() == kept
+            assert own(exporter.port, at(exporter.port, "time-wait") - before) == set()
             assert {value for _, value in prometheus.instant('up{job="secure"}')} == {1}
