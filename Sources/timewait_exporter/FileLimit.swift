@@ -20,7 +20,14 @@ enum FileLimit {
                     "--web.max-connections '\(connections)': takes \(needed) open files, and this process may have \(limit.rlim_max); raise its hard limit (LimitNOFILE=, ulimit -Hn) or choose fewer connections"
             )
         }
+        let before = limit.rlim_cur
         limit.rlim_cur = needed
-        unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        // A filter of system calls may forbid it, as systemd's group @resources does.
+        guard unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
+            throw StartError(
+                description:
+                    "--web.max-connections '\(connections)': takes \(needed) open files, and this process may have \(before) and not raise that; raise its limit (LimitNOFILE=, ulimit -n) or choose fewer connections"
+            )
+        }
     }
 }

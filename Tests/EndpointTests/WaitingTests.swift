@@ -29,6 +29,18 @@ struct WaitingTests {
         #expect(monotonicTime() - start >= .milliseconds(700))
     }
 
+    @Test("holds nothing up when its client went away meanwhile")
+    func goneMeanwhile() throws {
+        let endpoint = try Endpoint.forTest { $0.firstPageWait = .seconds(60) }
+        for _ in 1...20 { try endpoint.client().request("GET", "/metrics") }
+        Thread.sleep(forTimeInterval: 0.3)
+        endpoint.publish("up 1\n")
+        #expect(try endpoint.get("/metrics").status == 200)
+        let start = monotonicTime()
+        endpoint.stop(drain: .seconds(60))
+        #expect(monotonicTime() - start < .seconds(30))
+    }
+
     @Test("is told that there will be none when the endpoint stops")
     func stopping() throws {
         let endpoint = try Endpoint.forTest { $0.firstPageWait = .seconds(60) }

@@ -151,6 +151,9 @@ func requestEnds(
     }
     if ended == .answered {
         site.answersOnTheirWay.subtract(1, ordering: .relaxed)
+    } else if ended == .whole {
+        // The client went away while the connection was suspended: it goes on with its end, and nobody asks for an answer.
+        site.requestsWithoutAnswer.subtract(1, ordering: .relaxed)
     } else if let status = connection.status {
         // libmicrohttpd found something wrong with the request, and answered itself.
         site.counts.count(status)
