@@ -76,6 +76,15 @@ def test_an_answer_on_a_kept_connection_is_followed_by_the_next(plain):
             assert not answer.closes
 
 
+def test_a_client_of_HTTP_1_0_is_served_and_the_connection_ends(plain):
+    with plain.client() as client:
+        client.send(b"GET /metrics HTTP/1.0\r\n\r\n")
+        answer = client.answer()
+        assert answer.status == 200
+        assert "timewait_sockets" in answer.text
+        assert client.ends()
+
+
 def test_OpenMetrics_ends_once(plain):
     content = fetch(plain, OPENMETRICS, "gzip").content
     assert content.endswith(b"\n# EOF\n")

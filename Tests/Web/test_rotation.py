@@ -1,5 +1,6 @@
 """Certificates that are replaced are served from the next handshake on; what began before goes on."""
 
+import concurrent.futures
 import hashlib
 import shutil
 import ssl
@@ -9,6 +10,7 @@ import time
 import pytest
 
 import certificates
+import passwords
 from certificates import Identity, client_context, tls_section
 from client import Closed, request
 from exporter import Exporter, mebibytes, poll
@@ -149,6 +151,35 @@ def test_forty_rotations_leave_nothing_behind(exporter, authority, files, two):
     poll("as many files as before", lambda: exporter.open_files() <= open_files)
     poll("as many threads as before", lambda: exporter.threads() <= threads)
     assert exporter.memory() < memory + mebibytes(4)
+
+
+def test_scrapes_go_on_while_everything_is_replaced_all_the_time(files, config, tmp_path, authority, two):
+    users = passwords.section("cost4")
+    context = client_context(authority)
+
+    def scrape(_):
+        statuses = set()
+        while time.monotonic() < end:
+            with exporter.client(tls=context) as client:
+                for _ in range(5):
+                    answer = client.ask(headers=passwords.right("cost4"))
+                    statuses.add(answer.status)
+                    if answer.closes:
+                        break
+        return statuses
+
+    with Exporter.started(tmp_path, config=config(tls_section(files) + users)) as exporter:
+        end = time.monotonic() + 3
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            running = [pool.submit(scrape, number) for number in range(4)]
+            number = 0
+            while time.monotonic() < end:
+                number += 1
+                replace_by_link(files, two[number % 2])
+                config(f"# {number}\n" + tls_section(files) + users)
+                time.sleep(0.003)
+        assert [one.result() for one in running] == [{200}] * 4
+        assert exporter.lines("level=ERROR") == []
 
 
 # New files that are bad.
