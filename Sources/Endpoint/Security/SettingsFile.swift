@@ -61,7 +61,7 @@ final class SettingsFile: Sendable {
         return state.withLock { $0.reload }
     }
 
-    private func reload(_ state: inout State, _ stamps: [FileStamp?]) {
+    private func reload(_ state: inout State, _ stamps: [FileStamp?], attempts: Int = 3) {
         let hasChanged = stamps != state.stamps
         state.stamps = stamps
         state.isFresh = Self.isFresh(stamps)
@@ -89,6 +89,11 @@ final class SettingsFile: Sendable {
             report(.configurationRead(path))
             for warning in configuration.warnings { report(.configurationWarning("\(warning)")) }
         } catch {
+            let stampsNow = state.files.map { FileStamp($0) }
+            if stampsNow != stamps, attempts > 1 {
+                // They changed while they were read: the certificate was the old one, say, and the key the new one.
+                return reload(&state, stampsNow, attempts: attempts - 1)
+            }
             state.reload.wasSuccessful = false
             // Two handshakes in the life of a half-written file are one line.
             if error != state.lastProblem { report(.configurationRefused("\(error)")) }
