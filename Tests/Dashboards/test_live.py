@@ -41,6 +41,8 @@ SILENT = {
 # Families of the README that no dashboard, rule or alert uses, and why.
 UNUSED = {
     "process_max_fds": "the exporter opens a handful of descriptors, and its own limits are counted",
+    "timewait_exporter_config_last_reload_successful": "there only with --web.config.file; the log tells it, too",
+    "timewait_exporter_config_last_reload_success_timestamp_seconds": "there only with --web.config.file",
 }
 
 
@@ -85,7 +87,9 @@ def world(tmp_path_factory):
     hook = http.server.ThreadingHTTPServer(("127.0.0.1", 19094), Hook)
     threading.Thread(target=hook.serve_forever, daemon=True).start()
     exporter = [EXPORTER, "--web.listen-address=127.0.0.1:10057", "--sampler.interval=1s"]
-    exporter += ["--services.ports=8080,8081,40501", "--peers.limit=3"]
+    # An empty one turns nothing on.
+    (folder / "web.yml").write_text("")
+    exporter += ["--services.ports=8080,8081,40501", "--peers.limit=3", f"--web.config.file={folder}/web.yml"]
     manager = ["prometheus-alertmanager", f"--config.file={folder}/alertmanager.yml", f"--storage.path={folder}/am"]
     manager += ["--web.listen-address=127.0.0.1:19093", "--cluster.listen-address=", "--log.level=warn"]
     with (
