@@ -19,7 +19,7 @@ extension Catalogue {
                     ("live", line.live), ("time_wait", line.timeWait), ("reusable", line.reusable),
                 ] {
                     writer.sample(
-                        Double(value),
+                        MetricValue(value),
                         [
                             "source_address": line.destination.source.description,
                             "destination_address": line.destination.address.description,
@@ -34,21 +34,21 @@ extension Catalogue {
             "timewait_destination_ports_used_max",
             "Most usable ports that connections to one destination hold, live and time_wait together: at timewait_ephemeral_ports_usable "
                 + "connect() fails with EADDRNOTAVAIL. Rows of /proc/net/tcp and tcp6."
-        ) { Double($0.worst) },
+        ) { MetricValue($0.worst) },
         destination(
             "timewait_destinations",
             "Distinct destinations (source address, destination address, destination port) of connections from usable ports: "
                 + "rows of /proc/net/tcp and tcp6."
-        ) { Double($0.count) },
+        ) { MetricValue($0.count) },
         destination(
             "timewait_destinations_estimated",
             "1 if there are more destinations than can be told apart, and timewait_destinations is estimated to about 1 %, else 0: rows of "
                 + "/proc/net/tcp and tcp6."
-        ) { $0.isEstimated ? 1 : 0 },
+        ) { MetricValue($0.isEstimated) },
         destination(
             "timewait_omitted_destinations",
             "Destinations that timewait_destination_ports_used leaves out: rows of /proc/net/tcp and tcp6."
-        ) { Double($0.omitted) },
+        ) { MetricValue($0.omitted) },
         Entry(
             .socketTable,
             .gauge,
@@ -58,7 +58,7 @@ extension Catalogue {
             .interval,
             value: { input in
                 guard let destinations = input.sample.ports?.destinations else { return nil }
-                return destinations.exhaustion.map { max(0, $0 - input.sample.now) } ?? .infinity
+                return MetricValue(destinations.exhaustion.map { max(0, $0 - input.sample.now) } ?? .infinity)
             }
         ),
     ]
@@ -67,7 +67,7 @@ extension Catalogue {
     private static func destination(
         _ name: String,
         _ help: String,
-        _ value: @escaping @Sendable (DestinationReport) -> Double
+        _ value: @escaping @Sendable (DestinationReport) -> MetricValue
     ) -> Entry {
         Entry(.socketTable, .gauge, name, help, .interval) { input in
             (input.sample.ports?.destinations).map(value)

@@ -37,7 +37,7 @@ package struct Entry: Sendable {
         _ name: String,
         _ help: String,
         _ rhythm: Rhythm,
-        value: @escaping @Sendable (PageInput) -> Double?
+        value: @escaping @Sendable (PageInput) -> MetricValue?
     ) {
         self.init(section, kind, name, help, rhythm) { input, writer in
             if let value = value(input) { writer.sample(value) }

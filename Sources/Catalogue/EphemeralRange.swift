@@ -11,7 +11,7 @@ extension Catalogue {
             "timewait_ephemeral_range_low",
             "First port of the ephemeral port range: /proc/sys/net/ipv4/ip_local_port_range.",
             .second,
-            value: { ($0.sample.range?.ports.low).map(Double.init) }
+            value: { ($0.sample.range?.ports.low).map(MetricValue.init) }
         ),
         Entry(
             .ephemeralRange,
@@ -19,7 +19,7 @@ extension Catalogue {
             "timewait_ephemeral_range_high",
             "Last port of the ephemeral port range, itself included: /proc/sys/net/ipv4/ip_local_port_range.",
             .second,
-            value: { ($0.sample.range?.ports.high).map(Double.init) }
+            value: { ($0.sample.range?.ports.high).map(MetricValue.init) }
         ),
         Entry(
             .ephemeralRange,
@@ -27,7 +27,7 @@ extension Catalogue {
             "timewait_ephemeral_ports",
             "Ports in the ephemeral port range, high - low + 1: /proc/sys/net/ipv4/ip_local_port_range.",
             .second,
-            value: { ($0.sample.range?.ports.count).map(Double.init) }
+            value: { ($0.sample.range?.ports.count).map(MetricValue.init) }
         ),
         Entry(
             .ephemeralRange,
@@ -36,7 +36,7 @@ extension Catalogue {
             "Ports of the ephemeral port range that are reserved: /proc/sys/net/ipv4/ip_local_reserved_ports.",
             .second,
             value: { input in
-                input.sample.range.map { Double($0.reserved.intersection(PortSet($0.ports)).count) }
+                input.sample.range.map { MetricValue($0.reserved.intersection(PortSet($0.ports)).count) }
             }
         ),
         Entry(
@@ -46,7 +46,7 @@ extension Catalogue {
             "Ports of the ephemeral port range that are not reserved, on which nothing listens or is bound and no accepted socket of a vanished "
                 + "listener remains: ip_local_port_range, ip_local_reserved_ports, /proc/net/tcp and tcp6.",
             .interval,
-            value: { ($0.sample.ports?.ephemeral?.usable).map(Double.init) }
+            value: { ($0.sample.ports?.ephemeral?.usable).map(MetricValue.init) }
         ),
         Entry(
             .socketTable,
@@ -57,9 +57,9 @@ extension Catalogue {
             .interval
         ) { input, writer in
             guard let use = input.sample.ports?.ephemeral else { return }
-            writer.sample(Double(use.established), ["state": "established"])
-            writer.sample(Double(use.timeWait), ["state": "time_wait"])
-            writer.sample(Double(use.other), ["state": "other"])
+            writer.sample(MetricValue(use.established), ["state": "established"])
+            writer.sample(MetricValue(use.timeWait), ["state": "time_wait"])
+            writer.sample(MetricValue(use.other), ["state": "other"])
         },
         parity(
             "timewait_ephemeral_parity_ports",
@@ -77,7 +77,7 @@ extension Catalogue {
             "timewait_reserved_ports",
             "Reserved ports, in the ephemeral port range and outside of it: /proc/sys/net/ipv4/ip_local_reserved_ports.",
             .second,
-            value: { ($0.sample.range?.reserved.count).map(Double.init) }
+            value: { ($0.sample.range?.reserved.count).map(MetricValue.init) }
         ),
         Entry(
             .socketTable,
@@ -88,8 +88,8 @@ extension Catalogue {
             .interval
         ) { input, writer in
             guard let idle = input.sample.ports?.idleReserved else { return }
-            writer.sample(Double(idle.outOfRange), ["reason": "out_of_range"])
-            if let noListener = idle.noListener { writer.sample(Double(noListener), ["reason": "no_listener"]) }
+            writer.sample(MetricValue(idle.outOfRange), ["reason": "out_of_range"])
+            if let noListener = idle.noListener { writer.sample(MetricValue(noListener), ["reason": "no_listener"]) }
         },
         Entry(
             .udp,
@@ -99,7 +99,7 @@ extension Catalogue {
             .interval,
             value: { input in
                 guard let udp = input.sample.udpPorts, let range = input.sample.range else { return nil }
-                return Double(udp.intersection(PortSet(range.ports)).count)
+                return MetricValue(udp.intersection(PortSet(range.ports)).count)
             }
         ),
     ]
@@ -112,8 +112,8 @@ extension Catalogue {
     ) -> Entry {
         Entry(.socketTable, .gauge, name, help, .interval) { input, writer in
             guard let use = input.sample.ports?.ephemeral else { return }
-            writer.sample(Double(value(use.connect)), ["allocator": "connect"])
-            writer.sample(Double(value(use.bind)), ["allocator": "bind"])
+            writer.sample(MetricValue(value(use.connect)), ["allocator": "connect"])
+            writer.sample(MetricValue(value(use.bind)), ["allocator": "bind"])
         }
     }
 }

@@ -14,9 +14,9 @@ extension Catalogue {
             .interval
         ) { input, writer in
             guard let listening = input.sample.ports?.listening else { return }
-            writer.sample(Double(listening.outside), ["exposure": "outside"])
-            writer.sample(Double(listening.reserved), ["exposure": "reserved"])
-            writer.sample(Double(listening.exposed), ["exposure": "exposed"])
+            writer.sample(MetricValue(listening.outside), ["exposure": "outside"])
+            writer.sample(MetricValue(listening.reserved), ["exposure": "reserved"])
+            writer.sample(MetricValue(listening.exposed), ["exposure": "exposed"])
         },
         Entry(
             .socketTable,
@@ -24,7 +24,7 @@ extension Catalogue {
             "timewait_dialed_listening_ports",
             "LISTEN ports that hold a TIME_WAIT with a local peer, the breadth of a local scan: st 0A and 06 of /proc/net/tcp and tcp6.",
             .interval,
-            value: { ($0.sample.ports?.dialedPorts).map(Double.init) }
+            value: { ($0.sample.ports?.dialedPorts).map(MetricValue.init) }
         ),
         Entry(
             .socketTable,
@@ -32,7 +32,7 @@ extension Catalogue {
             "timewait_dialed_listening_ports_peak",
             "Highest timewait_dialed_listening_ports of the last 5 minutes: st 0A and 06 of /proc/net/tcp and tcp6.",
             .interval,
-            value: { $0.sample.dialedPortsPeak.map(Double.init) }
+            value: { $0.sample.dialedPortsPeak.map(MetricValue.init) }
         ),
         Entry(
             .socketTable,
@@ -40,12 +40,12 @@ extension Catalogue {
             "timewait_omitted_ports",
             "LISTEN ports that the families timewait_port_* leave out because of --ports.limit: st 0A of /proc/net/tcp and tcp6.",
             .interval,
-            value: { ($0.sample.ports?.omittedPorts).map(Double.init) }
+            value: { ($0.sample.ports?.omittedPorts).map(MetricValue.init) }
         ),
         port(
             "timewait_port_listeners",
             "LISTEN sockets of the port, 0 for 65 s after the last one vanished: st 0A of /proc/net/tcp and tcp6."
-        ) { Double($0.listeners) },
+        ) { MetricValue($0.listeners) },
         timeWait(
             .gauge,
             "timewait_port_sockets",
@@ -61,21 +61,21 @@ extension Catalogue {
         port(
             "timewait_port_established",
             "ESTABLISHED sockets that were accepted on the port: st 01 of /proc/net/tcp and tcp6."
-        ) { Double($0.established) },
+        ) { MetricValue($0.established) },
         port(
             "timewait_port_accept_queue",
             "Connections that wait for accept(), summed over the port's listeners: rx_queue of st 0A in /proc/net/tcp and tcp6."
-        ) { Double($0.acceptQueue) },
+        ) { MetricValue($0.acceptQueue) },
         port(
             "timewait_port_exposed",
             "1 if an outgoing connection can take the port while its service is down, because it lies in ip_local_port_range and not in "
                 + "ip_local_reserved_ports, else 0."
-        ) { $0.isExposed.map { $0 ? 1 : 0 } },
+        ) { $0.isExposed.map(MetricValue.init) },
         port(
             "timewait_port_collision_ratio",
             "Chance (0 to 1) that the port is taken when its service next binds it: used ports of its parity over usable ports of its "
                 + "parity, 0 where it is not exposed: local ports of /proc/net/tcp and tcp6, ip_local_port_range, ip_local_reserved_ports."
-        ) { $0.collisionRatio },
+        ) { $0.collisionRatio.map(MetricValue.init) },
         Entry(
             .socketTable,
             .gauge,
@@ -86,7 +86,7 @@ extension Catalogue {
         ) { input, writer in
             for peer in input.sample.ports?.peers ?? [] {
                 writer.sample(
-                    Double(peer.sockets),
+                    MetricValue(peer.sockets),
                     ["port": String(peer.port), "remote_address": peer.address.description]
                 )
             }
@@ -104,9 +104,9 @@ extension Catalogue {
             for line in input.sample.ports?.ports ?? [] {
                 guard let numbers = value(line) else { continue }
                 let port = String(line.port)
-                writer.sample(Double(numbers.serverLocal), ["port": port, "role": "server", "peer": "local"])
-                writer.sample(Double(numbers.serverRemote), ["port": port, "role": "server", "peer": "remote"])
-                writer.sample(Double(numbers.clientLocal), ["port": port, "role": "client", "peer": "local"])
+                writer.sample(MetricValue(numbers.serverLocal), ["port": port, "role": "server", "peer": "local"])
+                writer.sample(MetricValue(numbers.serverRemote), ["port": port, "role": "server", "peer": "remote"])
+                writer.sample(MetricValue(numbers.clientLocal), ["port": port, "role": "client", "peer": "local"])
             }
         }
     }
@@ -115,7 +115,7 @@ extension Catalogue {
     private static func port(
         _ name: String,
         _ help: String,
-        _ value: @escaping @Sendable (PortLine) -> Double?
+        _ value: @escaping @Sendable (PortLine) -> MetricValue?
     ) -> Entry {
         Entry(.socketTable, .gauge, name, help, .interval) { input, writer in
             for line in input.sample.ports?.ports ?? [] {

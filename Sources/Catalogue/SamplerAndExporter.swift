@@ -12,35 +12,35 @@ extension Catalogue {
             "Where the socket table is read (source: sock_diag or procfs): always 1.",
             .interval
         ) { input, writer in
-            if let source = input.sample.source { writer.sample(1, ["source": source.rawValue]) }
+            if let source = input.sample.source { writer.sample(.count(1), ["source": source.rawValue]) }
         },
         collector(
             .gauge,
             "timewait_sampler_success",
             "1 if the collector's last reading worked, else 0: then its families are absent."
-        ) { $0.succeeded ? 1 : 0 },
+        ) { MetricValue($0.succeeded) },
         collector(
             .gauge,
             "timewait_sampler_last_success_timestamp_seconds",
             "When a reading of the collector last worked, in seconds since 1970."
-        ) { $0.lastSuccess },
+        ) { $0.lastSuccess.map(MetricValue.init) },
         collector(
             .gauge,
             "timewait_sampler_duration_seconds",
             "How long the collector's last reading took, what follows from it included."
-        ) { $0.duration },
+        ) { MetricValue($0.duration) },
         collector(
             .counter,
             "timewait_sampler_cpu_seconds_total",
             "CPU time of the collector's readings, user and system."
-        ) { $0.cpuSeconds },
+        ) { MetricValue($0.cpuSeconds) },
         Entry(
             .sampler,
             .gauge,
             "timewait_sampler_interval_seconds",
             "Seconds between two readings of the socket table, as in force.",
             .interval,
-            value: { $0.sample.interval }
+            value: { MetricValue($0.sample.interval) }
         ),
         Entry(
             .sampler,
@@ -48,7 +48,7 @@ extension Catalogue {
             "timewait_sampler_throttled",
             "1 while the interval in force is longer than --sampler.interval asks for, else 0.",
             .interval,
-            value: { $0.sample.interval > $0.sample.requestedInterval ? 1 : 0 }
+            value: { MetricValue($0.sample.interval > $0.sample.requestedInterval) }
         ),
         Entry(
             .sampler,
@@ -60,7 +60,7 @@ extension Catalogue {
             for collector in Collector.allCases {
                 let errors = input.sample.collectors[collector]?.errors ?? [:]
                 for (reason, count) in errors.sorted(by: { $0.key < $1.key }) {
-                    writer.sample(Double(count), ["collector": collector.rawValue, "reason": reason])
+                    writer.sample(MetricValue(count), ["collector": collector.rawValue, "reason": reason])
                 }
             }
         },
@@ -76,7 +76,7 @@ extension Catalogue {
             .second
         ) { input, writer in
             writer.sample(
-                1,
+                .count(1),
                 [
                     "version": input.exporter.version,
                     "revision": input.exporter.revision,
@@ -93,7 +93,7 @@ extension Catalogue {
             .second
         ) { input, writer in
             for (code, count) in input.exporter.requests.sorted(by: { $0.key < $1.key }) {
-                writer.sample(Double(count), ["code": String(code)])
+                writer.sample(MetricValue(count), ["code": String(code)])
             }
         },
         Entry(
@@ -102,7 +102,7 @@ extension Catalogue {
             "timewait_exporter_config_last_reload_successful",
             "1 if what the web configuration file and those it names hold is in force, 0 if what they held before still is.",
             .second,
-            value: { ($0.exporter.reload?.wasSuccessful).map { $0 ? 1 : 0 } }
+            value: { ($0.exporter.reload?.wasSuccessful).map(MetricValue.init) }
         ),
         Entry(
             .exporter,
@@ -110,21 +110,21 @@ extension Catalogue {
             "timewait_exporter_config_last_reload_success_timestamp_seconds",
             "When the web configuration was last read with success, in seconds since 1970.",
             .second,
-            value: { $0.exporter.reload?.lastSuccess }
+            value: { ($0.exporter.reload?.lastSuccess).map(MetricValue.init) }
         ),
         process(.counter, "process_cpu_seconds_total", "Total user and system CPU time spent in seconds.") {
-            $0.cpuSeconds
+            MetricValue($0.cpuSeconds)
         },
-        process(.gauge, "process_open_fds", "Number of open file descriptors.") { Double($0.openDescriptors) },
-        process(.gauge, "process_max_fds", "Maximum number of open file descriptors.") { Double($0.descriptorLimit) },
-        process(.gauge, "process_virtual_memory_bytes", "Virtual memory size in bytes.") { Double($0.virtualMemory) },
+        process(.gauge, "process_open_fds", "Number of open file descriptors.") { MetricValue($0.openDescriptors) },
+        process(.gauge, "process_max_fds", "Maximum number of open file descriptors.") { MetricValue($0.descriptorLimit) },
+        process(.gauge, "process_virtual_memory_bytes", "Virtual memory size in bytes.") { MetricValue($0.virtualMemory) },
         process(.gauge, "process_resident_memory_bytes", "Resident memory size in bytes.") {
-            Double($0.residentMemory)
+            MetricValue($0.residentMemory)
         },
         process(.gauge, "process_start_time_seconds", "Start time of the process since unix epoch in seconds.") {
-            $0.startTime
+            MetricValue($0.startTime)
         },
-        process(.gauge, "process_threads", "Number of OS threads in the process.") { Double($0.threads) },
+        process(.gauge, "process_threads", "Number of OS threads in the process.") { MetricValue($0.threads) },
     ]
 
     /// A family with one sample for each collector in use.
@@ -132,7 +132,7 @@ extension Catalogue {
         _ kind: MetricFamily.Kind,
         _ name: String,
         _ help: String,
-        _ value: @escaping @Sendable (CollectorStatus) -> Double?
+        _ value: @escaping @Sendable (CollectorStatus) -> MetricValue?
     ) -> Entry {
         Entry(.sampler, kind, name, help, .second) { input, writer in
             for collector in Collector.allCases {
@@ -147,7 +147,7 @@ extension Catalogue {
         _ kind: MetricFamily.Kind,
         _ name: String,
         _ help: String,
-        _ value: @escaping @Sendable (ProcessFacts) -> Double
+        _ value: @escaping @Sendable (ProcessFacts) -> MetricValue
     ) -> Entry {
         Entry(.process, kind, name, help, .second) { input in input.sample.process.map(value) }
     }

@@ -14,7 +14,7 @@ extension Catalogue {
             .interval
         ) { input, writer in
             for line in input.sample.ports?.services ?? [] {
-                writer.sample(line.isListening ? 1 : 0, ["port": String(line.port)])
+                writer.sample(MetricValue(line.isListening), ["port": String(line.port)])
             }
         },
         Entry(
@@ -27,8 +27,8 @@ extension Catalogue {
         ) { input, writer in
             for line in input.sample.ports?.services ?? [] {
                 guard line.isListening || line.holders != nil else { continue }
-                writer.sample(Double(line.holders?.own ?? 0), ["port": String(line.port), "holder": "own"])
-                writer.sample(Double(line.holders?.other ?? 0), ["port": String(line.port), "holder": "other"])
+                writer.sample(MetricValue(line.holders?.own ?? 0), ["port": String(line.port), "holder": "own"])
+                writer.sample(MetricValue(line.holders?.other ?? 0), ["port": String(line.port), "holder": "other"])
             }
         },
         Entry(
@@ -43,8 +43,8 @@ extension Catalogue {
             for line in input.sample.ports?.services ?? [] {
                 guard let holders = line.holders else { continue }
                 let port = String(line.port)
-                writer.sample(holders.isBindablePlain ? 1 : 0, ["port": port, "binder": "plain"])
-                writer.sample(holders.isBindableReusing ? 1 : 0, ["port": port, "binder": "reuse_address"])
+                writer.sample(MetricValue(holders.isBindablePlain), ["port": port, "binder": "plain"])
+                writer.sample(MetricValue(holders.isBindableReusing), ["port": port, "binder": "reuse_address"])
             }
         },
         Entry(
@@ -58,10 +58,10 @@ extension Catalogue {
             for line in input.sample.ports?.services ?? [] {
                 switch line.holders?.free {
                 case nil, .now: continue
-                case .never: writer.sample(.infinity, ["port": String(line.port)])
+                case .never: writer.sample(.real(.infinity), ["port": String(line.port)])
                 case .from(let moment):
                     guard let readAt = input.sample.readAt else { continue }
-                    writer.sample(readAt.time + (moment - readAt.moment), ["port": String(line.port)])
+                    writer.sample(MetricValue(readAt.time + (moment - readAt.moment)), ["port": String(line.port)])
                 }
             }
         },
@@ -71,7 +71,7 @@ extension Catalogue {
             "timewait_omitted_service_ports",
             "Service ports that the families timewait_service_port_* leave out because of --services.limit: local ports of /proc/net/tcp and tcp6.",
             .interval,
-            value: { ($0.sample.ports?.omittedServices).map(Double.init) }
+            value: { ($0.sample.ports?.omittedServices).map(MetricValue.init) }
         ),
     ]
 }

@@ -16,11 +16,11 @@ extension Catalogue {
             let table = report.table
             for family in AddressFamily.allCases {
                 for state in TableCounts.states {
-                    writer.sample(Double(table[family, state]), ["family": family.rawValue, "state": state.name])
+                    writer.sample(MetricValue(table[family, state]), ["family": family.rawValue, "state": state.name])
                 }
                 guard report.knowsBound else { continue }
                 let state = TCPState.boundInactive
-                writer.sample(Double(table[family, state]), ["family": family.rawValue, "state": state.name])
+                writer.sample(MetricValue(table[family, state]), ["family": family.rawValue, "state": state.name])
             }
         },
         byOwner(
@@ -36,7 +36,7 @@ extension Catalogue {
             "FIN_WAIT2 sockets that no process owns any more, which the kernel counts as tw: rows of /proc/net/tcp and tcp6 with "
                 + "st 05 and timer 03.",
             .interval,
-            value: { ($0.sample.ports?.orphanFinWait2).map(Double.init) }
+            value: { ($0.sample.ports?.orphanFinWait2).map(MetricValue.init) }
         ),
         Entry(
             .sockstat,
@@ -44,7 +44,7 @@ extension Catalogue {
             "timewait_buckets",
             "TIME_WAIT and unowned FIN_WAIT2 sockets of both address families: tw of TCP in /proc/net/sockstat.",
             .second,
-            value: { ($0.sample.statistics?.timeWaitBuckets).map(Double.init) }
+            value: { ($0.sample.statistics?.timeWaitBuckets).map(MetricValue.init) }
         ),
         Entry(
             .sockstat,
@@ -52,7 +52,7 @@ extension Catalogue {
             "timewait_buckets_peak",
             "Highest timewait_buckets of the last 60 seconds: tw of TCP in /proc/net/sockstat.",
             .second,
-            value: { $0.sample.bucketsPeak.map(Double.init) }
+            value: { $0.sample.bucketsPeak.map(MetricValue.init) }
         ),
         Entry(
             .sysctl,
@@ -61,7 +61,7 @@ extension Catalogue {
             "Limit of timewait_buckets, above which connections close without TIME_WAIT: "
                 + "/proc/sys/net/ipv4/tcp_max_tw_buckets.",
             .second,
-            value: { ($0.sample.sysctls?[.tcpMaxTWBuckets]).map(Double.init) }
+            value: { ($0.sample.sysctls?[.tcpMaxTWBuckets]).map(MetricValue.init) }
         ),
         Entry(
             .sockstat,
@@ -70,7 +70,7 @@ extension Catalogue {
             "TCP sockets of both address families that are neither TIME_WAIT nor unowned FIN_WAIT2: inuse of TCP in "
                 + "/proc/net/sockstat plus inuse of TCP6 in sockstat6.",
             .second,
-            value: { ($0.sample.statistics?.inUse).map(Double.init) }
+            value: { ($0.sample.statistics?.inUse).map(MetricValue.init) }
         ),
         Entry(
             .netstat,
@@ -103,7 +103,7 @@ extension Catalogue {
             "TIME_WAIT sockets that timewait_observed_total and timewait_port_entries_total may miss, because there are more than "
                 + "--sockets.limit: rows of sock_diag.",
             .interval,
-            value: { ($0.sample.ports?.untracked).map(Double.init) }
+            value: { ($0.sample.ports?.untracked).map(MetricValue.init) }
         ),
         Entry(
             .netstat,
@@ -111,7 +111,7 @@ extension Catalogue {
             "timewait_recycled_total",
             "TIME_WAIT sockets whose port a connect() took over: TWRecycled of TcpExt in /proc/net/netstat.",
             .second,
-            value: { ($0.sample.counters?.recycled).map(Double.init) }
+            value: { ($0.sample.counters?.recycled).map(MetricValue.init) }
         ),
         Entry(
             .netstat,
@@ -120,7 +120,7 @@ extension Catalogue {
             "Connections that closed without TIME_WAIT because of timewait_buckets_limit or for want of memory: "
                 + "TCPTimeWaitOverflow of TcpExt in /proc/net/netstat.",
             .second,
-            value: { ($0.sample.counters?.overflow).map(Double.init) }
+            value: { ($0.sample.counters?.overflow).map(MetricValue.init) }
         ),
         Entry(
             .socketTable,
@@ -129,7 +129,7 @@ extension Catalogue {
             "Sockets whose local address and port equal the remote ones, in any state: a client that was given the very port it dials. "
                 + "Rows of /proc/net/tcp and tcp6.",
             .interval,
-            value: { ($0.sample.ports?.selfConnected).map(Double.init) }
+            value: { ($0.sample.ports?.selfConnected).map(MetricValue.init) }
         ),
         Entry(
             .sampler,
@@ -138,7 +138,7 @@ extension Catalogue {
             "How long TIME_WAIT lasts: TCP_TIMEWAIT_LEN of include/net/tcp.h, a constant that no sysctl changes (timers round it up by "
                 + "as much as 4.1 s, 5.1 s at HZ=100).",
             .interval,
-            value: { _ in 60 }
+            value: { _ in .count(60) }
         ),
     ]
 
@@ -153,7 +153,7 @@ extension Catalogue {
             guard let counts = input.sample.ports.flatMap(counts) else { return }
             for role in Role.allCases {
                 for peer in Peer.allCases {
-                    writer.sample(Double(counts[role, peer]), ["role": role.rawValue, "peer": peer.rawValue])
+                    writer.sample(MetricValue(counts[role, peer]), ["role": role.rawValue, "peer": peer.rawValue])
                 }
             }
         }
@@ -162,8 +162,9 @@ extension Catalogue {
 
 extension Sample {
     /// TW + TWKilled, if that is what they count on this kernel.
-    fileprivate func counted(_ event: CounterMeaning.Event) -> Double? {
+    fileprivate func counted(_ event: CounterMeaning.Event) -> MetricValue? {
         guard event == countedEvent, let counters else { return nil }
-        return Double(counters.timeWait + counters.killed)
+        // Both wrap as the kernel's unsigned longs do.
+        return MetricValue(counters.timeWait &+ counters.killed)
     }
 }

@@ -49,7 +49,7 @@ extension Catalogue {
             .second
         ) { input, writer in
             for (name, count) in input.sample.sysctlChanges.sorted(by: { $0.key < $1.key }) {
-                writer.sample(Double(count), ["sysctl": name])
+                writer.sample(MetricValue(count), ["sysctl": name])
             }
         },
     ]
@@ -59,7 +59,7 @@ extension Catalogue {
     /// - Parameter scale: what makes the kernel's unit a base unit.
     private static func sysctl(_ name: Sysctl, _ family: String, _ help: String, scale: Double = 1) -> Entry {
         Entry(.sysctl, .gauge, family, "\(help): /proc/sys/net/ipv4/\(name.rawValue).", .second) { input in
-            (input.sample.sysctls?[name]).map { Double($0) * scale }
+            (input.sample.sysctls?[name]).map { MetricValue(Double($0) * scale) }
         }
     }
 }

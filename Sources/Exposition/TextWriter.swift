@@ -35,9 +35,9 @@ package struct TextWriter: ~Copyable {
     /// Writes a sample of the family.
     ///
     /// - Parameters:
-    ///   - value: any number, infinite and not-a-number too.
+    ///   - value: any number.
     ///   - labels: names, which are written as they are, and values, which may hold any text.
-    package mutating func sample(_ value: Double, _ labels: KeyValuePairs<String, String> = [:]) {
+    package mutating func sample(_ value: MetricValue, _ labels: KeyValuePairs<String, String> = [:]) {
         if let family = announced {
             announced = nil
             let name = format.name(of: family)
@@ -102,13 +102,18 @@ package struct TextWriter: ~Copyable {
 
     /// A number as Go's ParseFloat reads it: whole numbers without a point, others in the fewest digits that give the
     /// same number again.
-    private mutating func append(_ value: Double) {
-        if let whole = Int(exactly: value), abs(whole) < 1 << 53 {
-            append(String(whole))
-        } else if value.isFinite {
-            append(value.description)
-        } else {
-            append(value.isNaN ? "NaN" : value > 0 ? "+Inf" : "-Inf")
+    private mutating func append(_ value: MetricValue) {
+        switch value {
+        case .count(let number):
+            append(String(number))
+        case .real(let number):
+            if let whole = Int(exactly: number), abs(whole) < 1 << 53 {
+                append(String(whole))
+            } else if number.isFinite {
+                append(number.description)
+            } else {
+                append(number.isNaN ? "NaN" : number > 0 ? "+Inf" : "-Inf")
+            }
         }
     }
 }

@@ -51,6 +51,13 @@ struct ArchitectureTests {
         }
     }
 
+    @Test("do not hand an initializer of Double or Float to map: of a UInt64 it is the one that takes bits")
+    func noBitPatterns() throws {
+        for (_, path, text) in try Self.files() {
+            #expect(text.firstMatch(of: /\bmap\((Double|Float)\.init\)/) == nil, "\(path)")
+        }
+    }
+
     @Test("mark as unsafe only what stands at the border to the kernel, to libmicrohttpd, to libyaml and to C")
     func unsafeAtTheBorder() throws {
         let border = ["Endpoint", "timewait_exporter"]

@@ -14,10 +14,10 @@ struct TextWriterTests {
         let page = text { writer in
             writer.begin(section: "one")
             writer.begin(MetricFamily("requests_total", .counter, "Requests."))
-            writer.sample(3, ["code": "200", "method": "GET"])
-            writer.sample(0, ["code": "404", "method": "GET"])
+            writer.sample(.count(3), ["code": "200", "method": "GET"])
+            writer.sample(.count(0), ["code": "404", "method": "GET"])
             writer.begin(MetricFamily("up", .gauge, "Whether it is up."))
-            writer.sample(1)
+            writer.sample(.count(1))
         }
         #expect(
             page == """
@@ -38,7 +38,7 @@ struct TextWriterTests {
         let page = text { writer in
             writer.begin(MetricFamily("absent", .gauge, "Not there."))
             writer.begin(MetricFamily("present", .gauge, "There."))
-            writer.sample(0)
+            writer.sample(.count(0))
         }
         #expect(page == "# HELP present There.\n# TYPE present gauge\npresent 0\n")
         #expect(text { $0.begin(MetricFamily("absent", .gauge, "Not there.")) }.isEmpty)
@@ -48,7 +48,7 @@ struct TextWriterTests {
     func escaping() {
         let page = text { writer in
             writer.begin(MetricFamily("x", .gauge, "A \\ and a\nnewline, a \" as it is."))
-            writer.sample(1, ["path": "C:\\dir\n\"quoted\" ü"])
+            writer.sample(.count(1), ["path": "C:\\dir\n\"quoted\" ü"])
         }
         #expect(page.contains("# HELP x A \\\\ and a\\nnewline, a \" as it is.\n"))
         #expect(page.contains(#"x{path="C:\\dir\n\"quoted\" ü"} 1"#))
@@ -66,9 +66,22 @@ struct TextWriterTests {
     func numbers(value: Double, text expected: String) {
         let page = text { writer in
             writer.begin(MetricFamily("x", .gauge, "."))
-            writer.sample(value)
+            writer.sample(.real(value))
         }
         #expect(page.hasSuffix("\nx \(expected)\n"))
+    }
+
+    @Test(
+        "writes counters digit by digit, at any size",
+        arguments: [(12, "12"), (1 << 53 + 1, "9007199254740993"), (.max, "18446744073709551615")] as [(UInt64, String)]
+    )
+    func counters(value: UInt64, text expected: String) {
+        let counter: UInt64? = value
+        let page = text { writer in
+            writer.begin(MetricFamily("x_total", .counter, "."))
+            if let value = counter.map(MetricValue.init) { writer.sample(value) }
+        }
+        #expect(page.hasSuffix("\nx_total \(expected)\n"))
     }
 
     @Test("is a list of sections which together are the page")
@@ -78,7 +91,7 @@ struct TextWriterTests {
             writer.begin(section: name)
             guard name != "second" else { continue }
             writer.begin(MetricFamily(name, .gauge, "."))
-            writer.sample(1)
+            writer.sample(.count(1))
         }
         let page = writer.page()
         #expect(page.sections.map(\.name) == ["first", "second", "third"])
@@ -95,9 +108,9 @@ struct TextWriterTests {
         let page = text(.openMetrics) { writer in
             writer.begin(section: "one")
             writer.begin(MetricFamily("requests_total", .counter, "The \"requests\" \\ answers."))
-            writer.sample(3, ["path": "a\"b"])
+            writer.sample(.count(3), ["path": "a\"b"])
             writer.begin(MetricFamily("in_total", .gauge, "A gauge keeps its name."))
-            writer.sample(.infinity)
+            writer.sample(.real(.infinity))
         }
         #expect(
             page == #"""
@@ -118,7 +131,7 @@ struct TextWriterTests {
         var writer = TextWriter(.openMetrics)
         writer.begin(section: "one")
         writer.begin(MetricFamily("up", .gauge, "."))
-        writer.sample(1)
+        writer.sample(.count(1))
         let page = writer.page()
         #expect(page.sections.map(\.name) == ["one", nil])
         #expect(page.sections[0].range.upperBound == page.sections[1].range.lowerBound)
