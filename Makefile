@@ -27,6 +27,7 @@ test: ## install what is missing, then check the style, build and run every test
 	.build/python/bin/ruff format -q --check Tests
 	swift build --build-tests --explicit-target-dependency-import-check error
 	.ci/run-tests $(ARGS)
+	[ -n "$(ARGS)" ] || .ci/run-python-tests Conditions
 	[ -n "$(ARGS)" ] || .ci/run-python-tests Web
 	[ -n "$(ARGS)" ] || .ci/run-python-tests Dashboards
 

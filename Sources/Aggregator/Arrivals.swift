@@ -1,9 +1,11 @@
 import Ports
 
-/// Tells which TIME_WAITs began since the reading before, each once.
+/// Finds the TIME_WAITs that began since the reading before, each once.
 ///
-/// By its cookie, where the source tells it: new is what no reading has seen. Else by its age, which its remaining time
-/// tells: new is what began between the starts of two readings. The first reading is the baseline: nothing is new.
+/// Where the source gives cookies, new is what no reading has seen. Else the remaining time gives the age, and new is
+/// what began between the starts of two readings. An age is known to some hundredths of a second: a row that began so
+/// close to a start is remembered, so that the next reading does not judge it otherwise. The first reading is the
+/// baseline: nothing is new.
 struct Arrivals: Sendable {
     /// Whose TIME_WAIT it is.
     struct Owner: Sendable {
@@ -13,8 +15,11 @@ struct Arrivals: Sendable {
         let slot: Int?
     }
 
-    /// How long TIME_WAIT lasts, in seconds: TCP_TIMEWAIT_LEN.
-    private static let duration = 60.0
+    /// How wrong the beginning of a row without a cookie may be, in seconds: the timer is printed in hundredths, and the
+    /// clock is read when the rows of a page have been.
+    private static let uncertainty = 0.1
+    /// The most rows near the start of a reading that are remembered.
+    private static let mostNear = 65_536
 
     private var cookies: CookieTable
     /// Whether the cookies are those of the last reading that was finished.
@@ -26,6 +31,10 @@ struct Arrivals: Sendable {
     private var start = Instant(nanoseconds: 0)
     /// When the rows that follow were read.
     private var chunk = Instant(nanoseconds: 0)
+    private var timing = TimeWaitTiming()
+    /// The rows without a cookie that began close to the start of the last reading that was finished, and whether it
+    /// counted them; and those of this reading.
+    private var (nearBefore, near): ([UInt64: Bool], [UInt64: Bool]) = ([:], [:])
 
     /// - Parameter limit: the most sockets that are told apart by cookies.
     init(limit: Int) {
@@ -36,7 +45,9 @@ struct Arrivals: Sendable {
     var untracked: Int { cookies.untracked }
 
     /// Starts a reading.
-    mutating func begin(at now: Instant) {
+    mutating func begin(_ timing: TimeWaitTiming, at now: Instant) {
+        self.timing = timing
+        near.removeAll(keepingCapacity: true)
         // A reading that was not finished has left its marks in the table.
         if hasCookies { cookiesAreCurrent = false }
         (hasCookies, lacksCookies) = (false, false)
@@ -56,7 +67,7 @@ struct Arrivals: Sendable {
     mutating func isNew(_ row: borrowing SocketRow) -> Bool {
         guard row.cookie != 0 else {
             lacksCookies = true
-            return began(row).map { $0 <= start } ?? false
+            return isNewByAge(row)
         }
         guard cookies.limit > 0 else {
             cookies.leaveOut()
@@ -71,11 +82,28 @@ struct Arrivals: Sendable {
         }
     }
 
+    /// Whether a row without a cookie began between the starts of two readings.
+    private mutating func isNewByAge(_ row: borrowing SocketRow) -> Bool {
+        guard row.timerRemaining > 0 else { return false }
+        let began = chunk + -timing.age(timerRemaining: row.timerRemaining)
+        var isNew = before.map { began > $0 && began <= start } ?? false
+        if let before, abs(began - before) <= Self.uncertainty {
+            // What the reading before has not seen near its start began after it.
+            isNew = nearBefore[row.connection].map { !$0 } ?? true
+        }
+        // Wider, so that what the next reading takes for near was remembered.
+        if abs(began - start) <= 2 * Self.uncertainty, near.count < Self.mostNear {
+            // Before the first reading nothing is counted; of what it saw nothing is new later.
+            near[row.connection] = before == nil ? began <= start : isNew
+        }
+        return isNew
+    }
+
     /// When a TIME_WAIT began, if that was after the start of the reading before.
     private func began(_ row: borrowing SocketRow) -> Instant? {
-        // One that is past its 60 s only waits for the kernel's timer.
+        // One whose time is over only waits for the kernel's timer.
         guard let before, row.timerRemaining > 0 else { return nil }
-        let began = chunk + (Double(row.timerRemaining) / 1000 - Self.duration)
+        let began = chunk + -timing.age(timerRemaining: row.timerRemaining)
         return began > before ? began : nil
     }
 
@@ -85,5 +113,6 @@ struct Arrivals: Sendable {
         cookiesAreCurrent = !lacksCookies && (hasCookies || cookiesAreCurrent)
         (hasCookies, lacksCookies) = (false, false)
         before = start
+        swap(&near, &nearBefore)
     }
 }

@@ -8,24 +8,28 @@ package struct Destination: Hashable, Sendable {
     package let address: IPAddress
     /// The port there.
     package let port: Port
+    /// The interface that the connections are bound to, by its index; 0 where they are bound to none, and where nobody
+    /// knows. The same link-local address on two links is two hosts.
+    package let device: UInt32
 
     /// A destination from its parts.
-    package init(source: IPAddress, address: IPAddress, port: Port) {
+    package init(source: IPAddress, address: IPAddress, port: Port, device: UInt32 = 0) {
         self.source = source
         self.address = address
         self.port = port
+        self.device = device
     }
 
     /// Where the connection of a row goes.
     init(_ row: borrowing SocketRow) {
-        self.init(source: row.localAddress, address: row.remoteAddress, port: row.remotePort)
+        self.init(source: row.localAddress, address: row.remoteAddress, port: row.remotePort, device: row.device)
     }
 }
 
 extension Destination: Comparable {
     /// The order of lines on the page.
     package static func < (left: Destination, right: Destination) -> Bool {
-        (left.source, left.address, left.port) < (right.source, right.address, right.port)
+        (left.source, left.address, left.port, left.device) < (right.source, right.address, right.port, right.device)
     }
 }
 
@@ -33,7 +37,7 @@ extension Destination: TableKey {
     var hash: UInt64 {
         var number = (source.low ^ source.high &* 0xBF58_476D_1CE4_E5B9) &* 0x9E37_79B9_7F4A_7C15
         number = (number ^ number >> 32 ^ address.low ^ address.high &* 0x94D0_49BB_1331_11EB) &* 0xBF58_476D_1CE4_E5B9
-        number = (number ^ number >> 32 ^ UInt64(port)) &* 0x9E37_79B9_7F4A_7C15
+        number = (number ^ number >> 32 ^ UInt64(port) ^ UInt64(device) << 16) &* 0x9E37_79B9_7F4A_7C15
         return number ^ number >> 29
     }
 }
@@ -60,8 +64,8 @@ package struct DestinationLine: Equatable, Sendable {
     package var destination: Destination
     /// Ports of sockets in any state but TIME_WAIT.
     package var live = 0
-    /// Ports of TIME_WAITs that the next connect() may not take.
+    /// Ports of TIME_WAITs that the next connect() may not take, or not that anybody knows.
     package var timeWait = 0
-    /// Ports of TIME_WAITs that it may take.
+    /// Ports of TIME_WAITs that it is known to take.
     package var reusable = 0
 }

@@ -5,12 +5,33 @@ import Ports
 /// In bounded memory: see `BoundedTable`. The heaviest of one reading have their places in the next from the start, so
 /// that their numbers are exact from then on however many others there are.
 struct Destinations: Sendable {
+    /// What a reading is counted by.
+    struct Surroundings: Sendable {
+        /// Whether TIME_WAITs are reused.
+        var reuse: ReuseRule
+        /// How long TIME_WAIT lasts.
+        var timing: TimeWaitTiming
+        /// This namespace's own addresses; nil where they could not be read.
+        var addresses: LocalAddresses?
+        /// TWRecycled of /proc/net/netstat; nil where it could not be read.
+        var recycled: UInt64?
+        /// The first port of the range, if connect() can miss it: see `UsablePorts`.
+        var missable: Port?
+        /// About how many ports are usable.
+        var usable: Int
+    }
+
     private struct Tally {
         var live = 0
         var timeWait = 0
         var reusable = 0
         /// The place of its forecast; -1 while it has none.
         var forecast = -1
+        var reuse = ReuseRule.Standing.never
+        /// Whether one of its connections has the port that connect() can miss.
+        var holdsMissable = false
+        /// A live connection that can be asked for its timestamps: its port, 0 if there is none, and its cookie.
+        var witness: (port: Port, cookie: UInt64) = (0, 0)
         var used: Int { live + timeWait }
     }
 
@@ -20,16 +41,19 @@ struct Destinations: Sendable {
 
     // Between readings.
     private var choice: DestinationChoice
-    private var histories: [Destination: LiveHistory] = [:]
-    /// When the last reading was that told every destination that is worth following.
+    private var growths: [Destination: Growth] = [:]
+    private var timestamps = PeerTimestamps()
+    /// When the last reading was that saw every destination that is worth following.
     private var completeBefore: Instant?
 
     // Of this reading.
     private var table = BoundedTable<Destination>()
     private var tallies: [Tally] = []
-    private var forecasts: [DestinationForecast] = []
+    private var forecasts: [PortForecast] = []
+    /// How many have their places from the reading before.
+    private var placed = 0
     private var now = Instant(nanoseconds: 0)
-    private var reuse: ReuseRule?
+    private var surroundings: Surroundings?
     /// From how many ports on a destination is forecast and followed: a thousandth of the usable ones.
     private var threshold = 1
 
@@ -38,43 +62,81 @@ struct Destinations: Sendable {
         choice = DestinationChoice(limit: limit)
     }
 
+    /// Live connections to heavy destinations of which it would help to know whether they have timestamps.
+    private(set) var questions: [TimestampQuestion] = []
+
+    /// Takes in an answer to a question.
+    mutating func note(_ question: TimestampQuestion, hasTimestamps: Bool) {
+        timestamps.learn(question.destination, hasTimestamps: hasTimestamps)
+    }
+
     /// Starts a reading.
-    ///
-    /// - Parameter usable: about how many ports are usable.
-    mutating func begin(at now: Instant, reuse: ReuseRule, usable: Int) {
+    mutating func begin(_ surroundings: Surroundings, at now: Instant) {
         self.now = now
-        self.reuse = reuse
-        threshold = max(1, usable / 1000)
+        self.surroundings = surroundings
+        threshold = max(1, surroundings.usable / 1000)
         table.removeAll()
         tallies.removeAll(keepingCapacity: true)
         forecasts.removeAll(keepingCapacity: true)
-        for destination in Set(histories.keys).union(choice.destinations) {
+        timestamps.begin(at: now, recycled: surroundings.recycled)
+        for destination in Set(growths.keys).union(choice.destinations) {
             _ = table.place(of: destination)
-            tallies.append(Tally(forecast: forecasts.count))
-            forecasts.append(DestinationForecast())
+            let reuse = standing(of: destination)
+            tallies.append(Tally(forecast: addForecast(reuse), reuse: reuse))
         }
+        placed = tallies.count
     }
 
     /// Counts the row of a socket that opened its connection from a usable port.
     mutating func note(_ row: borrowing SocketRow) {
-        let (place, uncounted) = table.place(of: Destination(row))
+        let destination = Destination(row)
+        let (place, uncounted) = table.place(of: destination)
         guard let place else { return }
-        if place == tallies.count { tallies.append(Tally(timeWait: uncounted)) }
+        if place == tallies.count { tallies.append(Tally(timeWait: uncounted, reuse: standing(of: destination))) }
+        if row.localPort == surroundings?.missable { tallies[place].holdsMissable = true }
+        if tallies[place].reuse == .unknown { watch(row, destination, place) }
         guard row.state == .timeWait else {
             tallies[place].live += 1
             return
         }
-        if reuse?.allows(row) == true {
+        noteTimeWait(age: surroundings?.timing.age(timerRemaining: row.timerRemaining) ?? 0, at: place)
+    }
+
+    private mutating func noteTimeWait(age: Double, at place: Int) {
+        let reuse = tallies[place].reuse
+        if reuse == .afterDelay, age * 1000 > Double(surroundings?.reuse.delay ?? 0) {
             tallies[place].reusable += 1
             return
         }
         tallies[place].timeWait += 1
         if tallies[place].forecast < 0, tallies[place].timeWait >= threshold, forecasts.count < Self.mostForecasts {
-            tallies[place].forecast = forecasts.count
-            forecasts.append(DestinationForecast())
+            tallies[place].forecast = addForecast(reuse)
         }
         let forecast = tallies[place].forecast
-        if forecast >= 0 { forecasts[forecast].note(timerRemaining: row.timerRemaining) }
+        if forecast >= 0 { forecasts[forecast].note(age: age) }
+    }
+
+    /// Looks whether a destination's peer has timestamps, as far as rows tell.
+    private mutating func watch(_ row: borrowing SocketRow, _ destination: Destination, _ place: Int) {
+        if row.state == .established, row.cookie != 0 { tallies[place].witness = (row.localPort, row.cookie) }
+        guard place < placed, let timing = surroundings?.timing else { return }
+        timestamps.watch(row, of: destination, age: timing.age(timerRemaining: row.timerRemaining))
+    }
+
+    private func standing(of destination: Destination) -> ReuseRule.Standing {
+        guard let surroundings else { return .never }
+        return surroundings.reuse.standing(
+            destination,
+            isOwn: surroundings.addresses?.contains(destination.address) == true,
+            hasTimestamps: timestamps[destination]
+        )
+    }
+
+    private mutating func addForecast(_ reuse: ReuseRule.Standing) -> Int {
+        let delay = surroundings.map { Double($0.reuse.delay) / 1000 } ?? 0
+        let lifetime = surroundings?.timing.meanLifetime ?? 0
+        forecasts.append(PortForecast(lifetime: reuse == .afterDelay ? min(delay, lifetime) : lifetime))
+        return forecasts.count - 1
     }
 
     /// Ends the reading.
@@ -82,6 +144,8 @@ struct Destinations: Sendable {
         let heaviest = tallies.indices.filter { tallies[$0].used >= threshold }
             .sorted { (tallies[$1].used, table.keys[$0]) < (tallies[$0].used, table.keys[$1]) }
         follow(heaviest.prefix(Self.followed))
+        timestamps.finish(keeping: growths.keys)
+        questions = heaviest.prefix(Self.followed).compactMap { question(at: $0, usable: usable) }
         choice.update(heaviest.map { (table.keys[$0], tallies[$0].used) }, usable: usable, at: now) { destination in
             table.find(destination).map { tallies[$0].used } ?? 0
         }
@@ -110,34 +174,43 @@ struct Destinations: Sendable {
 
     /// Keeps the numbers of the heaviest for the next reading.
     private mutating func follow(_ heaviest: ArraySlice<Int>) {
-        var followed: [Destination: LiveHistory] = [:]
+        var followed: [Destination: Growth] = [:]
         for place in heaviest {
-            var history = histories[table.keys[place]]
-            if history == nil, let completeBefore {
-                // It was not worth following then.
-                history = LiveHistory()
-                history?.note(0, at: completeBefore)
+            var growth = growths[table.keys[place]]
+            if growth == nil, let completeBefore {
+                // It was not worth following then: it had less than a thousandth of the ports.
+                growth = Growth()
+                growth?.note(0, at: completeBefore)
             }
-            history = history ?? LiveHistory()
-            history?.note(tallies[place].live, at: now)
-            followed[table.keys[place]] = history
+            growth = growth ?? Growth()
+            growth?.note(tallies[place].live, at: now)
+            followed[table.keys[place]] = growth
         }
-        histories = followed
+        growths = followed
         completeBefore = heaviest.count < Self.followed && !table.isEstimated ? now : nil
+    }
+
+    /// What to ask about a destination that uses 5 % of the ports or more.
+    private func question(at place: Int, usable: Int) -> TimestampQuestion? {
+        let tally = tallies[place]
+        guard tally.witness.port != 0, tally.used * 20 >= usable else { return nil }
+        return TimestampQuestion(
+            destination: table.keys[place],
+            localPort: tally.witness.port,
+            cookie: tally.witness.cookie
+        )
     }
 
     /// The earliest forecast.
     private func exhaustion(of heaviest: [Int], usable: Int) -> Instant? {
-        let seconds = heaviest.compactMap { place in
-            let (destination, tally) = (table.keys[place], tallies[place])
-            let forecast = tally.forecast < 0 ? DestinationForecast() : forecasts[tally.forecast]
-            return forecast.seconds(
-                usable: usable,
-                live: tally.live,
-                timeWait: tally.timeWait,
-                growth: histories[destination]?.growth ?? 0,
-                isReused: reuse?.applies(destination.source, destination.address) == true
-            )
+        let seconds = heaviest.compactMap { place -> Double? in
+            let tally = tallies[place]
+            // With the port that connect() can miss as the only one left it fails.
+            let isMissing = surroundings?.missable != nil && !tally.holdsMissable
+            let free = usable - tally.used - (isMissing ? 1 : 0)
+            let forecast = tally.forecast < 0 ? PortForecast(lifetime: 1) : forecasts[tally.forecast]
+            let growth = growths[table.keys[place]]?.perSecond(left: free) ?? 0
+            return forecast.seconds(free: free, rate: forecast.rate, growth: growth)
         }
         // Farther away than the clock goes is never.
         return seconds.min().flatMap { $0 < 1e9 ? now + $0 : nil }

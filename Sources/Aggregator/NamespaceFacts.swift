@@ -1,7 +1,7 @@
 package import Ports
 
-/// What else is known of the namespace when its socket table is read: by this, and by the listeners, rows are told. What
-/// could not be read is nil.
+/// What else is known of the namespace when its socket table is read: rows are classified by this and by the listeners.
+/// What could not be read is nil.
 package struct NamespaceFacts: Sendable {
     /// The sockets that are bound and neither listen nor are connected; nil too where the kernel does not tell.
     package var bound: [SocketRow]?
@@ -13,6 +13,11 @@ package struct NamespaceFacts: Sendable {
     package var sysctls: SysctlValues?
     /// The local ports of UDP sockets.
     package var udpPorts: PortSet?
+    /// TWRecycled of /proc/net/netstat.
+    package var recycled: UInt64?
+
+    /// How long TIME_WAIT lasts.
+    var timing: TimeWaitTiming { TimeWaitTiming(timeout: sysctls?[.tcpTWTimeout]) }
 
     /// The facts of one moment.
     package init(
@@ -20,12 +25,14 @@ package struct NamespaceFacts: Sendable {
         range: EphemeralRange? = nil,
         addresses: LocalAddresses? = nil,
         sysctls: SysctlValues? = nil,
-        udpPorts: PortSet? = nil
+        udpPorts: PortSet? = nil,
+        recycled: UInt64? = nil
     ) {
         self.bound = bound
         self.range = range
         self.addresses = addresses
         self.sysctls = sysctls
         self.udpPorts = udpPorts
+        self.recycled = recycled
     }
 }

@@ -17,6 +17,9 @@ package struct PortAccounting: RowSink, Sendable {
     private var destinations: Destinations
     private var holders = PortHolders()
     private var peers: Peers
+    private var rangeForecast = RangeForecast()
+    /// The listeners of the last look, without what changes all the time.
+    private var listeningBefore: [ListenerIdentity] = []
 
     // Of this reading.
     private var now = Instant(nanoseconds: 0)
@@ -37,13 +40,17 @@ package struct PortAccounting: RowSink, Sendable {
     private var bound = PortSet()
     /// Ports of the range that are neither reserved nor bound nor listened on.
     private var offered = PortSet()
+    /// Rows of others on watched ports: whether they use a port that is usable is known when all rows are.
+    private var undecided: [SocketRow] = []
     /// Whether the range and what decides about reuse are known.
-    private var tellsDestinations = false
+    private var countsDestinations = false
+    /// The last local address, and whether it is one of the namespace's own: most rows have the same.
+    private var lastLocal: (address: IPAddress, device: UInt32, isOwn: Bool)?
 
     /// - Parameter settings: how much is kept and told.
     package init(_ settings: AccountingSettings) {
         self.settings = settings
-        choice = PortChoice(limit: settings.portsLimit)
+        choice = PortChoice(settings)
         serviceChoice = ServiceChoice(limit: settings.servicesLimit, wanted: settings.servicePorts)
         entries = EntryCounters(remembered: settings.portsRemembered)
         arrivals = Arrivals(limit: settings.socketsLimit)
@@ -51,17 +58,73 @@ package struct PortAccounting: RowSink, Sendable {
         peers = Peers(limit: settings.peersLimit)
     }
 
+    /// Takes in the listeners of a moment between two readings, and brings what they say in a report up to date.
+    ///
+    /// - Returns: whether a service has vanished that listened at the look before.
+    package mutating func look(
+        at listening: [SocketRow],
+        updating report: inout PortReport,
+        _ range: EphemeralRange?,
+        at now: Instant
+    ) -> Bool {
+        let hasVanished = remember(listening, at: now)
+        report.refresh(listening: listening, home: services.home, range: range)
+        return hasVanished
+    }
+
+    /// Whether a service has gone that may want its port again, so that who takes it matters.
+    package var awaitsService: Bool {
+        services.services.contains { port, service in
+            !service.isListening && (service.cameBack || settings.servicePorts.contains(port))
+        }
+    }
+
+    /// Live connections to heavy destinations of which it would help to know whether they have timestamps.
+    package var questions: [TimestampQuestion] { destinations.questions }
+
+    /// Takes in an answer to a question, for the next reading.
+    package mutating func note(_ question: TimestampQuestion, hasTimestamps: Bool) {
+        destinations.note(question, hasTimestamps: hasTimestamps)
+    }
+
+    private mutating func remember(_ listening: [SocketRow], at now: Instant) -> Bool {
+        let identities = listening.map { ListenerIdentity($0) }
+        guard identities != listeningBefore else {
+            services.note(unchangedAt: now)
+            return false
+        }
+        listeningBefore = identities
+        memory.update(listening, facts.timing, at: now)
+        return updateServices(listening, at: now)
+    }
+
+    private mutating func updateServices(_ listening: [SocketRow], at now: Instant) -> Bool {
+        services.update(
+            listening,
+            facts.timing,
+            wanted: settings.servicePorts,
+            held: holders.ownPorts,
+            at: now
+        )
+    }
+
     /// Starts a reading.
     ///
     /// - Parameters:
-    ///   - listening: the LISTEN rows of both families. Rows are told by them, so they have to be known before the first row. They are
-    ///     counted from here; LISTEN rows that come again among the rows of the table are passed over.
-    ///   - facts: what else rows are told by.
+    ///   - listening: the LISTEN rows of both families, which classify the other rows, so that they have to be known
+    ///     before the first. They are counted from here; LISTEN rows that come again among the rows of the table are
+    ///     skipped.
+    ///   - facts: what else classifies rows.
     ///   - now: the moment of the reading.
     package mutating func begin(listening: [SocketRow], _ facts: NamespaceFacts, at now: Instant) {
         self.facts = facts
         self.now = now
-        listeners.rebuild(memory.update(listening, at: now))
+        lastLocal = nil
+        undecided.removeAll(keepingCapacity: true)
+        listeningBefore = listening.map { ListenerIdentity($0) }
+        memory.update(listening, facts.timing, at: now)
+        _ = updateServices(listening, at: now)
+        listeners.rebuild(memory.known)
         lines = (0..<listeners.count).map { PortLine(port: listeners.port(of: $0)) }
         portTimeWait = Array(repeating: PortTimeWait(), count: listeners.count)
         table = TableCounts()
@@ -71,8 +134,7 @@ package struct PortAccounting: RowSink, Sendable {
         orphanFinWait2 = 0
         selfConnected = 0
         held.removeAll()
-        if isClassifying { arrivals.begin(at: now) }
-        services.update(listening, wanted: settings.servicePorts, held: holders.ownPorts, at: now)
+        if isClassifying { arrivals.begin(facts.timing, at: now) }
         beginPorts()
         for row in facts.bound ?? [] {
             count(row)
@@ -80,13 +142,15 @@ package struct PortAccounting: RowSink, Sendable {
         }
         for row in listening {
             count(row)
-            guard let slot = listeners.slot(of: row.localPort) else { continue }
-            lines[slot].listeners += 1
-            lines[slot].acceptQueue += Int(row.receiveQueue)
+            // A listener where the service did not listen.
+            if holders.watches(row.localPort) { _ = holders.take(row, listeners) }
+        }
+        for (port, rows) in Dictionary(grouping: listening, by: \.localPort) {
+            if let slot = listeners.slot(of: port) { lines[slot].count(listening: rows) }
         }
     }
 
-    /// Sets up what rows are asked about their ports.
+    /// Sets up what is asked of rows about their ports.
     private mutating func beginPorts() {
         bound = (facts.bound ?? []).reduce(into: PortSet()) { $0.insert($1.localPort) }
         var watched = settings.servicePorts
@@ -100,13 +164,28 @@ package struct PortAccounting: RowSink, Sendable {
         let surroundings = PortHolders.Surroundings(
             services: services.services,
             range: facts.range,
-            addresses: facts.addresses
+            addresses: facts.addresses,
+            timing: facts.timing,
+            listening: services.listening
         )
-        holders.begin(watching: watched.subtracting(services.listening), surroundings, at: now)
-        let reuse = facts.range == nil ? nil : facts.sysctls.flatMap { ReuseRule($0) }
-        if let reuse { destinations.begin(at: now, reuse: reuse, usable: offered.count) }
-        tellsDestinations = reuse != nil
+        holders.begin(watching: watched.subtracting(services.home), surroundings, at: now)
+        beginDestinations()
         peers.begin()
+    }
+
+    private mutating func beginDestinations() {
+        countsDestinations = false
+        guard let range = facts.range, let reuse = facts.sysctls.flatMap({ ReuseRule($0) }) else { return }
+        countsDestinations = true
+        let surroundings = Destinations.Surroundings(
+            reuse: reuse,
+            timing: facts.timing,
+            addresses: facts.addresses,
+            recycled: facts.recycled,
+            missable: range.portMissedByConnect.flatMap { offered.contains($0) ? $0 : nil },
+            usable: offered.count
+        )
+        destinations.begin(surroundings, at: now)
     }
 
     /// The rows that follow were read at this moment.
@@ -119,33 +198,66 @@ package struct PortAccounting: RowSink, Sendable {
     package mutating func row(_ row: borrowing SocketRow) {
         guard row.state != .listen else { return }
         count(row)
-        held.insert(row)
+        let isForeign = !isOwn(row.localAddress, row.device)
+        if !isForeign { held.insert(row, facts.timing) }
         if row.isSelfConnected { selfConnected += 1 }
         // A connection request stands under its listener's port and holds none of its own.
         guard row.state != .newSynRecv else { return }
-        let isOutgoing = takePort(of: row)
+        let isOutgoing = takePort(of: row, isForeign: isForeign)
+        let slot = isOutgoing ? nil : self.slot(of: row, isForeign: isForeign)
         switch row.state {
         case .timeWait:
-            classify(row, isOutgoing)
+            classify(row, slot, isForeign: isForeign)
         default:
             if row.isOrphanFinWait2 { orphanFinWait2 += 1 }
-            guard !isOutgoing, let slot = listeners.slot(of: row.localPort, taking: row.localAddress) else { return }
+            guard let slot else { return }
             holders.noteAccepted(row)
+            if row.state == .closeWait { lines[slot].closeWait += 1 }
             guard row.state == .established else { return }
             lines[slot].established += 1
             peers.note(row.remoteAddress, of: row.localPort)
         }
     }
 
+    /// Whether an address is one of the namespace's own. Where those could not be read, and for the wildcards of sockets
+    /// that have no address yet, there is no reason to doubt it.
+    @inline(__always)
+    private mutating func isOwn(_ address: IPAddress, _ device: UInt32) -> Bool {
+        if let lastLocal, lastLocal.address == address, lastLocal.device == device { return lastLocal.isOwn }
+        guard let addresses = facts.addresses else { return true }
+        let isOwn = address == .anyIPv4 || address == .anyIPv6 || addresses.contains(address, device: device)
+        lastLocal = (address, device, isOwn)
+        return isOwn
+    }
+
+    /// The slot of the service that accepted the row's connection.
+    ///
+    /// - Parameter isForeign: whether its local address is not the namespace's own: a transparent proxy (TPROXY) accepted
+    ///   it under the address that the client had dialed. Only a listener on that very address is its service.
+    @inline(__always)
+    private func slot(of row: borrowing SocketRow, isForeign: Bool) -> Int? {
+        isForeign
+            ? listeners.slot(of: row.localPort, exactly: row.localAddress)
+            : listeners.slot(of: row.localPort, taking: row.localAddress, on: row.device)
+    }
+
     /// Asks whose port a row holds, and counts it where it was offered to all.
     ///
     /// - Returns: whether the row surely belongs to no service of this port, although one listened on it a moment ago.
-    private mutating func takePort(of row: borrowing SocketRow) -> Bool {
+    private mutating func takePort(of row: borrowing SocketRow, isForeign: Bool) -> Bool {
         let isWatched = holders.watches(row.localPort)
         if isWatched, holders.take(row, listeners) { return false }
-        if tellsDestinations, offered.contains(row.localPort) { destinations.note(row) }
+        guard countsDestinations, !isForeign, offered.contains(row.localPort) else { return isWatched }
+        if isWatched {
+            if undecided.count < Self.mostUndecided { undecided.append(copy row) }
+        } else {
+            destinations.note(row)
+        }
         return isWatched
     }
+
+    /// The most rows on watched ports that are kept until all rows are known: as many as there are ports.
+    private static let mostUndecided = 65_536
 
     private mutating func count(_ row: borrowing SocketRow) {
         table[row.localAddress.isIPv4 ? .ipv4 : .ipv6, row.state] += 1
@@ -155,12 +267,14 @@ package struct PortAccounting: RowSink, Sendable {
     private var isClassifying: Bool { facts.addresses != nil && facts.range != nil }
 
     /// Whose TIME_WAIT it is. The order of the questions decides: both ends of a local connection may be a listener's.
-    private mutating func classify(_ row: borrowing SocketRow, _ isOutgoing: Bool) {
+    private mutating func classify(_ row: borrowing SocketRow, _ slot: Int?, isForeign: Bool) {
         guard let addresses = facts.addresses else { return }
-        let peer: Peer = addresses.contains(row.remoteAddress) ? .local : .remote
+        let peer: Peer = addresses.contains(row.remoteAddress, device: row.device) ? .local : .remote
         let owner: Arrivals.Owner
-        if !isOutgoing, let slot = listeners.slot(of: row.localPort, taking: row.localAddress) {
+        if let slot {
             owner = Arrivals.Owner(role: .server, peer: peer, slot: slot)
+        } else if isForeign {
+            owner = Arrivals.Owner(role: .other, peer: peer, slot: nil)
         } else if peer == .local, let slot = listeners.slot(of: row.remotePort, taking: row.remoteAddress) {
             owner = Arrivals.Owner(role: .client, peer: peer, slot: slot)
         } else {
@@ -186,9 +300,12 @@ package struct PortAccounting: RowSink, Sendable {
             arrivals.finish()
             entries.add(newTimeWait, zip(lines.map(\.port), newPortTimeWait).map { ($0, $1) }, at: now)
         }
-        let blocked = services.listening.union(bound).union(holders.ownPorts)
-        let usable = facts.range.map { PortSet($0.ports).subtracting($0.reserved).subtracting(blocked) }
-        let ephemeral = usable.flatMap { usable in facts.range.map { held.use(of: usable, low: $0.ports.low) } }
+        let usable = offered.subtracting(holders.ownPorts)
+        for row in undecided where usable.contains(row.localPort) { destinations.note(row) }
+        let ephemeral = facts.range.map { held.use(of: usable, low: $0.ports.low) }
+        let ephemeralSeconds = facts.range.flatMap { range in
+            rangeForecast.note(held, usable: usable, low: range.ports.low, facts.timing, at: now)
+        }
         describeLines(ephemeral)
         holders.finish()
         let present = lines.filter { $0.listeners > 0 }
@@ -206,11 +323,12 @@ package struct PortAccounting: RowSink, Sendable {
             omittedPorts: present.count - chosen.count { $0.listeners > 0 },
             ports: chosen,
             ephemeral: ephemeral,
+            ephemeralExhaustion: ephemeralSeconds.flatMap { $0 < 1e9 ? now + $0 : nil },
             idleReserved: facts.range.map {
                 IdleReservedPorts($0, listening: self.services.listening, udp: facts.udpPorts)
             },
             selfConnected: selfConnected,
-            destinations: tellsDestinations ? destinations.finish(usable: ephemeral?.usable ?? 0) : nil,
+            destinations: countsDestinations ? destinations.finish(usable: ephemeral?.usable ?? 0) : nil,
             peers: peers.finish(chosen.map(\.port)),
             services: services.lines,
             omittedServices: services.omitted
@@ -222,6 +340,7 @@ package struct PortAccounting: RowSink, Sendable {
             let port = lines[slot].port
             lines[slot].timeWait = facts.addresses == nil ? nil : portTimeWait[slot]
             lines[slot].entries = isClassifying ? entries.entries(of: port) : nil
+            lines[slot].isRecurring = settings.servicePorts.contains(port) || services.services[port]?.cameBack == true
             guard let range = facts.range else { continue }
             let isExposed = range.exposes(port)
             lines[slot].isExposed = isExposed
@@ -231,18 +350,39 @@ package struct PortAccounting: RowSink, Sendable {
 
     /// The service ports of this reading: those that were asked for, and reserved and learnt ones that something holds.
     private mutating func serviceLines() -> (lines: [ServiceLine], omitted: Int) {
-        let candidates = holders.heldPorts.filter { port in
-            guard !settings.servicePorts.contains(port) else { return false }
-            let isReserved = facts.range.map { $0.ports.contains(port) && $0.reserved.contains(port) } ?? false
-            return isReserved || services.services[port]?.isLearnt == true
-        }
-        let chosen = serviceChoice.choose(from: candidates)
-        let lines = chosen.ports.map { port in
-            let isListening = services.listening.contains(port)
+        let held = Set(holders.heldPorts)
+        let known = held.filter { !settings.servicePorts.contains($0) && origin(of: $0) != nil }
+        let chosen = serviceChoice.choose(from: known, held: held, home: services.home)
+        let lines = chosen.ports.compactMap { port -> ServiceLine? in
+            guard let origin = origin(of: port) else { return nil }
+            let isListening = services.home.contains(port)
             let held = holders.holders(of: port).map { ServiceHolders($0) } ?? ServiceHolders()
-            return ServiceLine(port: port, isListening: isListening, holders: isListening ? nil : held)
+            return ServiceLine(
+                port: port,
+                origin: origin,
+                isListening: isListening,
+                holders: isListening ? nil : held
+            )
         }
         return (lines, chosen.omitted)
+    }
+
+    /// How the exporter knows that a service wants a port; nil where it does not.
+    private func origin(of port: Port) -> ServiceLine.Origin? {
+        if settings.servicePorts.contains(port) { return .configured }
+        if let range = facts.range, range.ports.contains(port), range.reserved.contains(port) { return .reserved }
+        return services.services[port]?.cameBack == true && settings.includes(port) ? .learnt : nil
+    }
+}
+
+/// What makes a listener another one than before.
+private struct ListenerIdentity: Equatable {
+    let end: ListenerEnd
+    let cookie: UInt64
+
+    init(_ row: borrowing SocketRow) {
+        end = ListenerEnd(row)
+        cookie = row.cookie
     }
 }
 

@@ -1,6 +1,6 @@
 import Ports
 
-/// Tells who holds the ports that a service wants and on which nobody listens: the service's own old connections, or
+/// Finds out who holds the ports that a service wants and does not listen on: the service's own old connections, or
 /// somebody else.
 ///
 /// A row does not say who opened the connection. Own is what a reading saw while the service listened, and what began
@@ -15,17 +15,20 @@ struct PortHolders: Sendable {
         var other = 0
         /// Whether one of them is not TIME_WAIT: nobody knows when it is gone.
         var isLive = false
-        /// When the last TIME_WAIT has its 60 seconds behind it.
+        /// When the last TIME_WAIT has its time behind it.
         var lastEnd: Instant?
         /// Whether one of them keeps the service from binding, and whether one does although both set SO_REUSEADDR.
         var (blocksPlain, blocksReuse) = (false, false)
     }
 
-    /// What holders are told by.
+    /// What holders are classified by.
     struct Surroundings {
         var services: [Port: ServiceMemory.Service] = [:]
         var range: EphemeralRange?
         var addresses: LocalAddresses?
+        var timing = TimeWaitTiming()
+        /// The ports that somebody listens on.
+        var listening = PortSet()
     }
 
     /// The most connections of which it is remembered whose they are.
@@ -60,7 +63,7 @@ struct PortHolders: Sendable {
 
     /// Starts a reading.
     ///
-    /// - Parameter watched: the ports that services want and on which nobody listens.
+    /// - Parameter watched: the ports that services want and do not listen on.
     mutating func begin(watching watched: PortSet, _ surroundings: Surroundings, at now: Instant) {
         self.watched = watched
         self.surroundings = surroundings
@@ -93,8 +96,7 @@ struct PortHolders: Sendable {
         let isOwn = isOwn(row, listeners)
         let place = place(of: row.localPort)
         if isOwn { holders[place].own += 1 } else { holders[place].other += 1 }
-        if row.state == .timeWait {
-            let end = chunk + Double(row.timerRemaining) / 1000
+        if let end = end(of: row) {
             holders[place].lastEnd = max(holders[place].lastEnd ?? end, end)
         } else {
             holders[place].isLive = true
@@ -122,9 +124,11 @@ struct PortHolders: Sendable {
     }
 
     private mutating func isOwn(_ row: borrowing SocketRow, _ listeners: borrowing ListenerIndex) -> Bool {
-        if row.state == .boundInactive { return false }
+        if [.boundInactive, .listen].contains(row.state) { return false }
         let connection = row.connection
         let isKnownOther = otherBefore.contains(connection)
+        // Whoever listens where the service did not has accepted what is new.
+        let isSquattedByListener = surroundings.listening.contains(row.localPort)
         var beganBefore = false
         if row.state == .timeWait, let service = surroundings.services[row.localPort] {
             beganBefore = began(row) < service.lastSeen
@@ -138,6 +142,8 @@ struct PortHolders: Sendable {
                 false
             } else if beganBefore {
                 true
+            } else if isSquattedByListener {
+                false
             } else {
                 isOwnByItsEnds(row, listeners)
             }
@@ -147,9 +153,20 @@ struct PortHolders: Sendable {
         return isOwn
     }
 
-    /// When a TIME_WAIT began, at the latest where it is past its 60 seconds and waits for the kernel's timer.
+    /// When a TIME_WAIT began, at the latest where its time is over and it waits for the kernel's timer.
     private func began(_ row: borrowing SocketRow) -> Instant {
-        chunk + (row.timerRemaining > 0 ? Double(row.timerRemaining) / 1000 - 60 : -ListenerMemory.seconds)
+        let timing = surroundings.timing
+        let remaining = row.timerRemaining
+        return chunk + (remaining > 0 ? -timing.age(timerRemaining: remaining) : -timing.listenerMemory)
+    }
+
+    /// When a socket surely has its time behind it; nil where that depends on a program or on the other end.
+    ///
+    /// A FIN_WAIT2 that nobody owns ends with its timer, or becomes a TIME_WAIT just before that.
+    private func end(of row: borrowing SocketRow) -> Instant? {
+        guard row.isTimeWaitMiniSocket else { return nil }
+        let end = chunk + Double(row.timerRemaining) / 1000
+        return row.state == .timeWait ? end : end + surroundings.timing.seconds
     }
 
     /// Whether a connection was probably accepted that no reading saw while the service listened.
@@ -171,28 +188,8 @@ struct PortHolders: Sendable {
     /// Whether a socket is where the service would bind: on the same address, or one of both on every address.
     private func overlaps(_ row: borrowing SocketRow) -> Bool {
         guard let ends = surroundings.services[row.localPort]?.ends else { return true }
-        for (end, isV6Only) in ends {
-            if Self.overlap(end.address, isV6Only, row.localAddress, row.isV6Only) { return true }
-            // An IPv6 socket that is not IPv6 only keeps 0.0.0.0 out wherever it is itself (ipv4_rcv_saddr_equal(),
-            // net/ipv4/inet_connection_sock.c); of a connection the kernel does not tell, and then it is false.
-            if end.address == .anyIPv4, !row.localAddress.isIPv4, !row.isV6Only { return true }
-        }
+        for end in ends where end.overlaps(row) { return true }
         return false
-    }
-
-    /// Whether two sockets may not both have a port (inet_rcv_saddr_equal(), net/ipv4/inet_connection_sock.c).
-    private static func overlap(_ a: IPAddress, _ aIsV6Only: Bool, _ b: IPAddress, _ bIsV6Only: Bool) -> Bool {
-        if a == b { return true }
-        return covers(a, aIsV6Only, b) || covers(b, bIsV6Only, a)
-    }
-
-    /// Whether a wildcard stands for an address.
-    private static func covers(_ wildcard: IPAddress, _ isV6Only: Bool, _ address: IPAddress) -> Bool {
-        switch wildcard {
-        case .anyIPv4: address.isIPv4
-        case .anyIPv6: !(isV6Only && address.isIPv4)
-        default: false
-        }
     }
 }
 

@@ -24,6 +24,8 @@ package struct PortReport: Equatable, Sendable {
     package var ports: [PortLine] = []
     /// The use of the ephemeral range; nil without it.
     package var ephemeral: EphemeralUse?
+    /// When the range has no free port, whatever the destination, as forecast; nil if never, and without the range.
+    package var ephemeralExhaustion: Instant?
     /// Reserved ports that protect nothing; nil without the range.
     package var idleReserved: IdleReservedPorts?
     /// Sockets whose both ends are the same.
@@ -39,9 +41,11 @@ package struct PortReport: Equatable, Sendable {
 }
 
 extension PortReport {
-    /// Brings up to date what LISTEN rows tell of the host and of the chosen ports. A port that is new is chosen at the
+    /// Brings up to date what LISTEN rows say of the host and of the chosen ports. A port that is new is chosen at the
     /// next reading of the table.
-    package mutating func refresh(listening rows: [SocketRow], range: EphemeralRange?) {
+    ///
+    /// - Parameter home: the ports whose service listens.
+    mutating func refresh(listening rows: [SocketRow], home: PortSet, range: EphemeralRange?) {
         for family in AddressFamily.allCases {
             table[family, .listen] = rows.count { $0.localAddress.isIPv4 == (family == .ipv4) }
         }
@@ -49,14 +53,13 @@ extension PortReport {
         listening = range.map { ListeningPorts(byPort.keys, in: $0) }
         for index in ports.indices {
             let own = byPort[ports[index].port] ?? []
-            ports[index].listeners = own.count
-            ports[index].acceptQueue = own.reduce(0) { $0 + Int($1.receiveQueue) }
+            ports[index].count(listening: own)
         }
         for index in services.indices {
-            let isListening = byPort[services[index].port] != nil
+            let isListening = home.contains(services[index].port)
             guard isListening != services[index].isListening else { continue }
             services[index].isListening = isListening
-            // Who holds it now tells the next reading of the table.
+            // Who holds it now is known at the next reading of the table.
             services[index].holders = nil
         }
     }
@@ -101,11 +104,28 @@ package struct PortLine: Equatable, Sendable {
     package var established = 0
     /// Connections that wait for accept(), summed over its listeners.
     package var acceptQueue = 0
+    /// How many may wait, as listen() asked, summed over its listeners; nil over procfs.
+    package var acceptQueueLimit: Int?
+    /// CLOSE_WAIT sockets at the service's end: the client has closed, and the service has not.
+    package var closeWait = 0
+    /// Whether the port is a service's for certain: asked for, or listened on again after its listener had gone.
+    package var isRecurring = false
     /// Whether it is in the range and not reserved; nil without the range.
     package var isExposed: Bool?
     /// The chance, 0 to 1, that the port is taken when its service next binds it: 0 where it is not exposed; nil without
     /// the range, and where nothing of its parity is usable.
     package var collisionRatio: Double?
+}
+
+extension PortLine {
+    /// Counts its listeners.
+    mutating func count(listening rows: [SocketRow]) {
+        listeners = rows.count
+        acceptQueue = rows.reduce(0) { $0 + Int($1.receiveQueue) }
+        // Only sock_diag gives cookies, and the limit.
+        let areComplete = rows.allSatisfy { $0.cookie != 0 }
+        acceptQueueLimit = areComplete ? rows.reduce(0) { $0 + Int($1.sendQueue) } : nil
+    }
 }
 
 /// TIME_WAIT sockets of the service on a port. A remote client's TIME_WAIT is on the remote host.

@@ -1,11 +1,23 @@
 import Ports
 
 /// Whether the next connect() to the same destination may take over a TIME_WAIT: tcp_twsk_unique(),
-/// net/ipv4/tcp_ipv4.c. Whether both ends really used timestamps is not to be seen.
+/// net/ipv4/tcp_ipv4.c.
+///
+/// The kernel does so only where the connection had timestamps, which need both ends. A row does not show them.
 struct ReuseRule: Equatable, Sendable {
+    /// What is known of the TIME_WAITs towards a destination.
+    enum Standing: Equatable, Sendable {
+        /// They cannot be reused.
+        case never
+        /// They can, once they are old enough.
+        case afterDelay
+        /// They can if the other end has timestamps, and nobody knows whether it has.
+        case unknown
+    }
+
     private let mode: Int
     /// The age in milliseconds above which one may be taken.
-    private let delay: Int
+    let delay: Int
 
     /// The rule of a namespace; nil where a sysctl that decides could not be read.
     init?(_ sysctls: SysctlValues) {
@@ -15,19 +27,28 @@ struct ReuseRule: Equatable, Sendable {
         delay = sysctls[.tcpTWReuseDelay] ?? 2000
     }
 
-    /// Whether its TIME_WAITs can be taken at all.
-    func applies(_ source: IPAddress, _ destination: IPAddress) -> Bool {
+    /// What is known of a destination's TIME_WAITs.
+    ///
+    /// - Parameters:
+    ///   - isOwn: whether the destination is an address of this namespace: then both ends have its timestamps.
+    ///   - hasTimestamps: what is known of the timestamps of another host.
+    func standing(_ destination: Destination, isOwn: Bool, hasTimestamps: Bool?) -> Standing {
         switch mode {
-        case 0: false
-        case 2: source.isLoopback || destination.isLoopback
-        default: true
+        case 0: .never
+        case 2:
+            // Bound to lo counts as well, which has the index 1 in every namespace (LOOPBACK_IFINDEX).
+            destination.source.isLoopback || destination.address.isLoopback || destination.device == 1
+                ? .afterDelay : .never
+        default:
+            if isOwn {
+                .afterDelay
+            } else {
+                switch hasTimestamps {
+                case nil: .unknown
+                case true?: .afterDelay
+                case false?: .never
+                }
+            }
         }
-    }
-
-    /// Whether this TIME_WAIT can be taken now.
-    @inline(__always)
-    func allows(_ row: borrowing SocketRow) -> Bool {
-        guard mode != 0, 60_000 - Int(row.timerRemaining) > delay else { return false }
-        return applies(row.localAddress, row.remoteAddress)
     }
 }

@@ -10,12 +10,16 @@ package struct Sample: Sendable {
     package var ports: PortReport?
     /// Where the socket table was read; nil before the first reading that worked.
     package var source: TableSource?
+    /// The names of the interfaces that shown destinations are bound to, by their indexes.
+    package var deviceNames: [UInt32: String] = [:]
     /// The highest number of dialed LISTEN ports of the last five minutes.
     package var dialedPortsPeak: Int?
     /// The ephemeral range.
     package var range: EphemeralRange?
     /// The local ports of UDP sockets.
     package var udpPorts: PortSet?
+    /// The chosen UDP service ports, and how many the limit leaves out.
+    package var udpServices: (lines: [ServiceLine], omitted: Int)?
     /// The sysctls that hold one number.
     package var sysctls: SysctlValues?
     /// How often each sysctl was seen to change.

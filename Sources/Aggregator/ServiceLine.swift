@@ -4,13 +4,25 @@ package import Ports
 package struct ServiceLine: Equatable, Sendable {
     /// The port.
     package var port: Port
-    /// Whether something listens on it.
+    /// How the exporter knows that a service wants it.
+    package var origin: Origin
+    /// Whether the service listens on it: something does where the service did, or anywhere if none was seen before.
     package var isListening: Bool
-    /// What holds it while nothing listens; nil while something does, and where no reading of the table has told yet.
+    /// What holds it while the service does not listen; nil while it does, and before a reading of the table has said.
     package var holders: ServiceHolders?
+
+    /// How the exporter knows that a service wants a port, by the label `origin` of `timewait_service_port_info`.
+    package enum Origin: String, CaseIterable, Sendable {
+        /// `--services.ports` names it.
+        case configured
+        /// It is in the ephemeral range and reserved.
+        case reserved
+        /// It was listened on again after its listener had gone.
+        case learnt
+    }
 }
 
-/// What holds a port on which no service listens.
+/// What holds a port while its service does not listen.
 package struct ServiceHolders: Equatable, Sendable {
     /// When a port is free again.
     package enum Free: Equatable, Sendable {
@@ -36,10 +48,6 @@ package struct ServiceHolders: Equatable, Sendable {
     /// A port that nothing holds.
     init() {}
 
-    /// How long after its 60 seconds a TIME_WAIT may still be there, in seconds: the kernel's timers round up, by 4.096 s
-    /// at HZ=1000 (calc_index(), kernel/time/timer.c).
-    static let timerRounding = 4.1
-
     /// What holders mean for the service.
     init(_ holders: PortHolders.Holders) {
         own = holders.own
@@ -49,7 +57,7 @@ package struct ServiceHolders: Equatable, Sendable {
         if holders.isLive {
             free = .never
         } else if let lastEnd = holders.lastEnd {
-            free = .from(lastEnd + Self.timerRounding)
+            free = .from(lastEnd + TimeWaitTiming.timerRounding)
         }
     }
 }

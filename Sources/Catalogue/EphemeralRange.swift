@@ -61,6 +61,19 @@ extension Catalogue {
             writer.sample(MetricValue(use.timeWait), ["state": "time_wait"])
             writer.sample(MetricValue(use.other), ["state": "other"])
         },
+        Entry(
+            .socketTable,
+            .gauge,
+            "timewait_ephemeral_exhaustion_seconds",
+            "Seconds until the whole ephemeral port range has no free port, whatever the destination, if things go on as they do: sockets that "
+                + "bind() before they connect() share no port. 0 when none is left, +Inf if that never comes: local ports, st and "
+                + "tm->when of /proc/net/tcp and tcp6.",
+            .interval,
+            value: { input in
+                guard let report = input.sample.ports, report.ephemeral != nil else { return nil }
+                return input.sample.seconds(until: report.ephemeralExhaustion)
+            }
+        ),
         parity(
             "timewait_ephemeral_parity_ports",
             "Usable ports of each half of the ephemeral port range: even or odd as its first port, which connect() takes first (allocator "

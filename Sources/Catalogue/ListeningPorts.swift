@@ -67,6 +67,21 @@ extension Catalogue {
             "Connections that wait for accept(), summed over the port's listeners: rx_queue of st 0A in /proc/net/tcp and tcp6."
         ) { MetricValue($0.acceptQueue) },
         port(
+            "timewait_port_accept_queue_limit",
+            "How many connections may wait for accept(), as listen() asked, summed over the port's listeners; absent over procfs: "
+                + "idiag_wqueue of LISTEN rows of sock_diag."
+        ) { $0.acceptQueueLimit.map(MetricValue.init) },
+        port(
+            "timewait_port_close_wait",
+            "CLOSE_WAIT sockets at the service's end, connections that the client has closed and the service has not: st 08 of "
+                + "/proc/net/tcp and tcp6."
+        ) { MetricValue($0.closeWait) },
+        port(
+            "timewait_port_recurring",
+            "1 if the port is in --services.ports, or was listened on again after its listener had gone, else 0, which says only that "
+                + "this was not seen: st 0A of /proc/net/tcp and tcp6."
+        ) { MetricValue($0.isRecurring) },
+        port(
             "timewait_port_exposed",
             "1 if an outgoing connection can take the port while its service is down, because it lies in ip_local_port_range and not in "
                 + "ip_local_reserved_ports, else 0."

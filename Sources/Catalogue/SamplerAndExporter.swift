@@ -116,8 +116,12 @@ extension Catalogue {
             MetricValue($0.cpuSeconds)
         },
         process(.gauge, "process_open_fds", "Number of open file descriptors.") { MetricValue($0.openDescriptors) },
-        process(.gauge, "process_max_fds", "Maximum number of open file descriptors.") { MetricValue($0.descriptorLimit) },
-        process(.gauge, "process_virtual_memory_bytes", "Virtual memory size in bytes.") { MetricValue($0.virtualMemory) },
+        process(.gauge, "process_max_fds", "Maximum number of open file descriptors.") {
+            MetricValue($0.descriptorLimit)
+        },
+        process(.gauge, "process_virtual_memory_bytes", "Virtual memory size in bytes.") {
+            MetricValue($0.virtualMemory)
+        },
         process(.gauge, "process_resident_memory_bytes", "Resident memory size in bytes.") {
             MetricValue($0.residentMemory)
         },

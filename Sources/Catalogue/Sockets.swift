@@ -135,10 +135,10 @@ extension Catalogue {
             .sampler,
             .gauge,
             "timewait_duration_seconds",
-            "How long TIME_WAIT lasts: TCP_TIMEWAIT_LEN of include/net/tcp.h, a constant that no sysctl changes (timers round it up by "
-                + "as much as 4.1 s, 5.1 s at HZ=100).",
-            .interval,
-            value: { _ in .count(60) }
+            "How long TIME_WAIT lasts: TCP_TIMEWAIT_LEN of include/net/tcp.h, 60 s, or /proc/sys/net/ipv4/tcp_tw_timeout where the kernel has "
+                + "it (timers round it up by as much as 4.1 s, 5.1 s at HZ=100).",
+            .second,
+            value: { MetricValue(TimeWaitTiming(timeout: $0.sample.sysctls?[.tcpTWTimeout]).seconds) }
         ),
     ]
 

@@ -22,6 +22,11 @@ extension Catalogue {
             scale: 0.001
         ),
         sysctl(
+            .tcpTWTimeout,
+            "timewait_sysctl_tcp_tw_timeout_seconds",
+            "How long TIME_WAIT lasts on kernels that let it be set (Alibaba Cloud Linux)"
+        ),
+        sysctl(
             .tcpTimestamps,
             "timewait_sysctl_tcp_timestamps",
             "TCP timestamps, without which no port of a TIME_WAIT is taken over: 0 off, 1 on, 2 on without random offsets"

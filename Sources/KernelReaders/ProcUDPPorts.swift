@@ -1,24 +1,37 @@
 package import Ports
 
 extension ProcFilesystem {
-    /// Reads the local ports of the namespace's UDP sockets from /proc/net/udp and, where the kernel has it, udp6.
+    /// Reads the local ports of the namespace's UDP sockets from /proc/net/udp and, where the kernel has it, udp6; and the
+    /// rows of those on some ports. A socket that is not connected is in state CLOSE there, others are ESTABLISHED.
     ///
     /// Not over sock_diag: to ask it for UDP makes the kernel load a module.
-    package func udpPorts() throws(ReadError) -> PortSet {
-        var ports = PortSet()
-        try addUDPPorts(of: net("udp"), to: &ports)
-        _ = try readIPv6("udp6") { (path) throws(ReadError) in try addUDPPorts(of: path, to: &ports) }
-        return ports
+    package func udpSockets(watching watched: PortSet) throws(ReadError) -> (ports: PortSet, rows: [SocketRow]) {
+        var sockets = UDPSockets(watched: watched)
+        try addUDPSockets(of: net("udp"), SocketTableRow(addressWidth: 8), to: &sockets)
+        _ = try readIPv6("udp6") { (path) throws(ReadError) in
+            try addUDPSockets(of: path, SocketTableRow(addressWidth: 32), to: &sockets)
+        }
+        return (sockets.ports, sockets.rows)
     }
 
     /// Reads piece by piece: a resolver has tens of thousands of sockets.
-    private func addUDPPorts(of path: String, to ports: inout PortSet) throws(ReadError) {
+    private func addUDPSockets(
+        of path: String,
+        _ format: SocketTableRow,
+        to sockets: inout UDPSockets
+    ) throws(ReadError) {
         let file = try FileDescriptor(reading: path)
         var buffer = [UInt8](repeating: 0, count: 64 * 1024)
         var (rest, hasHeader) = (0, false)
         while case let count = try file.read(into: &buffer, from: rest), count > 0 {
             let filled = rest + count
-            let start = try Self.addPorts(in: buffer.span.extracting(0..<filled), path, &hasHeader, to: &ports)
+            let start = try Self.addSockets(
+                in: buffer.span.extracting(0..<filled),
+                path,
+                format,
+                &hasHeader,
+                to: &sockets
+            )
             rest = filled - start
             // No line of the kernel is as long as the buffer.
             guard rest < buffer.count else { throw .malformed(path, "a line of more than \(rest) bytes") }
@@ -30,19 +43,29 @@ extension ProcFilesystem {
         guard hasHeader, rest == 0 else { throw .malformed(path, "is cut off") }
     }
 
-    /// Adds the ports of all whole lines.
+    /// Adds the sockets of all whole lines.
     ///
     /// - Returns: the offset of the line that is not whole.
-    private static func addPorts(
+    private static func addSockets(
         in bytes: Span<UInt8>,
         _ path: String,
+        _ format: SocketTableRow,
         _ hasHeader: inout Bool,
-        to ports: inout PortSet
+        to sockets: inout UDPSockets
     ) throws(ReadError) -> Int {
         var (position, start) = (0, 0)
         while let line = bytes.line(at: &position), line.upperBound < bytes.count {
             if hasHeader {
-                ports.insert(try localPort(in: bytes, line, path))
+                let port = try localPort(in: bytes, line, path)
+                sockets.ports.insert(port)
+                guard sockets.watched.contains(port) else {
+                    start = position
+                    continue
+                }
+                guard case .row(let row, _) = format.read(bytes, at: line.lowerBound) else {
+                    throw .malformed(path, "'\(bytes.text(in: line))', expected a row of a socket table")
+                }
+                sockets.rows.append(row)
             } else if bytes.starts(with: "  sl  local_address ") || bytes.starts(with: "   sl  local_address ") {
                 hasHeader = true
             } else {
@@ -69,4 +92,12 @@ extension ProcFilesystem {
         }
         throw .malformed(path, "'\(bytes.text(in: line))', expected an address and a port in its second word")
     }
+}
+
+/// The UDP sockets that have been read.
+private struct UDPSockets {
+    /// The ports of which rows are kept.
+    let watched: PortSet
+    var ports = PortSet()
+    var rows: [SocketRow] = []
 }

@@ -25,16 +25,18 @@ struct SockDiagMessage {
             // The kernel's number for the timer of its TIME_WAIT table.
             isTimeWaitMiniSocket: bytes[start + 2] == 3,
             receiveQueue: bytes.native32(at: start + 56),
+            sendQueue: bytes.native32(at: start + 60),
+            device: bytes.native32(at: start + 40),
             cookie: UInt64(bytes.native32(at: start + 44)) | UInt64(bytes.native32(at: start + 48)) << 32
         )
         if row.isTimeWaitMiniSocket { row.timerRemaining = bytes.native32(at: start + 52) }
         switch state {
         // A socket that is bound and no more is in state CLOSE.
         case .listen, .close:
-            row.isV6Only = attribute(UInt16(INET_DIAG_SKV6ONLY), in: bytes, start + size..<range.upperBound) == 1
+            row.isV6Only = attribute(Int(INET_DIAG_SKV6ONLY), in: bytes, start + size..<range.upperBound) == 1
         case .synRecv:
             // Sockets of any state but TIME_WAIT tell whether they are shut down; a connection request is none yet.
-            let isSocket = attribute(UInt16(INET_DIAG_SHUTDOWN), in: bytes, start + size..<range.upperBound) != nil
+            let isSocket = attribute(Int(INET_DIAG_SHUTDOWN), in: bytes, start + size..<range.upperBound) != nil
             if !isSocket { row.state = .newSynRecv }
         default: break
         }
@@ -51,15 +53,18 @@ struct SockDiagMessage {
         )
     }
 
-    /// The first byte of an attribute; nil where there is none, or the attributes are broken before it.
-    private static func attribute(_ type: UInt16, in bytes: Span<UInt8>, _ range: Range<Int>) -> UInt8? {
-        var position = range.lowerBound
-        while position + 4 <= range.upperBound {
-            let length = Int(bytes.native16(at: position))
-            guard length >= 4, position + length <= range.upperBound else { return nil }
-            if bytes.native16(at: position + 2) == type { return length > 4 ? bytes[position + 4] : nil }
-            position += (length + 3) & ~3
-        }
-        return nil
+    /// Whether the connection of a message has TCP timestamps, as its `struct tcp_info` says in its sixth byte; nil where
+    /// the message has none.
+    static func usesTimestamps(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool? {
+        guard range.count >= size,
+            let info = bytes.attribute(Int32(INET_DIAG_INFO), in: range.lowerBound + size..<range.upperBound),
+            info.count > 5
+        else { return nil }
+        return bytes[info.lowerBound + 5] & UInt8(TCPI_OPT_TIMESTAMPS) != 0
+    }
+
+    /// The first byte of an attribute; nil where there is none.
+    private static func attribute(_ type: Int, in bytes: Span<UInt8>, _ range: Range<Int>) -> UInt8? {
+        bytes.attribute(Int32(type), in: range).flatMap { $0.isEmpty ? nil : bytes[$0.lowerBound] }
     }
 }

@@ -14,7 +14,7 @@ package struct SockDiagTable: SocketTableSource, ~Copyable {
 
     /// Opens the way to the kernel.
     package init() throws(ReadError) {
-        socket = try NetlinkSocket()
+        socket = try NetlinkSocket(.sockDiag)
     }
 
     /// LISTEN sockets lie in a table of their own, which costs 50 µs whatever the other one holds.
@@ -30,8 +30,11 @@ package struct SockDiagTable: SocketTableSource, ~Copyable {
         var rows = Rows()
         _ = try dump([.boundInactive], into: &rows)
         // The kernel calls their state CLOSE.
-        for index in rows.rows.indices { rows.rows[index].state = .boundInactive }
-        return rows.rows
+        return rows.rows.map { row in
+            var row = row
+            row.state = .boundInactive
+            return row
+        }
     }
 
     package mutating func read<Sink: RowSink & ~Copyable>(into sink: inout Sink) throws(ReadError) -> Int {
@@ -45,45 +48,111 @@ package struct SockDiagTable: SocketTableSource, ~Copyable {
         into sink: inout Sink
     ) throws(ReadError) -> Int {
         sequence &+= 1
-        try socket.send(Self.request(states, sequence))
+        try socket.send(Self.dumpRequest(states, sequence))
         var parser = SockDiagParser(sequence: sequence)
         while true {
             let count = try socket.receive(into: &buffer)
             sink.chunk(at: Clock.now)
-            do throws(SockDiagParser.Failure) {
+            do throws(NetlinkFailure) {
                 if try parser.parse(buffer.span.extracting(0..<count), into: &sink) { return parser.malformedRows }
             } catch {
-                throw ReadError(error)
+                throw ReadError(error, of: .sockDiag)
             }
         }
     }
 
     /// The request for a dump of both families in one walk: TCPDIAG_GETSOCK, the older of the two; the newer one takes
     /// one family at a time.
-    private static func request(_ states: [TCPState], _ sequence: UInt32) -> [UInt8] {
-        var request: [UInt8] = []
-        func append(_ number: some FixedWidthInteger) {
-            // In the byte order of this machine, as netlink is.
-            for shift in 0..<number.bitWidth / 8 {
-                #if _endian(little)
-                request.append(UInt8(truncatingIfNeeded: number >> (8 * shift)))
-                #else
-                request.append(UInt8(truncatingIfNeeded: number >> (number.bitWidth - 8 - 8 * shift)))
-                #endif
+    private static func dumpRequest(_ states: [TCPState], _ sequence: UInt32) -> [UInt8] {
+        var request = NetlinkRequest(TCPDIAG_GETSOCK, flags: NLM_F_DUMP, sequence: sequence)
+        // struct inet_diag_req: a family, which does not matter, no prefixes, no extensions, no socket, the states.
+        request.append(UInt8(AF_INET))
+        request.appendZeros(3 + MemoryLayout<inet_diag_sockid>.size)
+        request.append(states.reduce(UInt32(0)) { $0 | 1 << UInt32($1.rawValue) })
+        request.append(UInt32(0))
+        return request.finished()
+    }
+
+    /// Asks the kernel whether a live connection uses TCP timestamps: without them no TIME_WAIT of its kind is reused.
+    ///
+    /// - Returns: nil where there is no such connection any more.
+    package mutating func usesTimestamps(_ connection: ConnectionIdentity) throws(ReadError) -> Bool? {
+        if connection.localAddress.isIPv4, let answer = try ask(connection, AF_INET) { return answer }
+        // A connection over IPv4 of an IPv6 socket is found by its v4-mapped addresses.
+        return try ask(connection, AF_INET6)
+    }
+
+    private mutating func ask(_ connection: ConnectionIdentity, _ family: Int32) throws(ReadError) -> Bool? {
+        sequence &+= 1
+        try socket.send(connection.request(family, sequence))
+        var answer = NetlinkAnswer(to: sequence)
+        while true {
+            let count = try socket.receive(into: &buffer)
+            var found: Bool?
+            do throws(NetlinkFailure) {
+                _ = try answer.messages(of: buffer.span.extracting(0..<count)) { type, content in
+                    guard type == Int32(SOCK_DIAG_BY_FAMILY) else { return }
+                    found = SockDiagMessage.usesTimestamps(buffer.span, content)
+                }
+            } catch {
+                if case .refused(errno: ENOENT) = error { return nil }
+                throw ReadError(error, of: .sockDiag)
+            }
+            if let found { return found }
+        }
+    }
+}
+
+/// Which socket is meant: its two ends, its interface and its cookie.
+package struct ConnectionIdentity: Sendable {
+    let localAddress: IPAddress
+    let localPort: Port
+    let remoteAddress: IPAddress
+    let remotePort: Port
+    let device: UInt32
+    let cookie: UInt64
+
+    /// The socket of a row.
+    package init(
+        localAddress: IPAddress,
+        localPort: Port,
+        remoteAddress: IPAddress,
+        remotePort: Port,
+        device: UInt32,
+        cookie: UInt64
+    ) {
+        self.localAddress = localAddress
+        self.localPort = localPort
+        self.remoteAddress = remoteAddress
+        self.remotePort = remotePort
+        self.device = device
+        self.cookie = cookie
+    }
+
+    /// The request for this one socket and its `struct tcp_info`.
+    fileprivate func request(_ family: Int32, _ sequence: UInt32) -> [UInt8] {
+        var request = NetlinkRequest(Int32(SOCK_DIAG_BY_FAMILY), flags: 0, sequence: sequence)
+        // struct inet_diag_req_v2: a family, a protocol, extensions, all states, and the socket.
+        request.append(UInt8(family))
+        request.append(UInt8(IPPROTO_TCP))
+        request.append(UInt8(1 << (INET_DIAG_INFO - 1)))
+        request.append(UInt8(0))
+        request.append(UInt32.max)
+        request.append(bigEndian: localPort)
+        request.append(bigEndian: remotePort)
+        for address in [localAddress, remoteAddress] {
+            if family == AF_INET {
+                request.append(bigEndian: address.v4 ?? 0)
+                request.appendZeros(12)
+            } else {
+                request.append(bigEndian: address.high)
+                request.append(bigEndian: address.low)
             }
         }
-        let mask = states.reduce(UInt32(0)) { $0 | 1 << UInt32($1.rawValue) }
-        append(UInt32(MemoryLayout<nlmsghdr>.size + MemoryLayout<inet_diag_req>.size))
-        append(UInt16(TCPDIAG_GETSOCK))
-        append(UInt16(NLM_F_REQUEST | NLM_F_DUMP))
-        append(sequence)
-        append(UInt32(0))  // to and from port 0: the kernel
-        // struct inet_diag_req: a family, which does not matter, no prefixes, no extensions, no socket, the states.
-        append(UInt8(AF_INET))
-        request.append(contentsOf: repeatElement(0, count: 3 + MemoryLayout<inet_diag_sockid>.size))
-        append(mask)
-        append(UInt32(0))
-        return request
+        request.append(device)
+        request.append(UInt32(truncatingIfNeeded: cookie))
+        request.append(UInt32(truncatingIfNeeded: cookie >> 32))
+        return request.finished()
     }
 }
 
@@ -92,16 +161,4 @@ private struct Rows: RowSink {
     var rows: [SocketRow] = []
 
     mutating func row(_ row: borrowing SocketRow) { rows.append(copy row) }
-}
-
-extension ReadError {
-    /// What an answer's failure means for the reading.
-    fileprivate init(_ failure: SockDiagParser.Failure) {
-        switch failure {
-        case .refused(let errno): self.init(call: "dump", path: NetlinkSocket.name, errno: errno)
-        case .interrupted:
-            self.init(reason: .readFailed, path: NetlinkSocket.name, detail: "the table changed while it was dumped")
-        case .malformed(let problem): self = .malformed(NetlinkSocket.name, problem)
-        }
-    }
 }

@@ -14,4 +14,11 @@ public struct EphemeralRange: Equatable, Sendable {
 
     /// Whether a port can be lost to an outgoing connection: in the range and not reserved.
     public func exposes(_ port: Port) -> Bool { ports.contains(port) && !reserved.contains(port) }
+
+    /// The port that connect() finds free only from some of the places where it may start: the first one of a range with
+    /// an odd number of ports. It looks at an even number of places, so that with that port as the only one left it
+    /// fails (__inet_hash_connect(), net/ipv4/inet_hashtables.c). Nil for an even number, and for a single port.
+    public var portMissedByConnect: Port? {
+        ports.count > 1 && !ports.count.isMultiple(of: 2) ? ports.low : nil
+    }
 }

@@ -35,6 +35,9 @@ public struct IPAddress: Hashable, Sendable {
     /// The number of an IPv4 address; nil for IPv6.
     public var v4: UInt32? { isIPv4 ? UInt32(truncatingIfNeeded: low) : nil }
 
+    /// Whether this is an IPv6 address of fe80::/10, which means a host only together with a link.
+    public var isLinkLocal: Bool { high >> 54 == 0xFE80 >> 6 }
+
     /// Whether this is 127.0.0.0/8 or ::1, which are every namespace's own.
     public var isLoopback: Bool {
         (high == 0) && (low >> 24 == 0xFFFF_7F || low == 1)

@@ -1,55 +1,111 @@
-/// The addresses of one network namespace: what tells a local peer from a remote one.
+/// The addresses of one network namespace: what makes a peer a local one.
 ///
-/// 127.0.0.0/8 and ::1 always belong to it. The rest are the addresses of its interfaces, and prefixes that a route of
-/// type `local` gives to it whole (`ip route add local 198.51.100.0/24 dev lo`).
+/// 127.0.0.0/8 and ::1 always belong to it. The rest are the addresses of its interfaces, and the prefixes that its local
+/// routing table gives to it as a whole (`ip route add local 198.51.100.0/24 dev lo`, AnyIP). A link-local address is
+/// its own on the interface that has it, and may be another host's on another.
 public struct LocalAddresses: Equatable, Sendable {
-    /// An IPv4 prefix that is local as a whole.
-    public struct Prefix: Hashable, Sendable {
-        private let network: UInt32
-        private let mask: UInt32
+    /// Addresses that are local as a whole.
+    public struct Prefix: Equatable, Sendable {
+        fileprivate let first: IPAddress
+        fileprivate let last: IPAddress
 
-        /// The prefix of an address' first `length` bits, 0 to 32.
-        public init(_ address: UInt32, length: Int) {
-            mask = length == 0 ? 0 : UInt32.max << UInt32(32 - length)
-            network = address & mask
+        /// The addresses that share their first `length` bits with one, 0 to 32 for IPv4 and 0 to 128 for IPv6.
+        public init(_ address: IPAddress, length: Int) {
+            let length = address.isIPv4 ? 96 + length : length
+            let high: UInt64 = length >= 64 ? 0 : .max >> UInt64(length)
+            let low: UInt64 = length <= 64 ? .max : length >= 128 ? 0 : .max >> UInt64(length - 64)
+            first = IPAddress(high: address.high & ~high, low: address.low & ~low)
+            last = IPAddress(high: address.high | high, low: address.low | low)
         }
 
-        /// Whether an IPv4 address lies in the prefix.
-        func contains(_ address: UInt32) -> Bool { address & mask == network }
+        /// One address.
+        public init(_ address: IPAddress) {
+            (first, last) = (address, address)
+        }
     }
 
-    /// Sorted, so that a row's address is found in a few steps on a host with thousands of them.
-    private let addresses: [IPAddress]
-    private let prefixes: [Prefix]
+    /// A link-local address, and the index of the interface that has it.
+    public struct LinkLocal: Hashable, Sendable {
+        let address: IPAddress
+        let device: UInt32
 
-    /// The given addresses and prefixes, each of which may be named more than once.
-    public init(_ addresses: some Sequence<IPAddress> = [], prefixes: some Sequence<Prefix> = []) {
-        self.addresses = Set(addresses).sorted()
-        self.prefixes = Array(Set(prefixes))
+        /// An address of fe80::/10 on an interface.
+        public init(_ address: IPAddress, device: UInt32) {
+            self.address = address
+            self.device = device
+        }
+    }
+
+    /// The first and the last address of each range, in their order; no two of them touch. So a row's address is found in
+    /// a few steps, however many prefixes there are and however they are nested.
+    private var ranges: [Prefix] = []
+    private let linkLocal: Set<LinkLocal>
+    private let linkLocalAddresses: Set<IPAddress>
+
+    /// The given prefixes and addresses, which may overlap and repeat.
+    public init(_ prefixes: some Sequence<Prefix> = [], linkLocal: some Sequence<LinkLocal> = []) {
+        self.linkLocal = Set(linkLocal)
+        linkLocalAddresses = Set(self.linkLocal.map(\.address))
+        for prefix in prefixes.flatMap(\.withoutIPv4).sorted(by: { $0.first < $1.first }) {
+            if let last = ranges.last, prefix.first <= last.last || last.last.isFollowed(by: prefix.first) {
+                let range = Prefix(first: last.first, last: max(last.last, prefix.last))
+                ranges[ranges.count - 1] = range
+            } else {
+                ranges.append(prefix)
+            }
+        }
     }
 
     /// Whether the address is one of the namespace's own.
-    public func contains(_ address: IPAddress) -> Bool {
+    ///
+    /// - Parameter device: the index of the interface that a socket with the address is bound to, which decides about
+    ///   link-local addresses; 0 where that is not known.
+    public func contains(_ address: IPAddress, device: UInt32 = 0) -> Bool {
         if address.isLoopback { return true }
-        var (low, high) = (0, addresses.count)
+        var (low, high) = (0, ranges.count)
         while low < high {
             let middle = (low + high) / 2
-            if addresses[middle] == address { return true }
-            if addresses[middle] < address { low = middle + 1 } else { high = middle }
+            if address < ranges[middle].first {
+                high = middle
+            } else if ranges[middle].last < address {
+                low = middle + 1
+            } else {
+                return true
+            }
         }
-        if !prefixes.isEmpty, let v4 = address.v4 {
-            return prefixes.contains { $0.contains(v4) }
-        }
-        return false
+        guard address.isLinkLocal else { return false }
+        return device == 0
+            ? linkLocalAddresses.contains(address) : linkLocal.contains(LinkLocal(address, device: device))
     }
 
-    /// Both sets of addresses together: the ones of IPv4 and of IPv6, which stand in different files.
+    /// Both sets of addresses together.
     public func union(_ other: LocalAddresses) -> LocalAddresses {
-        LocalAddresses(addresses + other.addresses, prefixes: prefixes + other.prefixes)
+        LocalAddresses(ranges + other.ranges, linkLocal: linkLocal.union(other.linkLocal))
+    }
+}
+
+extension LocalAddresses.Prefix {
+    /// The prefix; of an IPv6 one that spans the v4-mapped addresses, which stand for IPv4 here, the two parts around
+    /// them.
+    fileprivate var withoutIPv4: [Self] {
+        let mapped = Self(.anyIPv4, length: 0)
+        guard first < mapped.first, mapped.last < last else { return [self] }
+        return [
+            Self(first: first, last: IPAddress(high: 0, low: mapped.first.low - 1)),
+            Self(first: IPAddress(high: 0, low: mapped.last.low + 1), last: last),
+        ]
     }
 
-    /// Whether both hold the same addresses and prefixes.
-    public static func == (left: LocalAddresses, right: LocalAddresses) -> Bool {
-        left.addresses == right.addresses && Set(left.prefixes) == Set(right.prefixes)
+    fileprivate init(first: IPAddress, last: IPAddress) {
+        self.first = first
+        self.last = last
+    }
+}
+
+extension IPAddress {
+    /// Whether an address is the next one.
+    fileprivate func isFollowed(by next: IPAddress) -> Bool {
+        let (sum, carry) = low.addingReportingOverflow(1)
+        return next.low == sum && next.high == (carry ? high &+ 1 : high)
     }
 }

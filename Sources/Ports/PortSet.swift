@@ -78,3 +78,31 @@ public struct PortSet: Equatable, Sendable {
         return result
     }
 }
+
+extension PortSet: Sequence {
+    /// The ports of a set, the lowest first.
+    public struct Iterator: IteratorProtocol {
+        private let words: [UInt64]
+        private var index = 0
+        private var rest: UInt64
+
+        fileprivate init(_ words: [UInt64]) {
+            self.words = words
+            rest = words[0]
+        }
+
+        /// The next port; nil after the last.
+        public mutating func next() -> Port? {
+            while rest == 0 {
+                index += 1
+                guard index < words.count else { return nil }
+                rest = words[index]
+            }
+            defer { rest &= rest - 1 }
+            return Port(index << 6 | rest.trailingZeroBitCount)
+        }
+    }
+
+    /// The ports, the lowest first.
+    public func makeIterator() -> Iterator { Iterator(words) }
+}

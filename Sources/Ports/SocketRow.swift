@@ -1,4 +1,4 @@
-/// One socket as any source of the kernel's table tells it: a value of 56 bytes, made anew for each row and never kept.
+/// One socket as any source of the kernel's table tells it: a value of 72 bytes, made anew for each row and never kept.
 public struct SocketRow: Equatable, Sendable {
     /// The local address; a wildcard for most listeners.
     public var localAddress: IPAddress
@@ -16,10 +16,16 @@ public struct SocketRow: Equatable, Sendable {
     public var isTimeWaitMiniSocket: Bool
     /// `rx_queue`: for a listener the connections that wait for accept(); else bytes received and not yet read.
     public var receiveQueue: UInt32
+    /// `idiag_wqueue`: for a listener how many connections may wait for accept(), as listen() asked; else bytes not yet
+    /// acknowledged. 0 over procfs, which has another number there.
+    public var sendQueue: UInt32
+    /// The interface that the socket is bound to (SO_BINDTODEVICE, or the zone of a link-local address), by its index
+    /// (`idiag_if`); 0 where it is bound to none, and over procfs.
+    public var device: UInt32
     /// Whether a listener on `::` takes IPv6 only. /proc/net/tcp6 does not tell; then it is false.
     public var isV6Only: Bool
-    /// How long a TIME_WAIT has left, in milliseconds of the 60 s that it began with; 0 once they are over and it only
-    /// waits for the kernel's timer, and for sockets in other states.
+    /// How long a mini-socket of the TIME_WAIT table has left, in milliseconds; 0 once its time is over and it only
+    /// waits for the kernel's timer, and for other sockets.
     public var timerRemaining: UInt32
     /// The kernel's number of the socket, which no other socket ever gets; 0 where the source does not tell.
     public var cookie: UInt64
@@ -33,6 +39,8 @@ public struct SocketRow: Equatable, Sendable {
         state: TCPState,
         isTimeWaitMiniSocket: Bool = false,
         receiveQueue: UInt32 = 0,
+        sendQueue: UInt32 = 0,
+        device: UInt32 = 0,
         isV6Only: Bool = false,
         timerRemaining: UInt32 = 0,
         cookie: UInt64 = 0
@@ -44,6 +52,8 @@ public struct SocketRow: Equatable, Sendable {
         self.state = state
         self.isTimeWaitMiniSocket = isTimeWaitMiniSocket
         self.receiveQueue = receiveQueue
+        self.sendQueue = sendQueue
+        self.device = device
         self.isV6Only = isV6Only
         self.timerRemaining = timerRemaining
         self.cookie = cookie

@@ -5,6 +5,8 @@ public enum Sysctl: String, CaseIterable, Sendable {
     case tcpTWReuse = "tcp_tw_reuse"
     /// Milliseconds; kernels before 6.14 have none.
     case tcpTWReuseDelay = "tcp_tw_reuse_delay"
+    /// Seconds; only Alibaba Cloud Linux has it.
+    case tcpTWTimeout = "tcp_tw_timeout"
     case tcpTimestamps = "tcp_timestamps"
     case tcpRFC1337 = "tcp_rfc1337"
     case tcpMaxTWBuckets = "tcp_max_tw_buckets"

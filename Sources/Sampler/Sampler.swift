@@ -17,12 +17,16 @@ package struct Sampler: ~Copyable {
     /// Local addresses change rarely, and reading them costs as much as the routing table is long.
     private var addressesDue: Instant
     private var addresses: LocalAddresses?
+    private var addressReader: AddressReader
+    /// Whether the log says that addresses are not read as they should be.
+    private var hasAddressObstacle = false
 
     /// Sockets that are only bound are rare, and cost up to 100 ms to find: read with the table where that is cheap.
     private var boundDue: Instant
     private var udpDue: Instant
     private var bound: [SocketRow]?
     private var accounting: PortAccounting
+    private var udpServices: UDPServices
     private var bucketsPeak = RecentPeak(seconds: 60)
     private var dialedPeak = RecentPeak(seconds: 300)
     private var meaning = CounterMeaning()
@@ -42,6 +46,7 @@ package struct Sampler: ~Copyable {
     ) {
         self.proc = proc
         table = TableReader(settings.source, proc)
+        addressReader = AddressReader(proc)
         self.log = log
         watch = CollectorWatch(log: log)
         seconds = Schedule(every: 1, from: start)
@@ -51,6 +56,7 @@ package struct Sampler: ~Copyable {
         boundDue = start
         udpDue = start
         accounting = PortAccounting(settings.accounting)
+        udpServices = UDPServices(settings.accounting)
         sample.interval = pace.interval
         sample.requestedInterval = pace.requested
     }
@@ -69,7 +75,7 @@ package struct Sampler: ~Copyable {
         if intervals.isDue(at: now) || rangeChanged {
             readTable(at: now)
         } else if isSecond {
-            readListeners()
+            readListeners(at: now)
         }
         sample.collectors = watch.statuses
         return sample
@@ -90,12 +96,19 @@ package struct Sampler: ~Copyable {
         sample.process = watch.reading(of: .process) { () throws(ReadError) in try ProcessFacts.reading() }
     }
 
-    /// Brings up to date what listeners tell, between two readings of the table. Only sock_diag gives them without a
+    /// Brings up to date what listeners say, between two readings of the table. Only sock_diag gives them without a
     /// walk.
-    private mutating func readListeners() {
+    private mutating func readListeners(at now: Instant) {
         guard sample.ports != nil, table.source == .sockDiag else { return }
         let listening = watch.reading(of: .listeners) { () throws(ReadError) in try table.listeners() }
-        if let listening { sample.ports?.refresh(listening: listening, range: sample.range) }
+        guard let listening, var report = sample.ports.take() else { return }
+        let hasVanished = accounting.look(at: listening, updating: &report, sample.range, at: now)
+        sample.ports = report
+        // A socket that is only bound may take the port before the next reading of the table.
+        if hasVanished, accounting.awaitsService {
+            boundDue = now
+            readBoundSockets(at: now)
+        }
     }
 
     private mutating func readTable(at now: Instant) {
@@ -108,20 +121,43 @@ package struct Sampler: ~Copyable {
             range: sample.range,
             addresses: addresses,
             sysctls: sample.sysctls,
-            udpPorts: sample.udpPorts
+            udpPorts: sample.udpPorts,
+            recycled: sample.counters?.recycled
         )
         var malformedRows = 0
         sample.ports = watch.reading(of: .socketTable) { () throws(ReadError) in
             malformedRows = try table.read(into: &accounting, facts, at: now)
             return accounting.report()
         }
+        askForTimestamps()
         sample.readAt = sample.ports == nil ? nil : (now, Clock.realtime.seconds - (Clock.now - now))
         watch.leftOut(malformedRows)
+        nameDevices()
         pace.note(cost: (watch.statuses[.socketTable]?.cpuSeconds ?? 0) - costBefore)
         intervals.change(to: pace.interval, at: now)
         sample.interval = pace.interval
         noteSource()
         sample.dialedPortsPeak = sample.ports?.dialedPorts.map { dialedPeak.note($0, at: now) }
+    }
+
+    /// Asks live connections to heavy destinations for their timestamps, where these decide about reuse. The answers count
+    /// from the next reading on.
+    private mutating func askForTimestamps() {
+        guard table.source == .sockDiag else { return }
+        for question in accounting.questions.prefix(Self.mostQuestions) {
+            // One that is gone, or a kernel that does not say, leaves it unknown.
+            guard let answer = try? table.usesTimestamps(question) else { continue }
+            accounting.note(question, hasTimestamps: answer)
+        }
+    }
+
+    /// The most questions after a reading, a few microseconds each.
+    private static let mostQuestions = 32
+
+    /// Looks up the names of the interfaces that shown destinations are bound to.
+    private mutating func nameDevices() {
+        let devices = Set((sample.ports?.destinations?.lines ?? []).map(\.destination.device)).subtracting([0])
+        sample.deviceNames = devices.reduce(into: [:]) { $0[$1] = InterfaceName.of($1) }
     }
 
     /// Says in the log where the table is read, when that changes, and why it is not read where it should be.
@@ -136,19 +172,23 @@ package struct Sampler: ~Copyable {
         log(.reads(source, because: table.obstacle))
     }
 
-    /// Reads the sockets that are only bound: every minute, and oftener where that takes no more than a five-thousandth of
-    /// the time, or a five-hundredth while a service waits for its port, which one of them may hold.
+    /// Reads the sockets that are only bound: every minute, and oftener where that takes no more than a five-thousandth
+    /// of the time, or a five-hundredth while a service waits for its port, which one of them may hold.
     private mutating func readBoundSockets(at now: Instant) {
         guard table.hasSockDiag, now >= boundDue else { return }
         bound = watch.reading(of: .boundSockets) { () throws(ReadError) in try table.boundSockets() } ?? nil
-        let isAwaited = sample.ports?.services.contains { !$0.isListening } ?? false
-        boundDue = now + min(60, (isAwaited ? 500 : 5000) * (watch.statuses[.boundSockets]?.duration ?? 0))
+        boundDue =
+            now + min(60, (accounting.awaitsService ? 500 : 5000) * (watch.statuses[.boundSockets]?.duration ?? 0))
     }
 
     /// Reads the ports of UDP sockets, where there are very many so seldom that it takes at most a hundredth of the time.
     private mutating func readUDPPorts(at now: Instant) {
         guard now >= udpDue else { return }
-        sample.udpPorts = watch.reading(of: .udp) { () throws(ReadError) in try proc.udpPorts() }
+        let sockets = watch.reading(of: .udp) { () throws(ReadError) in
+            try proc.udpSockets(watching: udpServices.watched)
+        }
+        sample.udpPorts = sockets?.ports
+        sample.udpServices = sockets.map { udpServices.update($0.rows) }
         udpDue = now + 100 * (watch.statuses[.udp]?.duration ?? 0)
     }
 
@@ -156,7 +196,9 @@ package struct Sampler: ~Copyable {
     /// time.
     private mutating func readAddresses(at now: Instant) {
         guard now >= addressesDue else { return }
-        addresses = watch.reading(of: .localAddresses) { () throws(ReadError) in try proc.localAddresses() }
+        addresses = watch.reading(of: .localAddresses) { () throws(ReadError) in try addressReader.read(at: now) }
+        if let obstacle = addressReader.obstacle, !hasAddressObstacle { log(.readsAddressFiles(because: obstacle)) }
+        hasAddressObstacle = addressReader.obstacle != nil
         let duration = watch.statuses[.localAddresses]?.duration ?? 0
         addressesDue = now + max(100 * duration, pace.requested / 2)
     }

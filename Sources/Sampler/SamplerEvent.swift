@@ -9,6 +9,8 @@ package enum SamplerEvent: Sendable {
     case recovered(Collector)
     /// The socket table is read here from now on; where that is not the first choice, because of this.
     case reads(TableSource, because: ReadError?)
+    /// The namespace's own addresses are read from files, since rtnetlink did not give them because of this.
+    case readsAddressFiles(because: ReadError)
     /// A reading of the socket table left this many rows out, and the one before none.
     case malformedRows(Int)
 }

@@ -71,6 +71,24 @@ struct TableReader: ~Copyable {
         return bound
     }
 
+    /// Asks over sock_diag whether a live connection has timestamps; nil where it is gone.
+    mutating func usesTimestamps(_ question: TimestampQuestion) throws(ReadError) -> Bool? {
+        var table = try takeSockDiag()
+        let destination = question.destination
+        let answer = try table.usesTimestamps(
+            ConnectionIdentity(
+                localAddress: destination.source,
+                localPort: question.localPort,
+                remoteAddress: destination.address,
+                remotePort: destination.port,
+                device: destination.device,
+                cookie: question.cookie
+            )
+        )
+        sockDiag = consume table
+        return answer
+    }
+
     /// The way over sock_diag, open; whoever takes it puts it back if it worked.
     private mutating func takeSockDiag() throws(ReadError) -> SockDiagTable {
         if let open = sockDiag.take() { return open }

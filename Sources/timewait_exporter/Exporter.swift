@@ -8,7 +8,7 @@ import Logging
 import Ports
 import Sampler
 
-/// The exporter: it wires the rooms together and runs on the main thread, from tick to tick, until a signal ends it.
+/// The exporter: it wires the modules together and runs on the main thread, from tick to tick, until a signal ends it.
 struct Exporter: ~Copyable {
     private let logger: Logger
     private let manager: ServiceManager
@@ -156,6 +156,11 @@ struct Exporter: ~Copyable {
             logger.warning(
                 "Reading the socket table in another way than would be best",
                 metadata: ["source": "\(source.rawValue)", "obstacle": "\(obstacle)"]
+            )
+        case .readsAddressFiles(because: let obstacle):
+            logger.warning(
+                "Reading the own addresses from files, which do not hold IPv6 prefixes",
+                metadata: ["collector": "local_addresses", "obstacle": "\(obstacle)"]
             )
         case .malformedRows(let count):
             logger.warning(

@@ -90,6 +90,37 @@ enum FlagValues {
         }
     }
 
+    /// The ports that services need.
+    struct ServicePorts {
+        var tcp = PortSet()
+        var udp = PortSet()
+    }
+
+    /// A list of ports, each entry with `/udp`, or `/tcp` or nothing behind it.
+    static func servicePorts(_ text: String) throws -> ServicePorts {
+        let right = "expected ports and ranges with commas between, such as 8080,9000-9010,51820/udp"
+        var ports = ServicePorts()
+        var offset = 0
+        for entry in text.split(separator: ",", omittingEmptySubsequences: false) where !text.isEmpty {
+            let list = entry.prefix { $0 != "/" }
+            let ofEntry: PortSet
+            do {
+                ofEntry = try PortSet(list: Array(list.utf8).span)
+            } catch {
+                throw ValidationError("byte \(offset + error.offset): \(error.problem); \(right)")
+            }
+            if list.isEmpty { throw ValidationError("byte \(offset): expected a port; \(right)") }
+            switch entry.dropFirst(list.count) {
+            case "", "/tcp": ports.tcp = ports.tcp.union(ofEntry)
+            case "/udp": ports.udp = ports.udp.union(ofEntry)
+            case let other:
+                throw ValidationError("byte \(offset + list.utf8.count): '\(other)' is neither /tcp nor /udp; \(right)")
+            }
+            offset += entry.utf8.count + 1
+        }
+        return ports
+    }
+
     /// How many sockets are told apart.
     static func socketsLimit(_ text: String) throws -> Int {
         guard let number = Int(text), (0...100_000_000).contains(number) else {

@@ -128,6 +128,28 @@ struct TimewaitExporter: ParsableCommand {
     var portsLimit = 100
 
     @Option(
+        name: .customLong("ports.include"),
+        help: ArgumentHelp(
+            "LISTEN ports that may get series, or be learnt as a service's, such as 80,8000-8999; no others.",
+            discussion: "(default: all)",
+            valueName: "list"
+        ),
+        transform: FlagValues.ports
+    )
+    var portsIncluded: PortSet?
+
+    @Option(
+        name: .customLong("ports.exclude"),
+        help: ArgumentHelp(
+            "LISTEN ports that may not, such as those that programs take at random.",
+            discussion: "(default: none)",
+            valueName: "list"
+        ),
+        transform: FlagValues.ports
+    )
+    var portsExcluded = PortSet()
+
+    @Option(
         name: .customLong("ports.remembered"),
         help: ArgumentHelp(
             "Of how many ports counters outlive the listener.",
@@ -152,13 +174,13 @@ struct TimewaitExporter: ParsableCommand {
     @Option(
         name: .customLong("services.ports"),
         help: ArgumentHelp(
-            "Ports that services of this machine need, such as 8080,9000-9010: always watched.",
+            "Ports that services of this machine need, such as 8080,9000-9010,51820/udp: always watched. TCP but for /udp.",
             discussion: "(default: none)",
             valueName: "list"
         ),
-        transform: FlagValues.ports
+        transform: FlagValues.servicePorts
     )
-    var servicePorts = PortSet()
+    var servicePorts = FlagValues.ServicePorts()
 
     @Option(
         name: .customLong("services.limit"),
@@ -277,9 +299,12 @@ struct TimewaitExporter: ParsableCommand {
         settings.cpuShare = cpuShare
         settings.source = source
         settings.accounting.portsLimit = portsLimit
+        settings.accounting.portsIncluded = portsIncluded
+        settings.accounting.portsExcluded = portsExcluded
         settings.accounting.portsRemembered = portsRemembered
         settings.accounting.socketsLimit = socketsLimit
-        settings.accounting.servicePorts = servicePorts
+        settings.accounting.servicePorts = servicePorts.tcp
+        settings.accounting.udpServicePorts = servicePorts.udp
         settings.accounting.servicesLimit = servicesLimit
         settings.accounting.destinationsLimit = destinationsLimit
         settings.accounting.peersLimit = peersLimit

@@ -63,6 +63,53 @@ struct ArrivalTests {
         )
     }
 
+    @Test("are counted once by their ages also where those waver by some hundredths of a second")
+    func waveringAges() throws {
+        // 200 a second, read every second; each reading sees each beginning up to 0.09 s off.
+        let rate = 200.0
+        for seed in 1...5 {
+            var generator = Generator(state: UInt64(seed))
+            var accounting = accounting()
+            var entries: PortTimeWait?
+            for second in 1...20 {
+                let now = Double(second)
+                let rows = (0..<Int(rate * now)).map { number in
+                    let age = now - Double(number) / rate + 0.09 * (2 * generator.unit() - 1)
+                    return SocketRow.socket(
+                        .timeWait,
+                        (.own, 8080),
+                        (.remote, 10_000 + Port(number)),
+                        remaining: min(60, 60 - age)
+                    )
+                }
+                entries = accounting.report([listener] + rows, at: .after(now)).ports.first?.entries
+            }
+            // From the first reading to the last.
+            #expect(abs(Double(try #require(entries).serverRemote) - 19 * rate) <= 0.09 * rate, "seed \(seed)")
+        }
+    }
+
+    @Test("are as old as the kernel's own length of TIME_WAIT says")
+    func length() {
+        for timeout in [5, 120] {
+            let sysctls: SysctlValues = [.tcpTWReuse: 0, .tcpTimestamps: 1, .tcpTWTimeout: timeout]
+            var accounting = accounting()
+            let row = { (age: Double, port: Port) in
+                SocketRow.socket(.timeWait, (.own, 8080), (.remote, 50_000 + port), remaining: Double(timeout) - age)
+            }
+            _ = accounting.report([listener, row(1, 1)], sysctls: sysctls)
+            let report = accounting.report([listener, row(4, 2), row(3, 3)], sysctls: sysctls, at: .after(5))
+            #expect(report.observed?[.server, .remote] == 2, "\(timeout)")
+            // A listener is remembered as long as its TIME_WAITs may last.
+            let gone = accounting.report([row(4, 2)], sysctls: sysctls, at: .after(10))
+            #expect(gone.timeWait?[.server, .remote] == 1)
+            let later = accounting.report([row(4, 2)], sysctls: sysctls, at: .after(Double(timeout) + 14))
+            #expect(later.timeWait?[.server, .remote] == 1, "\(timeout)")
+            let last = accounting.report([row(4, 2)], sysctls: sysctls, at: .after(Double(timeout) + 16))
+            #expect(last.timeWait?[.server, .remote] == 0, "\(timeout)")
+        }
+    }
+
     @Test("never count backwards, nor twice, when the source changes between cookies and ages")
     func change() {
         var accounting = accounting()

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Aggregator
 
-@Suite("A TIME_WAIT is told")
+@Suite("A TIME_WAIT is classified")
 struct ClassificationTests {
     /// The one role and peer of one TIME_WAIT among these listeners.
     private func classify(_ row: SocketRow, among listeners: [SocketRow]) -> String {
@@ -41,6 +41,36 @@ struct ClassificationTests {
         // The same port number as a service of this host, but on another host.
         let listener = SocketRow.listen(.anyIPv4, 443)
         #expect(classify(.socket(.timeWait, (.own, 40_000), (.remote, 443)), among: [listener]) == "client remote")
+    }
+
+    @Test("as neither where its local address is not the host's own, but for a listener on that very address")
+    func transparentProxy() {
+        let dialed = IPAddress(203, 0, 113, 80)
+        let proxy = SocketRow.listen(.anyIPv4, 15_001)
+        let web = SocketRow.listen(.anyIPv4, 80)
+        for row in [
+            SocketRow.socket(.timeWait, (dialed, 80), (.remote, 50_000)),
+            .socket(.timeWait, (dialed, 40_000), (.remote, 50_000)),
+        ] {
+            #expect(classify(row, among: [proxy, web]) == "other remote")
+        }
+        let local = SocketRow.socket(.timeWait, (dialed, 80), (.own, 50_000))
+        #expect(classify(local, among: [proxy]) == "other local")
+        let exact = SocketRow.listen(dialed, 80)
+        #expect(classify(.socket(.timeWait, (dialed, 80), (.remote, 50_000)), among: [exact]) == "server remote")
+    }
+
+    @Test("as the server's of a listener on one interface only where it is bound to that")
+    func devices() {
+        let listener = SocketRow.listen(.anyIPv4, 8080, device: 2)
+        let row = { (device: UInt32) in
+            SocketRow.socket(.timeWait, (.own, 8080), (.remote, 40_000), device: device)
+        }
+        #expect(classify(row(2), among: [listener]) == "server remote")
+        #expect(classify(row(3), among: [listener]) == "other remote")
+        // The client of such a service on this host is bound to nothing.
+        let client = SocketRow.socket(.timeWait, (.own, 40_000), (.own, 8080))
+        #expect(classify(client, among: [listener]) == "client local")
     }
 
     @Test("as neither where its port is outside of the range and nobody listens")

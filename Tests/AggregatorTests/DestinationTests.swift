@@ -62,6 +62,72 @@ struct DestinationTests {
         #expect(reusable(.loopback) == loopback && reusable(here) == own)
     }
 
+    @Test("towards another host are reusable only once a live connection, or reuse itself, has shown its timestamps")
+    func remoteReuse() throws {
+        let sysctls: SysctlValues = [.tcpTWReuse: 1, .tcpTimestamps: 1, .tcpTWReuseDelay: 1000]
+        let rows = (40_000..<40_100).map { timeWait($0, 30) }
+        let live = SocketRow.socket(.established, (here, 40_200), (.remote, 443), cookie: 7)
+        func used(_ report: PortReport) -> [Int] {
+            report.destinations?.lines.flatMap { [$0.live, $0.timeWait, $0.reusable] } ?? []
+        }
+        for hasTimestamps in [true, false] {
+            var accounting = PortAccounting(ports: 10)
+            let unknown = accounting.report(rows + [live], range: range, sysctls: sysctls)
+            #expect(used(unknown) == [1, 100, 0], "what is not known counts as used")
+            let question = try #require(accounting.questions.first)
+            #expect(question.localPort == 40_200 && question.cookie == 7)
+            accounting.note(question, hasTimestamps: hasTimestamps)
+            let known = accounting.report(rows + [live], range: range, sysctls: sysctls, at: .after(5))
+            #expect(used(known) == (hasTimestamps ? [1, 0, 100] : [1, 100, 0]))
+            #expect(accounting.questions.isEmpty)
+        }
+        // Without sock_diag there is no cookie, and nobody to ask.
+        let silent = SocketRow.socket(.established, (here, 40_200), (.remote, 443))
+        for (recycled, isSeen) in [(UInt64(1), true), (0, false)] {
+            var accounting = PortAccounting(ports: 10)
+            for seconds in [0.0, 5] {
+                _ = accounting.report(rows + [silent], range: range, sysctls: sysctls, at: .after(seconds))
+            }
+            #expect(accounting.questions.isEmpty)
+            // A new connection has the tuple of a TIME_WAIT.
+            let taken = rows.dropFirst() + [silent, .socket(.established, (here, 40_000), (.remote, 443))]
+            for seconds in [10.0, 15] {
+                let report = accounting.report(
+                    Array(taken),
+                    range: range,
+                    sysctls: sysctls,
+                    recycled: recycled,
+                    at: .after(seconds)
+                )
+                #expect(used(report) == (isSeen && seconds == 15 ? [2, 0, 99] : [2, 99, 0]))
+            }
+        }
+    }
+
+    @Test("are apart for the same address on two links, and used by no socket with a foreign local address")
+    func devices() throws {
+        var accounting = PortAccounting(ports: 10)
+        let peer = IPAddress(high: 0xFE80 << 48, low: 1)
+        let source = IPAddress(high: 0xFE80 << 48, low: 2)
+        let rows = [UInt32(2), 3].flatMap { device in
+            (40_000..<40_060).map {
+                SocketRow.socket(.established, (source, $0), (peer, 443), device: device)
+            }
+        }
+        let foreign = (40_100..<40_140).map {
+            SocketRow.socket(.established, (IPAddress(203, 0, 113, 1), $0), (.remote, 443))
+        }
+        let report = accounting.report(
+            rows + foreign,
+            range: range,
+            addresses: LocalAddresses([.init(.own), .init(source)])
+        )
+        let destinations = try #require(report.destinations)
+        #expect(destinations.count == 2 && destinations.worst == 60)
+        #expect(destinations.lines.map(\.destination.device) == [2, 3])
+        #expect(report.ephemeral?.established == 60)
+    }
+
     @Test("are absent where nobody knows whether TIME_WAITs are reused, or what the range is")
     func absent() {
         var accounting = PortAccounting(ports: 10)
@@ -140,15 +206,20 @@ struct ForecastTests {
 
     /// The rows of a table in which `rate` TIME_WAITs a second have begun for `seconds`, none reused, and `live`
     /// connections stay.
-    private func rows(_ rate: Double, for seconds: Double, live: Int = 0) -> [SocketRow] {
+    private func rows(
+        _ rate: Double,
+        for seconds: Double,
+        live: Int = 0,
+        to address: IPAddress = .remote
+    ) -> [SocketRow] {
         let born = Int(rate * seconds)
         let timeWaits = (0..<born).compactMap { number -> SocketRow? in
             let age = seconds - Double(number) / rate
             guard age < 61 else { return nil }
             let port = Port(40_000 + number % 1000)
-            return .socket(.timeWait, (.own, port), (.remote, 443), remaining: max(0, 60 - age))
+            return .socket(.timeWait, (.own, port), (address, 443), remaining: max(0, 60 - age))
         }
-        let connections = (0..<live).map { SocketRow.socket(.established, (.own, 40_999 - Port($0)), (.remote, 443)) }
+        let connections = (0..<live).map { SocketRow.socket(.established, (.own, 40_999 - Port($0)), (address, 443)) }
         return timeWaits + connections
     }
 
@@ -177,13 +248,14 @@ struct ForecastTests {
             var accounting = PortAccounting(ports: 10)
             var forecasts: [Double] = []
             for now in stride(from: 0.0, through: 20, by: 5) {
-                let rows = rows(max(rate, 0.01), for: now, live: Int(20 * now))
+                let address: IPAddress = reuse == 0 ? .remote : .own
+                let rows = rows(max(rate, 0.01), for: now, live: Int(20 * now), to: address)
                 let sysctls: SysctlValues = [.tcpTWReuse: reuse, .tcpTimestamps: 1]
                 let report = accounting.report(rows, range: range, sysctls: sysctls, at: .after(now))
                 if let seconds = remaining(report, at: now) { forecasts.append(now + seconds) }
             }
             let truth = 1000 / (20 + (reuse == 0 ? rate : 0))
-            #expect(forecasts.count == 4)
+            #expect(forecasts.count == 3, "from the third reading on")
             for forecast in forecasts { #expect(abs(forecast - truth) < 0.05 * truth, "\(rate) \(reuse)") }
         }
     }
@@ -198,13 +270,66 @@ struct ForecastTests {
         }
     }
 
-    @Test("is never where TIME_WAITs are reused")
-    func reused() {
+    @Test("counts with the delay of reuse in place of TIME_WAIT's length", arguments: [1.0, 5, 20, 30])
+    func reused(delay: Double) throws {
         var accounting = PortAccounting(ports: 10)
-        let sysctls: SysctlValues = [.tcpTWReuse: 1, .tcpTimestamps: 1, .tcpTWReuseDelay: 1000]
-        let report = accounting.report(rows(30, for: 30), range: range, sysctls: sysctls, at: .after(30))
-        #expect(remaining(report, at: 30) == nil)
-        #expect(report.destinations?.worst == 30)
+        let sysctls: SysctlValues = [.tcpTWReuse: 1, .tcpTimestamps: 1, .tcpTWReuseDelay: Int(delay * 1000)]
+        // 6 a second to an own address: 100 ports are enough for a delay of 16.7 s.
+        let hundred = EphemeralRange(40_000, 40_099)
+        let now = 10.0
+        let rows = (0..<60).map { number in
+            SocketRow.socket(
+                .timeWait,
+                (.own, 40_000 + Port(number)),
+                (.own, 443),
+                remaining: 60 - now + Double(number) / 6
+            )
+        }
+        let report = accounting.report(rows, range: hundred, sysctls: sysctls, at: .after(now))
+        let seconds = remaining(report, at: now)
+        if delay * 6 < 100 {
+            #expect(seconds == nil)
+        } else {
+            #expect(abs(try #require(seconds) + now - 100.0 / 6) < 0.7)
+        }
+        #expect(abs(Double(report.destinations?.worst ?? 0) - min(60, 6 * delay)) <= 1)
+    }
+
+    @Test("takes the length of TIME_WAIT from the kernel that lets it be set")
+    func shortTimeWait() throws {
+        for (timeout, isEnough) in [(20, true), (40, false), (600, false)] {
+            var accounting = PortAccounting(ports: 10)
+            let sysctls: SysctlValues = [.tcpTWReuse: 0, .tcpTimestamps: 1, .tcpTWTimeout: timeout]
+            // 30 a second for ten seconds.
+            let rows = (0..<300).map { number in
+                SocketRow.socket(
+                    .timeWait,
+                    (.own, 40_000 + Port(number)),
+                    (.remote, 443),
+                    remaining: Double(timeout) - 10 + Double(number) / 30
+                )
+            }
+            let report = accounting.report(rows, range: range, sysctls: sysctls, at: .after(10))
+            let seconds = remaining(report, at: 10)
+            #expect((seconds == nil) == isEnough, "\(timeout)")
+            if let seconds { #expect(abs(seconds - 700.0 / 30) < 1, "\(timeout)") }
+        }
+    }
+
+    @Test("is now where only the first port of an odd number is left: connect() looks at an even number of places")
+    func odd() throws {
+        let odd = EphemeralRange(41_001, 41_199)
+        func isOver(_ ports: [Port], _ range: EphemeralRange) -> Bool {
+            var accounting = PortAccounting(ports: 10)
+            let rows = ports.map { SocketRow.socket(.established, (.own, $0), (.remote, 443)) }
+            return remaining(accounting.report(rows, range: range), at: 0).map { $0 <= 0 } ?? false
+        }
+        #expect(isOver(Array(41_002...41_199), odd))
+        #expect(!isOver(Array(41_001...41_198), odd), "the last one is found")
+        #expect(!isOver(Array(41_002...41_198), odd))
+        #expect(!isOver(Array(41_002...41_199), EphemeralRange(41_000, 41_199)))
+        let reserved = EphemeralRange(41_001, 41_199, reserved: [41_001])
+        #expect(!isOver(Array(41_002...41_198), reserved), "it is not offered")
     }
 
     @Test("is now where nothing is left, or nothing can be used at all, and never where nothing is used")

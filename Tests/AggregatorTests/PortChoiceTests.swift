@@ -36,6 +36,34 @@ struct PortChoiceTests {
         #expect(later.omittedPorts == 6)
     }
 
+    @Test("takes only ports that are included and not excluded, and counts the others as left out")
+    func lists() throws {
+        var settings = AccountingSettings()
+        settings.portsIncluded = PortSet(try #require(PortRange(low: 80, high: 50_000)))
+        settings.portsExcluded.insert(82)
+        var accounting = PortAccounting(settings)
+        let listeners: [SocketRow] = [79, 80, 81, 82, 50_000, 50_001].map { .listen(.anyIPv4, $0) }
+        let report = accounting.report(listeners)
+        #expect(report.ports.map(\.port) == [80, 81, 50_000] && report.omittedPorts == 3)
+        #expect(report.listening?.exposed == 2, "the whole host is counted all the same")
+        // Nor is one of them learnt, however often it comes back.
+        let squatter = SocketRow.socket(.established, (.own, 82), (.remote, 80))
+        for seconds in [5.0, 10, 15] {
+            let rows = seconds == 10 ? listeners : [squatter]
+            #expect(accounting.report(rows, at: .after(seconds)).services.isEmpty)
+        }
+    }
+
+    @Test("takes ports of --services.ports before others that are as exposed")
+    func configured() {
+        var settings = AccountingSettings()
+        settings.portsLimit = 2
+        settings.servicePorts.insert(89)
+        var accounting = PortAccounting(settings)
+        let listeners: [SocketRow] = (80..<90).map { .listen(.anyIPv4, $0) }
+        #expect(accounting.report(listeners + timeWaits(3, on: 85)).ports.map(\.port) == [85, 89])
+    }
+
     @Test("takes none where the limit is 0, and says that it left all of them out")
     func none() {
         var accounting = PortAccounting(ports: 0, remembered: 10, sockets: 1000)

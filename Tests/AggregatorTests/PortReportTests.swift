@@ -39,6 +39,19 @@ struct PortReportTests {
         #expect(report.ports.map(\.listeners) == [2, 1])
         #expect(report.ports.map(\.acceptQueue) == [5, 0])
         #expect(report.ports.map(\.established) == [1, 0])
+        #expect(report.ports.allSatisfy { $0.acceptQueueLimit == nil }, "procfs has another number there")
+    }
+
+    @Test("gives each port the backlog of its listeners over sock_diag, and its unclosed connections")
+    func queues() {
+        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
+        let report = accounting.report([
+            .listen(.loopback, 80, limit: 128, cookie: 1), .listen(.own, 80, limit: 4096, cookie: 2),
+            .socket(.closeWait, (.own, 80), (.remote, 5)), .socket(.closeWait, (.loopback, 80), (.loopback, 6)),
+            .socket(.closeWait, (.own, 40_000), (.remote, 80)),
+        ])
+        #expect(report.ports.map(\.acceptQueueLimit) == [4224])
+        #expect(report.ports.map(\.closeWait) == [2])
     }
 
     @Test("parts the LISTEN ports by what the ephemeral range means for them, each port once")

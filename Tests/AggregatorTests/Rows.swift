@@ -9,7 +9,10 @@ extension SocketRow {
         _ address: IPAddress,
         _ port: Port,
         queue: UInt32 = 0,
-        isV6Only: Bool = false
+        limit: UInt32 = 0,
+        device: UInt32 = 0,
+        isV6Only: Bool = false,
+        cookie: UInt64 = 0
     ) -> SocketRow {
         SocketRow(
             localAddress: address,
@@ -18,7 +21,10 @@ extension SocketRow {
             remotePort: 0,
             state: .listen,
             receiveQueue: queue,
-            isV6Only: isV6Only
+            sendQueue: limit,
+            device: device,
+            isV6Only: isV6Only,
+            cookie: cookie
         )
     }
 
@@ -28,7 +34,9 @@ extension SocketRow {
         _ local: (IPAddress, Port),
         _ remote: (IPAddress, Port),
         isMiniSocket: Bool? = nil,
-        remaining: Double = 0
+        remaining: Double = 0,
+        device: UInt32 = 0,
+        cookie: UInt64 = 0
     ) -> SocketRow {
         SocketRow(
             localAddress: local.0,
@@ -37,7 +45,9 @@ extension SocketRow {
             remotePort: remote.1,
             state: state,
             isTimeWaitMiniSocket: isMiniSocket ?? (state == .timeWait),
-            timerRemaining: UInt32(remaining * 1000)
+            device: device,
+            timerRemaining: UInt32(remaining * 1000),
+            cookie: cookie
         )
     }
 }
@@ -80,13 +90,21 @@ extension PortAccounting {
     mutating func report(
         _ rows: [SocketRow],
         range: EphemeralRange? = EphemeralRange(32_768, 60_999),
-        addresses: LocalAddresses? = LocalAddresses([.own]),
+        addresses: LocalAddresses? = LocalAddresses([.init(.own)]),
         sysctls: SysctlValues? = [.tcpTWReuse: 0, .tcpTimestamps: 1],
         bound: [SocketRow]? = nil,
         udp: PortSet? = nil,
+        recycled: UInt64? = 0,
         at now: Instant = .after(0)
     ) -> PortReport {
-        let facts = NamespaceFacts(bound: bound, range: range, addresses: addresses, sysctls: sysctls, udpPorts: udp)
+        let facts = NamespaceFacts(
+            bound: bound,
+            range: range,
+            addresses: addresses,
+            sysctls: sysctls,
+            udpPorts: udp,
+            recycled: recycled
+        )
         begin(listening: rows.filter { $0.state == .listen }, facts, at: now)
         for row in rows { self.row(row) }
         return report()

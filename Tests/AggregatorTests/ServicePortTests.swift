@@ -22,10 +22,11 @@ struct ServicePortTests {
     func asked() {
         var accounting = PortAccounting(settings)
         #expect(
-            line(accounting.report([], range: range)) == ServiceLine(port: 40_004, isListening: false, holders: .init())
+            line(accounting.report([], range: range))
+                == ServiceLine(port: 40_004, origin: .configured, isListening: false, holders: .init())
         )
         let report = accounting.report([listener, accepted], range: range, at: .after(5))
-        #expect(line(report) == ServiceLine(port: 40_004, isListening: true, holders: nil))
+        #expect(line(report) == ServiceLine(port: 40_004, origin: .configured, isListening: true, holders: nil))
     }
 
     @Test("whose service vanished is held by its own connections: those that were seen, and those that ended since")
@@ -112,21 +113,133 @@ struct ServicePortTests {
         #expect(line(report)?.holders?.free == .never)
     }
 
-    @Test("shows by itself while something holds it, if it is reserved, or was listened on for ten minutes")
+    @Test("shows by itself while something holds it, if it is reserved, or was listened on again")
     func learnt() {
         var accounting = PortAccounting(AccountingSettings())
+        func services(_ rows: [SocketRow], _ range: EphemeralRange? = nil, at seconds: Double) -> [ServiceLine] {
+            accounting.report(rows, range: range ?? self.range, at: .after(seconds)).services
+        }
         let reserved = EphemeralRange(40_000, 40_009, reserved: [40_006])
         let squatter = SocketRow.socket(.timeWait, (.own, 40_006), (.remote, 80), remaining: 30)
-        #expect(accounting.report([squatter], range: reserved).services.map(\.port) == [40_006])
-        #expect(accounting.report([], range: reserved, at: .after(5)).services.isEmpty)
-        for seconds in stride(from: 10.0, through: 610, by: 5) {
-            #expect(accounting.report([listener, accepted], range: range, at: .after(seconds)).services.isEmpty)
+        #expect(services([squatter], reserved, at: 0).map(\.origin) == [.reserved])
+        #expect(services([], reserved, at: 5).isEmpty)
+        for seconds in stride(from: 10.0, through: 620, by: 5) {
+            #expect(services([listener, accepted], at: seconds).isEmpty)
         }
-        #expect(accounting.report([accepted], range: range, at: .after(615)).services.map(\.port) == [40_004])
-        #expect(accounting.report([], range: range, at: .after(620)).services.isEmpty)
-        #expect(accounting.report([outgoing], range: range, at: .after(80_000)).services.map(\.port) == [40_004])
-        #expect(accounting.report([], range: range, at: .after(80_005)).services.isEmpty)
-        #expect(accounting.report([outgoing], range: range, at: .after(90_000)).services.isEmpty)
+        #expect(services([accepted], at: 625).isEmpty, "it may have taken whatever port it got")
+        #expect(services([], at: 5000).isEmpty)
+        // It is waited for, since it listened for ten minutes.
+        #expect(services([listener], at: 5005).isEmpty)
+        #expect(services([outgoing], at: 5010).map(\.origin) == [.learnt])
+        #expect(services([], at: 5015).isEmpty)
+        #expect(services([outgoing], at: 80_000).map(\.port) == [40_004])
+        #expect(services([], at: 80_005).isEmpty)
+        #expect(services([outgoing], at: 95_000).isEmpty, "a day is over")
+    }
+
+    @Test("is not learnt from a listener that came for a moment and went, nor from another a day later")
+    func notLearnt() {
+        var accounting = PortAccounting(AccountingSettings())
+        _ = accounting.report([listener], range: range)
+        _ = accounting.report([], range: range, at: .after(5))
+        _ = accounting.report([listener], range: range, at: .after(500))
+        let report = accounting.report([outgoing], range: range, at: .after(505))
+        #expect(report.services.isEmpty && report.ports.allSatisfy { !$0.isRecurring })
+    }
+
+    @Test("is recurring once a service came back to it, also where nobody saw it gone, or where it is asked for")
+    func recurring() {
+        func isRecurring(_ report: PortReport) -> Bool? { report.ports.first { $0.port == 40_004 }?.isRecurring }
+        var gone = PortAccounting(AccountingSettings())
+        #expect(isRecurring(gone.report([listener], range: range)) == false)
+        _ = gone.report([], range: range, at: .after(5))
+        #expect(isRecurring(gone.report([listener], range: range, at: .after(10))) == true)
+        var restarted = PortAccounting(AccountingSettings())
+        let workers = [1, 2].map { SocketRow.listen(.anyIPv4, 40_004, cookie: $0) }
+        #expect(isRecurring(restarted.report(workers, range: range)) == false)
+        let one = [workers[1], .listen(.anyIPv4, 40_004, cookie: 3)]
+        #expect(isRecurring(restarted.report(one, range: range, at: .after(5))) == false, "one worker of several")
+        let all = [SocketRow.listen(.anyIPv4, 40_004, cookie: 4)]
+        #expect(isRecurring(restarted.report(all, range: range, at: .after(10))) == true)
+        var asked = PortAccounting(settings)
+        #expect(isRecurring(asked.report([listener], range: range)) == true)
+    }
+
+    @Test("is not listened on by a program on another address, which holds it: bind() fails")
+    func elsewhere() {
+        let cases: [(service: SocketRow, other: SocketRow, isHome: Bool, blocks: Bool)] = [
+            (.listen(.anyIPv4, 40_004), .listen(.loopback, 40_004), false, true),
+            (.listen(.anyIPv4, 40_004), .listen(.anyIPv6, 40_004), true, true),
+            (.listen(.anyIPv4, 40_004), .listen(.anyIPv6, 40_004, isV6Only: true), false, false),
+            (.listen(.loopback, 40_004), .listen(.anyIPv4, 40_004), true, true),
+            (.listen(.loopback, 40_004), .listen(.own, 40_004), false, false),
+            (.listen(.anyIPv6, 40_004), .listen(.anyIPv4, 40_004), false, true),
+            (.listen(.anyIPv6, 40_004), .listen(.anyIPv6, 40_004, isV6Only: true), false, true),
+            (.listen(.anyIPv6, 40_004, isV6Only: true), .listen(.loopback, 40_004), false, false),
+            (.listen(.anyIPv4, 40_004, device: 2), .listen(.anyIPv4, 40_004, device: 3), false, false),
+            (.listen(.anyIPv4, 40_004, device: 2), .listen(.anyIPv4, 40_004), true, true),
+            (.listen(.anyIPv4, 40_004), .listen(.anyIPv4, 40_004, device: 2), false, true),
+        ]
+        for (service, other, isHome, blocks) in cases {
+            var accounting = PortAccounting(settings)
+            _ = accounting.report([service], range: range)
+            let address = [.anyIPv4, .anyIPv6].contains(other.localAddress) ? IPAddress.loopback : other.localAddress
+            let accepted = SocketRow.socket(
+                .established,
+                (other.isV6Only ? .loopback6 : address, 40_004),
+                (other.isV6Only ? .loopback6 : address, 50_000),
+                device: other.device
+            )
+            // Of a connection nobody knows that it is IPv6 only.
+            let rows = other.isV6Only ? [other] : [other, accepted]
+            let report = accounting.report(rows, range: range, at: .after(5))
+            let text = Comment(rawValue: "\(service), \(other)")
+            #expect(line(report)?.isListening == isHome, text)
+            guard !isHome else { continue }
+            #expect(line(report)?.holders?.other == rows.count && line(report)?.holders?.own == 0, text)
+            #expect(line(report)?.holders?.isBindableReusing == !blocks, text)
+            #expect(line(report)?.holders?.free == .never, text)
+            // The service comes back.
+            let back = accounting.report([service], range: range, at: .after(10))
+            #expect(line(back)?.isListening == true, text)
+        }
+    }
+
+    @Test("is free for a service on one interface where another one has it")
+    func devices() {
+        var accounting = PortAccounting(settings)
+        _ = accounting.report([.listen(.anyIPv4, 40_004, device: 2)], range: range)
+        let row = { (device: UInt32) in
+            SocketRow.socket(.established, (.own, 40_004), (.remote, 80), device: device)
+        }
+        for (device, isFree) in [(UInt32(3), true), (2, false), (0, false)] {
+            let report = accounting.report([row(device)], range: range, at: .after(5))
+            #expect(line(report)?.holders?.isBindablePlain == isFree, "\(device)")
+        }
+    }
+
+    @Test("is surely free when a FIN_WAIT2 without owner, and the TIME_WAIT that it may become, are over")
+    func orphan() {
+        var accounting = PortAccounting(settings)
+        _ = accounting.report([listener], range: range)
+        let orphan = SocketRow.socket(.finWait2, (.own, 40_004), (.remote, 50_000), isMiniSocket: true, remaining: 40)
+        let report = accounting.report([orphan], range: range, at: .after(5))
+        #expect(line(report)?.freeAfter == 109.1)
+        let owned = SocketRow.socket(.finWait2, (.own, 40_004), (.remote, 50_000), isMiniSocket: false)
+        #expect(line(accounting.report([owned], range: range, at: .after(10)))?.holders?.free == .never)
+    }
+
+    @Test("whose left-overs make it unusable is used towards no destination by a squatter either")
+    func unusable() {
+        var accounting = PortAccounting(settings)
+        _ = accounting.report([listener, accepted, other], range: range)
+        let used = (40_000..<40_010).filter { $0 != 40_004 }.map {
+            SocketRow.socket(.timeWait, (.loopback, $0), (.loopback, 8080), remaining: 30)
+        }
+        let squatter = SocketRow.socket(.timeWait, (.loopback, 40_004), (.loopback, 8080), remaining: 59)
+        let report = accounting.report(used + [accepted, squatter, other], range: range, at: .after(5))
+        #expect(line(report)?.holders?.own == 1 && line(report)?.holders?.other == 1)
+        #expect(report.ephemeral?.usable == 9 && report.destinations?.worst == 9)
     }
 
     @Test("has series up to the limit, and the rest is counted")
@@ -137,14 +250,34 @@ struct ServicePortTests {
         var accounting = PortAccounting(settings)
         let report = accounting.report([], range: range)
         #expect(report.services.map(\.port) == [9000, 9001, 9002] && report.omittedServices == 2)
+        let held = SocketRow.socket(.established, (.own, 9004), (.remote, 80))
+        let urgent = accounting.report([.listen(.anyIPv4, 9000), held], range: range, at: .after(5))
+        #expect(urgent.services.map(\.port) == [9001, 9002, 9004], "held ones come first, then those without listener")
     }
 
     @Test("follows its listener between two readings of the table")
     func refresh() {
         var accounting = PortAccounting(settings)
         var report = accounting.report([listener], range: range)
-        report.refresh(listening: [], range: range)
-        #expect(line(report) == ServiceLine(port: 40_004, isListening: false, holders: nil))
+        #expect(accounting.look(at: [], updating: &report, range, at: .after(1)))
+        #expect(line(report) == ServiceLine(port: 40_004, origin: .configured, isListening: false, holders: nil))
+        #expect(accounting.awaitsService)
+    }
+
+    @Test("is known of a service that listened only between two readings of the table")
+    func glimpse() {
+        var accounting = PortAccounting(settings)
+        var report = accounting.report([], range: range)
+        for second in 1...6 {
+            #expect(!accounting.look(at: [listener], updating: &report, range, at: .after(Double(second))))
+        }
+        #expect(accounting.look(at: [], updating: &report, range, at: .after(7)))
+        let closed = (0..<30).map {
+            SocketRow.socket(.timeWait, (.own, 40_004), (.remote, 1000 + Port($0)), remaining: 35)
+        }
+        let later = accounting.report(closed, range: range, at: .after(30))
+        #expect(later.timeWait?[.server, .remote] == 30)
+        #expect(line(later)?.holders?.own == 30)
     }
 }
 

@@ -2,25 +2,25 @@ import Foundation
 import Scenes
 import Testing
 
-@Suite("The rooms of Sources")
+@Suite("The modules of Sources")
 struct ArchitectureTests {
     private static let repository = Scene.repository
 
-    /// What each room may import, by the table of docs/architecture.md; nil for all.
+    /// What each module may import, by the table of docs/architecture.md; nil for all.
     private static func table() throws -> [String: Set<String>?] {
         let page = try String(contentsOf: repository.appending(path: "docs/architecture.md"), encoding: .utf8)
-        var rooms: [String: Set<String>?] = [:]
+        var modules: [String: Set<String>?] = [:]
         for row in page.split(separator: "\n") where row.hasPrefix("| `") {
             let cells = row.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
             guard cells.count == 3 else { continue }
             let imports = cells[2].split(separator: ",").map { $0.filter { !"` ".contains($0) } }
-            rooms[cells[0].filter { $0 != "`" }] = imports == ["all"] ? .some(nil) : Set(imports)
+            modules[cells[0].filter { $0 != "`" }] = imports == ["all"] ? .some(nil) : Set(imports)
         }
-        return rooms
+        return modules
     }
 
-    /// The Swift files of Sources by their rooms.
-    private static func files() throws -> [(room: String, path: String, text: String)] {
+    /// The Swift files of Sources by their modules.
+    private static func files() throws -> [(module: String, path: String, text: String)] {
         let sources = repository.appending(path: "Sources").path(percentEncoded: false)
         let paths = try FileManager.default.subpathsOfDirectory(atPath: sources).filter { $0.hasSuffix(".swift") }
         return try paths.map { path in
@@ -28,19 +28,19 @@ struct ArchitectureTests {
         }
     }
 
-    @Test("import no other room than docs/architecture.md says")
+    @Test("import no other module than docs/architecture.md says")
     func imports() throws {
         let table = try Self.table()
         let files = try Self.files()
         #expect(files.count > 50)
-        for (room, path, text) in files {
-            let allowed = try #require(table[room], "docs/architecture.md has no room \(room)")
+        for (module, path, text) in files {
+            let allowed = try #require(table[module], "docs/architecture.md has no module \(module)")
             let imports = text.matches(of: /(?m)^\s*(?:(?:package|public|internal|private) )?import (\w+)/).map {
                 String($0.1)
             }
-            let rooms = imports.filter { table[$0] != nil }
+            let modules = imports.filter { table[$0] != nil }
             guard let allowed else { continue }
-            #expect(allowed.isSuperset(of: rooms), "\(path) imports \(rooms)")
+            #expect(allowed.isSuperset(of: modules), "\(path) imports \(modules)")
         }
     }
 
@@ -64,9 +64,10 @@ struct ArchitectureTests {
         let files = [
             "KernelReaders/FileDescriptor.swift", "KernelReaders/Clock.swift",
             "KernelReaders/ProcessFacts+Reading.swift",
-            "KernelReaders/Loads.swift", "KernelReaders/NetlinkSocket.swift", "WebConfiguration/YAMLEvents.swift",
+            "KernelReaders/InterfaceName.swift", "KernelReaders/Loads.swift", "KernelReaders/NetlinkSocket.swift",
+            "WebConfiguration/YAMLEvents.swift",
         ]
-        for (room, path, text) in try Self.files() where !border.contains(room) && !files.contains(path) {
+        for (module, path, text) in try Self.files() where !border.contains(module) && !files.contains(path) {
             #expect(text.firstMatch(of: /\bunsafe\b/) == nil, "\(path)")
         }
     }

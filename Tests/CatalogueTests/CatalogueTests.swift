@@ -89,7 +89,7 @@ struct CatalogueTests {
                 [
                     "timewait_sockets", "timewait_observed_total", "timewait_port_entries_total",
                     "timewait_listening_ports", "timewait_port_exposed",
-                    "timewait_ephemeral_ports_usable",
+                    "timewait_ephemeral_ports_usable", "timewait_ephemeral_exhaustion_seconds",
                     "timewait_ephemeral_ports_used", "timewait_ephemeral_parity_ports",
                     "timewait_ephemeral_parity_ports_used", "timewait_reserved_ports_idle",
                     "timewait_udp_ephemeral_ports_used", "timewait_port_collision_ratio",
@@ -116,29 +116,12 @@ struct ReadmeTests {
         #expect(documented == expected)
     }
 
-    /// The names of a family's labels, from the page of a captured host.
+    /// The names of a family's labels, from a page that has every family.
     private func labels(of entry: Entry) -> String {
         let line = Self.page.first { $0.hasPrefix(entry.family.name + "{") }
         let pairs = line?.drop { $0 != "{" }.dropFirst().prefix { $0 != "}" }.split(separator: ",") ?? []
         return pairs.map { $0.prefix { $0 != "=" } }.joined(separator: ",")
     }
 
-    private static let page: [Substring] = {
-        let start = Instant(nanoseconds: 0)
-        let proc = ProcFilesystem(mount: Scene("one_port_range").path)
-        // A range of one port, which is used: everything that there can be on a page.
-        var settings = SamplerSettings()
-        settings.accounting.servicePorts.insert(40_000)
-        settings.accounting.peersLimit = 1
-        var sampler = Sampler(proc, settings, from: start) { _ in }
-        let facts = ExporterFacts(
-            version: "",
-            revision: "",
-            swiftVersion: "",
-            microhttpdVersion: "",
-            requests: [200: 1]
-        )
-        let page = Catalogue.page(PageInput(sample: sampler.tick(at: start), exporter: facts))
-        return String(decoding: page.bytes, as: UTF8.self).split(separator: "\n")
-    }()
+    private static let page = EveryFamilyTests.page(.entries)
 }

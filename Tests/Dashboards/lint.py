@@ -217,7 +217,16 @@ def panels_in_place(dashboard):
                     return
 
 
+def variable_current(dashboard):
+    """Grafana 12 leaves a variable without `current` unresolved at the first load."""
+    for one in dashboard["templating"]["list"]:
+        current = one.get("current") or {}
+        if not current.get("value") or not current.get("text"):
+            yield f"the variable {one['name']} has no value before one is chosen"
+
+
 OURS = {
+    "variable-current": variable_current,
     "dashboard-title-uid": dashboard_title_uid,
     "panel-thresholds": panel_thresholds,
     "panels-in-place": panels_in_place,

@@ -71,6 +71,7 @@ FAULTS = {
     "uneditable-dashboard": change("editable", to=True),
     "dashboard-title-uid": change("uid", to=None),
     "panel-thresholds": change("panels", place("stat"), "fieldConfig", "defaults", "thresholds", to={}),
+    "variable-current": change("templating", "list", 0, "current", to={}),
     "panels-in-place": change("panels", place("stat"), "gridPos", "x", to=1),
 }
 logql = ask('rate({app="x"}[5m])')

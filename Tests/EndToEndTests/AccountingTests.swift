@@ -66,7 +66,6 @@ struct AccountingTests {
 
     @Test("agrees with ss for every port, on a host with a bit of everything")
     func everything() throws {
-        let exporter = try RunningExporter(in: namespace, ["--ports.limit=1000"])
         try namespace.setSysctl("ip_local_reserved_ports", "40000,50000-50009")
         try namespace.listen("0.0.0.0", port: 8080)
         try namespace.listen("0.0.0.0", port: 5050, .init(reusePort: true))
@@ -75,6 +74,7 @@ struct AccountingTests {
         try namespace.listen("::1", port: 6060)
         try namespace.listen("10.9.9.1", port: 40_000)
         try namespace.listen("127.0.0.1", port: 40_001)
+        let exporter = try RunningExporter(in: namespace, ["--ports.limit=1000"])
         try namespace.makeTimeWaits(20, .server, port: 8080)
         try namespace.makeTimeWaits(10, .client, to: "10.9.9.1", port: 8080)
         try namespace.makeTimeWaits(7, .server, to: "::1", port: 6060)
@@ -118,8 +118,8 @@ struct AccountingTests {
 
     @Test("keeps the port of a service that went away, with 0 listeners, and its TIME_WAITs under it")
     func vanishedListener() throws {
-        let exporter = try RunningExporter(in: namespace)
         try namespace.listen("127.0.0.1", port: 45_000)
+        let exporter = try RunningExporter(in: namespace)
         try namespace.makeTimeWaits(5, .server, port: 45_000)
         #expect(try exporter.freshPage()["timewait_ephemeral_ports_usable"] == 28_231)
         try namespace.unlisten("127.0.0.1", port: 45_000)

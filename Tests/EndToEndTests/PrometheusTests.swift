@@ -57,10 +57,10 @@ struct PrometheusTests {
     @Test("answers every question of the contract with the right number")
     func contract() throws {
         let namespace = try NetworkNamespace()
-        let exporter = try RunningExporter(in: namespace, ["--services.ports=40501"])
         try namespace.setSysctl("ip_local_port_range", "40000 40999")
         try namespace.listen("0.0.0.0", port: 8080)
         try namespace.listen("0.0.0.0", port: 40_500)
+        let exporter = try RunningExporter(in: namespace, ["--services.ports=40501"])
         // What the kernel's counter counts is told by the first that begin.
         try namespace.makeTimeWaits(5, .client, port: 8080)
         try poll("both counters are there") {

@@ -7,10 +7,8 @@ struct RangeTests {
     @Test("is blocked by 7.1 % for a service on a port that connect() takes, after 1000 probes closed by the client")
     func collision() throws {
         let namespace = try NetworkNamespace()
+        for port in [8080, 40_000, 40_001] { try namespace.listen("0.0.0.0", port: port) }
         let exporter = try RunningExporter(in: namespace)
-        try namespace.listen("0.0.0.0", port: 8080)
-        try namespace.listen("0.0.0.0", port: 40_000)
-        try namespace.listen("0.0.0.0", port: 40_001)
         // The kernel chooses their ports.
         for _ in 0..<1000 {
             #expect(try namespace.attemptConnection(port: 8080) == 0)
@@ -51,8 +49,8 @@ struct RangeTests {
         let namespace = try NetworkNamespace()
         let exporter = try RunningExporter(in: namespace)
         #expect(try exporter.freshPage()["timewait_self_connected_sockets"] == 0)
-        try namespace.connectToItself(port: 40_000)
-        try namespace.connectToItself("::1", port: 40_002)
+        try namespace.connectToItself(port: 40_001)
+        try namespace.connectToItself("::1", port: 40_003)
         #expect(try exporter.freshPage()["timewait_self_connected_sockets"] == 2)
     }
 

@@ -11,6 +11,10 @@ struct RunningExporter {
     /// Starts the exporter and waits until it is ready. It may take all the time it needs: tests want the interval that
     /// they ask for, on a busy machine and built for debugging too.
     ///
+    /// From then on it is scraped over a connection whose port the kernel chose. A test that wants a port of
+    /// ip_local_port_range for itself takes it before, or takes one that connect() does not give: one without the parity
+    /// of the range's low end, as long as there are others.
+    ///
     /// - Parameter interval: the flag of that name; nil where the flags hold it.
     init(
         in namespace: NetworkNamespace,
@@ -35,7 +39,7 @@ struct RunningExporter {
     }
 
     /// A page whose reading of the socket table began after now.
-    func freshPage(within seconds: Int = 10) throws -> MetricsPage {
+    func freshPage(within seconds: Int = 30) throws -> MetricsPage {
         let family = "timewait_sampler_last_success_timestamp_seconds"
         // The reading that ends after now may have begun before it; the one after that has not.
         var first: Double?
@@ -52,7 +56,7 @@ struct RunningExporter {
 }
 
 /// Waits until something is so; an error if that takes too long.
-func poll(_ what: String, within seconds: Int = 10, _ isSo: () throws -> Bool) throws {
+func poll(_ what: String, within seconds: Int = 30, _ isSo: () throws -> Bool) throws {
     let deadline = ContinuousClock.now + .seconds(seconds)
     while try !isSo() {
         guard ContinuousClock.now < deadline else { throw NeverSo(description: "not so after \(seconds) s: \(what)") }

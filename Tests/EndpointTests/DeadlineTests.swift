@@ -10,8 +10,8 @@ struct DeadlineTests {
     )
     func trickle(beginning: String) throws {
         let endpoint = try Endpoint.forTest { $0.requestTimeout = 2 }
-        let client = try endpoint.client()
         let start = monotonicTime()
+        let client = try endpoint.client()
         try client.send(beginning)
         var isCut = false
         while !isCut, monotonicTime() - start < .seconds(20) {
@@ -40,9 +40,9 @@ struct DeadlineTests {
     @Test("ends a body that never ends")
     func endlessBody() throws {
         let endpoint = try Endpoint.forTest { $0.requestTimeout = 2 }
+        let start = monotonicTime()
         let client = try endpoint.client()
         try client.request("POST", "/metrics", headers: ["Transfer-Encoding: chunked"])
-        let start = monotonicTime()
         var isCut = false
         while !isCut, monotonicTime() - start < .seconds(20) {
             Thread.sleep(forTimeInterval: 0.1)
@@ -61,23 +61,23 @@ struct DeadlineTests {
         }
         endpoint.publish([UInt8](repeating: 7, count: 16 << 20))
         let slow = try endpoint.client(receiveBuffer: 4096)
+        let start = monotonicTime()
         try slow.request("GET", "/metrics")
         _ = try slow.take(2048)
-        let start = monotonicTime()
         let next = try endpoint.client()
         try next.request("GET", "/-/healthy")
         while !next.hears(withinMilliseconds: 50), monotonicTime() - start < .seconds(20) { _ = try? slow.take(2048) }
         #expect(try next.answer().status == 200)
-        #expect(monotonicTime() - start >= .milliseconds(1_900))
+        #expect(monotonicTime() - start >= .seconds(2))
         #expect(throws: Client.EndOfStream.self) { while true { _ = try slow.take(65_536) } }
     }
 
     @Test("begins anew with each request, and a connection that waits has the longer one")
     func anew() throws {
-        let client = try Endpoint.forTest { $0.requestTimeout = 1 }.client()
-        for _ in 1...3 {
+        let client = try Endpoint.forTest { $0.requestTimeout = 3 }.client()
+        for _ in 1...2 {
             #expect(try client.get("/-/healthy").status == 200)
-            Thread.sleep(forTimeInterval: 1.3)
+            Thread.sleep(forTimeInterval: 3.5)
         }
         #expect(try client.get("/-/healthy").status == 200)
     }
@@ -85,23 +85,29 @@ struct DeadlineTests {
     @Test("does not count while a request waits for the first page")
     func waiting() throws {
         let endpoint = try Endpoint.forTest {
-            $0.requestTimeout = 1
-            $0.firstPageWait = .seconds(20)
+            $0.requestTimeout = 3
+            $0.firstPageWait = .seconds(600)
         }
         let client = try endpoint.client()
         try client.request("GET", "/metrics")
-        Thread.sleep(forTimeInterval: 2.5)
+        Thread.sleep(forTimeInterval: 4.5)
         endpoint.publish("up 1\n")
         #expect(try client.answer().text == "up 1\n")
     }
 
     @Test("of a first request is not moved by a client that says nothing for a while")
     func silenceFirst() throws {
-        let client = try Endpoint.forTest { $0.requestTimeout = 3 }.client()
-        let start = monotonicTime()
-        Thread.sleep(forTimeInterval: 2)
-        try client.send("GET / HTTP/1.1\r\nHost:")
-        #expect(client.isClosedByServer())
-        #expect(monotonicTime() - start < .seconds(5))
+        // A deadline that moved would never let it end earlier. One that did not move may be kept late on a busy machine.
+        var isInTime = false
+        for _ in 1...5 where !isInTime {
+            let client = try Endpoint.forTest { $0.requestTimeout = 3 }.client()
+            Thread.sleep(forTimeInterval: 2)
+            let sent = monotonicTime()
+            // The server has ended it already where this thread slept for too long.
+            _ = try? client.send("GET / HTTP/1.1\r\nHost:")
+            #expect(client.isClosedByServer())
+            isInTime = monotonicTime() - sent < .seconds(3)
+        }
+        #expect(isInTime)
     }
 }

@@ -2,7 +2,8 @@ import Endpoint
 import Foundation
 import Testing
 
-@Suite("An endpoint")
+// One after the other: a port that one of them has left could else be the next one's.
+@Suite("An endpoint", .serialized)
 struct ListeningTests {
     /// A loopback address of this suite's own: nobody else takes a port of it that has just become free.
     private static let ownAddress = "127.0.0.3"

@@ -2,7 +2,8 @@ import Endpoint
 import Foundation
 import Testing
 
-@Suite("Stopping")
+// One after the other: a port that one of them has left could else be the next one's.
+@Suite("Stopping", .serialized)
 struct StoppingTests {
     /// A loopback address of this suite's own: nobody else takes a port of it that has just become free.
     private static let ownAddress = "127.0.0.2"
@@ -17,7 +18,7 @@ struct StoppingTests {
         try half.send("GET /metrics HTTP/1.1\r\nHost:")
         let start = monotonicTime()
         endpoint.stop(drain: .seconds(60))
-        #expect(monotonicTime() - start < .seconds(5))
+        #expect(monotonicTime() - start < .seconds(30))
         for client in clients { #expect(client.isClosedByServer()) }
         withExtendedLifetime(half) {}
     }
@@ -30,7 +31,7 @@ struct StoppingTests {
         let slow = try Client(port: port, address: Self.ownAddress, receiveBuffer: 4096)
         try slow.request("GET", "/metrics")
         let head = try slow.head()
-        let stopping = Thread { endpoint.stop(drain: .seconds(60)) }
+        let stopping = Thread { endpoint.stop(drain: .seconds(600)) }
         stopping.start()
         while (try? Client(port: port, address: Self.ownAddress)) != nil { Thread.sleep(forTimeInterval: 0.001) }
         Thread.sleep(forTimeInterval: 0.1)
@@ -62,7 +63,7 @@ struct StoppingTests {
         slow = nil
         let start = monotonicTime()
         endpoint.stop(drain: .seconds(60))
-        #expect(monotonicTime() - start < .seconds(9))
+        #expect(monotonicTime() - start < .seconds(30))
     }
 
     @Test("twice, or without it, is harmless")

@@ -6,7 +6,7 @@ import Testing
 struct WaitingTests {
     @Test("waits for it, and its connection stays open")
     func waits() throws {
-        let endpoint = try Endpoint.forTest { $0.firstPageWait = .seconds(20) }
+        let endpoint = try Endpoint.forTest { $0.firstPageWait = .seconds(600) }
         let clients = try (1...5).map { _ in try endpoint.client() }
         for client in clients { try client.request("GET", "/metrics") }
         #expect(!clients[0].hears(withinMilliseconds: 200))
@@ -31,7 +31,7 @@ struct WaitingTests {
 
     @Test("holds nothing up when its client went away meanwhile")
     func goneMeanwhile() throws {
-        let endpoint = try Endpoint.forTest { $0.firstPageWait = .seconds(60) }
+        let endpoint = try Endpoint.forTest { $0.firstPageWait = .seconds(600) }
         for _ in 1...20 { try endpoint.client().request("GET", "/metrics") }
         Thread.sleep(forTimeInterval: 0.3)
         endpoint.publish("up 1\n")
@@ -43,13 +43,13 @@ struct WaitingTests {
 
     @Test("is told that there will be none when the endpoint stops")
     func stopping() throws {
-        let endpoint = try Endpoint.forTest { $0.firstPageWait = .seconds(60) }
+        let endpoint = try Endpoint.forTest { $0.firstPageWait = .seconds(600) }
         let client = try endpoint.client()
         try client.request("GET", "/metrics")
         #expect(!client.hears(withinMilliseconds: 200))
         let start = monotonicTime()
-        endpoint.stop(drain: .seconds(5))
+        endpoint.stop(drain: .seconds(60))
         #expect(try client.answer().status == 503)
-        #expect(monotonicTime() - start < .seconds(4))
+        #expect(monotonicTime() - start < .seconds(30))
     }
 }

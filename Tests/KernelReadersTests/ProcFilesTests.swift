@@ -124,17 +124,41 @@ struct ProcFilesTests {
 
     @Test("gives every own address of both families, and local prefixes")
     func localAddresses() throws {
+        let addresses = [
+            IPAddress(127, 0, 0, 1), IPAddress(10, 9, 9, 1), IPAddress(192, 0, 2, 10), IPAddress(172, 16, 5, 2),
+            IPAddress(172, 16, 5, 3), IPAddress(high: 0, low: 1), IPAddress(high: 0x2001_0DB8_0001_0000, low: 1),
+            IPAddress(high: 0x2001_0DB8_0002_0000, low: 2),
+        ]
+        let prefixes: [LocalAddresses.Prefix] = [
+            .init(IPAddress(127, 0, 0, 0), length: 8), .init(IPAddress(198, 51, 100, 0), length: 24),
+        ]
+        let linkLocal = IPAddress(high: 0xFE80 << 48, low: 0xFF_FE00_0001)
         let expected = LocalAddresses(
-            [
-                IPAddress(127, 0, 0, 1), IPAddress(10, 9, 9, 1), IPAddress(192, 0, 2, 10), IPAddress(172, 16, 5, 2),
-                IPAddress(172, 16, 5, 3), IPAddress(high: 0, low: 1), IPAddress(high: 0x2001_0DB8_0001_0000, low: 1),
-                IPAddress(high: 0x2001_0DB8_0002_0000, low: 2), IPAddress(high: 0xFE80 << 48, low: 0xFF_FE00_0001),
-            ],
-            prefixes: [
-                LocalAddresses.Prefix(0x7F00_0000, length: 8), LocalAddresses.Prefix(0xC633_6400, length: 24),
-            ]
+            addresses.map { .init($0) } + prefixes,
+            linkLocal: [.init(linkLocal, device: 2)]
         )
         #expect(try proc("anycast_prefix").localAddresses() == expected)
+    }
+
+    @Test("takes no address from another table than the local one, as transparent proxies have")
+    func otherTables() throws {
+        let scene = try Scene(copyOf: "anycast_prefix")
+        defer { try? scene.remove() }
+        let before = try ProcFilesystem(mount: scene.path).localAddresses()
+        let trie = String(decoding: try scene.bytes("thread-self/net/fib_trie"), as: UTF8.self)
+        let proxy = """
+            Id 100:
+              +-- 0.0.0.0/0 2 0 2
+                 |-- 0.0.0.0
+                    /0 host LOCAL
+                 |-- 203.0.113.9
+                    /32 host LOCAL
+
+            """
+        for text in [trie + proxy, proxy + trie] {
+            try scene.write(text, to: "thread-self/net/fib_trie")
+            #expect(try ProcFilesystem(mount: scene.path).localAddresses() == before)
+        }
     }
 
     @Test("has no address but loopback where every interface is down")
@@ -152,7 +176,7 @@ struct ProcFilesTests {
         let trie = try error("mixed", { try $0.write("hello world\n", to: "thread-self/net/fib_trie") }) {
             _ = try $0.localAddresses()
         }
-        #expect(trie?.detail == "'hello world', expected a node, an address or a route")
+        #expect(trie?.detail == "'hello world', expected a table, a node, an address or a route")
         let interfaces = try error("mixed", { try $0.write("fe80 01 80 10 80 lo\n", to: "thread-self/net/if_inet6") }) {
             _ = try $0.localAddresses()
         }

@@ -45,7 +45,7 @@ private func attribute(_ type: UInt16, _ value: UInt8) -> [UInt8] {
 
 @Suite("Parsing sock_diag's answer")
 struct SockDiagParserTests {
-    private func parse(_ bytes: [UInt8]) throws(SockDiagParser.Failure) -> (
+    private func parse(_ bytes: [UInt8]) throws(NetlinkFailure) -> (
         rows: [SocketRow], malformed: Int, done: Bool
     ) {
         var parser = SockDiagParser(sequence: 7)
@@ -149,23 +149,23 @@ struct SockDiagParserTests {
     func lyingLength(length: UInt32, problem: String) {
         var message = Message(content: timeWait())
         message.length = length
-        #expect(throws: SockDiagParser.Failure.malformed(problem)) { try parse(message.bytes) }
+        #expect(throws: NetlinkFailure.malformed(problem)) { try parse(message.bytes) }
     }
 
     @Test("refuses a datagram that ends within a header")
     func cutHeader() {
         let bytes = Message(content: timeWait()).bytes + [0, 0, 0]
-        #expect(throws: SockDiagParser.Failure.malformed("3 bytes where a message should begin")) { try parse(bytes) }
+        #expect(throws: NetlinkFailure.malformed("3 bytes where a message should begin")) { try parse(bytes) }
     }
 
     @Test("tells the kernel's error, in an error message or at the end of the dump")
     func errors() {
         let denied = Message(type: 2, content: native(Int32(-13)) + [UInt8](repeating: 0, count: 16))
-        #expect(throws: SockDiagParser.Failure.refused(errno: 13)) { try parse(denied.bytes) }
+        #expect(throws: NetlinkFailure.refused(errno: 13)) { try parse(denied.bytes) }
         let late = Message(type: 3, content: native(Int32(-12)))
-        #expect(throws: SockDiagParser.Failure.refused(errno: 12)) { try parse(late.bytes) }
+        #expect(throws: NetlinkFailure.refused(errno: 12)) { try parse(late.bytes) }
         let without = Message(type: 2, content: [1])
-        #expect(throws: SockDiagParser.Failure.malformed("an end or an error without a number")) {
+        #expect(throws: NetlinkFailure.malformed("an end or an error without a number")) {
             try parse(without.bytes)
         }
     }
@@ -174,7 +174,7 @@ struct SockDiagParserTests {
     func interrupted() {
         var row = Message(content: timeWait())
         row.flags |= 0x10
-        #expect(throws: SockDiagParser.Failure.interrupted) { try parse(row.bytes + Message.done.bytes) }
+        #expect(throws: NetlinkFailure.interrupted) { try parse(row.bytes + Message.done.bytes) }
     }
 
     @Test("passes over attributes that are broken")

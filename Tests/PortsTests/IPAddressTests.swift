@@ -48,8 +48,8 @@ struct LocalAddressesTests {
     @Test("are loopback, the given ones, and the given prefixes whole")
     func contains() {
         let addresses = LocalAddresses(
-            [IPAddress(10, 9, 9, 1), IPAddress(192, 0, 2, 10), IPAddress(10, 9, 9, 1)],
-            prefixes: [LocalAddresses.Prefix(0xC633_6400, length: 24)]
+            [IPAddress(10, 9, 9, 1), IPAddress(192, 0, 2, 10), IPAddress(10, 9, 9, 1)].map { .init($0) }
+                + [.init(IPAddress(198, 51, 100, 77), length: 24)]
         )
         #expect(addresses.contains(IPAddress(127, 5, 5, 5)) && addresses.contains(IPAddress(high: 0, low: 1)))
         #expect(addresses.contains(IPAddress(10, 9, 9, 1)) && addresses.contains(IPAddress(192, 0, 2, 10)))
@@ -60,8 +60,51 @@ struct LocalAddressesTests {
 
     @Test("are everything where a prefix has no bits")
     func wholeInternet() {
-        let addresses = LocalAddresses([], prefixes: [LocalAddresses.Prefix(0, length: 0)])
-        #expect(addresses.contains(IPAddress(8, 8, 8, 8)))
-        #expect(!addresses.contains(IPAddress(high: 0x2001_0DB8 << 32, low: 1)))
+        let remote6 = IPAddress(high: 0x2001_0DB8 << 32, low: 1)
+        let all4 = LocalAddresses([.init(.anyIPv4, length: 0)])
+        #expect(all4.contains(IPAddress(8, 8, 8, 8)) && !all4.contains(remote6))
+        // The v4-mapped addresses lie among those of IPv6, but are not meant.
+        let all6 = LocalAddresses([.init(.anyIPv6, length: 0)])
+        #expect(!all6.contains(IPAddress(8, 8, 8, 8)) && all6.contains(remote6))
+        #expect(all6.contains(.anyIPv6) && all6.contains(IPAddress(high: .max, low: .max)))
+    }
+
+    @Test("are found among thousands of prefixes, nested and repeated, of both families, as one by one")
+    func manyPrefixes() {
+        var state: UInt64 = 7
+        func random() -> UInt64 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return state >> 33
+        }
+        let prefixes = (0..<3000).map { number -> (address: IPAddress, length: Int) in
+            let v4 = IPAddress(10, UInt8(random() % 64), UInt8(random() % 256), UInt8(random() % 256))
+            let v6 = IPAddress(high: 0x2001_0DB8 << 32 | random() % 0x1_0000 << 16, low: random() << 32 | random())
+            return number % 2 == 0 ? (v4, 18 + Int(random() % 15)) : (v6, 44 + Int(random() % 85))
+        }
+        let addresses = LocalAddresses(prefixes.map { .init($0.address, length: $0.length) })
+        func isIn(_ address: IPAddress, _ prefix: (address: IPAddress, length: Int)) -> Bool {
+            guard address.isIPv4 == prefix.address.isIPv4 else { return false }
+            let bits = prefix.length + (address.isIPv4 ? 96 : 0)
+            let (high, low) = (address.high ^ prefix.address.high, address.low ^ prefix.address.low)
+            return bits <= 64 ? high >> UInt64(64 - bits) == 0 : high == 0 && low >> UInt64(128 - bits) == 0
+        }
+        var found = 0
+        for number in 0..<2000 {
+            let near = prefixes[number].address
+            let address = IPAddress(high: near.high, low: near.low ^ 1 << (random() % (near.isIPv4 ? 20 : 64)))
+            let expected = prefixes.contains { isIn(address, $0) }
+            found += expected ? 1 : 0
+            #expect(addresses.contains(address) == expected, "\(address)")
+        }
+        #expect(found > 200 && found < 1900)
+    }
+
+    @Test("are link-local ones on the interface that has them, or on any where the interface is unknown")
+    func linkLocal() {
+        let address = IPAddress(high: 0xFE80 << 48, low: 1)
+        let addresses = LocalAddresses([], linkLocal: [.init(address, device: 3)])
+        #expect(addresses.contains(address) && addresses.contains(address, device: 3))
+        #expect(!addresses.contains(address, device: 4))
+        #expect(!addresses.contains(IPAddress(high: 0xFE80 << 48, low: 2), device: 3))
     }
 }

@@ -18,6 +18,7 @@ struct SamplerTests {
         func note(_ event: SamplerEvent) {
             let line =
                 switch event {
+                case .readsAddressFiles: "reads the address files"
                 case .failed(let collector, let error): "\(collector.rawValue) failed: \(error.reason.rawValue)"
                 case .recovered(let collector): "\(collector.rawValue) recovered"
                 case .reads: nil as String?

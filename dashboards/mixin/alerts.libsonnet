@@ -3,12 +3,31 @@
 {
   local c = $._config,
   local percent(ratio) = '%g %%' % (ratio * 100),
+  local bindFirst = 'Look for a program that calls bind() before connect() without IP_BIND_ADDRESS_NO_PORT: its sockets share no '
+                    + 'port.',
 
-  local alert(name, severity, hold, expr, summary, description) = {
+  // The share of the closes of ten minutes that got no TIME_WAIT, now or earlier (such as " offset 1d"). Kernels before 5.18
+  // count what expires, not what begins.
+  local overflow(offset='') = |||
+    increase(timewait_overflow_total[10m]%(offset)s) / (
+      increase(timewait_overflow_total[10m]%(offset)s)
+      + (increase(timewait_entries_total[10m]%(offset)s) or increase(timewait_expiries_total[10m]%(offset)s))
+    )
+  ||| % { offset: offset },
+
+  // Service ports without a listener that others hold. protocol: "udp_", or nothing for TCP.
+  local taken(protocol) = |||
+    sum without(holder) (timewait_%(protocol)sservice_port_held_sockets{holder="other"}) > 0
+    unless max without(binder) (timewait_%(protocol)sservice_port_bindable{binder="reuse_address"}) == 1
+  ||| % { protocol: protocol },
+  local learnt = 'max without(origin) (timewait_service_port_info{origin="learnt"})\n',
+
+  // labels: those that tell apart two rules of the same name and severity.
+  local alert(name, severity, hold, expr, summary, description, labels={}) = {
     alert: name,
     expr: expr,
     'for': hold,
-    labels: { severity: severity },
+    labels: { severity: severity } + labels,
     annotations: {
       summary: summary,
       description: description,
@@ -63,16 +82,34 @@
             'TimeWaitAcceptQueueGrowing',
             'warning',
             '1m',
-            'min_over_time(timewait_port_accept_queue[5m]) > %(acceptQueue)g' % c,
+            |||
+              min_over_time(timewait_port_accept_queue[5m]) > %(acceptQueue)g
+              or min_over_time(timewait_port_accept_queue[5m])
+                > %(acceptQueueShare)g * max_over_time(timewait_port_accept_queue_limit[5m])
+            ||| % c,
             'A service does not accept its connections.',
             'At least {{ $value }} connections have been waiting on port {{ $labels.port }} of {{ $labels.instance }} for five '
             + 'minutes.',
           ),
           alert(
+            'TimeWaitCloseWaitGrowing',
+            'warning',
+            '5m',
+            'timewait_port_close_wait > %(closeWait)g and timewait_port_close_wait > timewait_port_established' % c,
+            'A service does not close connections that its clients closed.',
+            'On port {{ $labels.port }} of {{ $labels.instance }} there are {{ $value }} connections in CLOSE_WAIT, more than are '
+            + 'ESTABLISHED: the clients have closed them, and the service has not.',
+          ),
+          alert(
             'TimeWaitBucketsNearLimit',
             'warning',
             '5m',
-            'timewait_buckets_peak / timewait_buckets_limit > %(bucketsShare)g' % c,
+            // What overflowed a day or a week before is known to be at its limit.
+            |||
+              timewait_buckets_peak / timewait_buckets_limit > %(bucketsShare)g
+              unless increase(timewait_overflow_total[10m] offset 1d) > 0
+              unless increase(timewait_overflow_total[10m] offset 1w) > 0
+            ||| % c,
             "TIME_WAIT sockets come near the kernel's limit.",
             '{{ $labels.instance }} has {{ $value | humanizePercentage }} of the TIME_WAIT sockets that tcp_max_tw_buckets allows. '
             + 'Above it connections close without TIME_WAIT.',
@@ -81,10 +118,14 @@
             'TimeWaitOverflow',
             'warning',
             '1m',
-            'increase(timewait_overflow_total[10m]) > 0',
+            overflow() + '> %g\n' % c.overflowShare + std.join('', [
+              'unless\n%g * %s>=\n%s' % [c.overflowRise, overflow(' offset ' + before), overflow()]
+              for before in ['1d', '1w']
+            ]),
             'Connections close without TIME_WAIT.',
-            'On {{ $labels.instance }} connections closed without TIME_WAIT in the last ten minutes, because there were '
-            + 'tcp_max_tw_buckets of them, or for want of memory.',
+            'Of the connections that {{ $labels.instance }} closed first in the last ten minutes {{ $value | humanizePercentage }} '
+            + 'got no TIME_WAIT, because there were tcp_max_tw_buckets of them, or for want of memory. A day and a week before it '
+            + 'was less than half of that, or nobody looked.',
           ),
         ],
       },
@@ -114,6 +155,43 @@
             'On {{ $labels.instance }} connect() to a destination fails with EADDRNOTAVAIL in {{ $value | humanizeDuration }} if '
             + 'things go on as they do.',
           ),
+          // Before the warning, which is not shown beside it.
+          alert(
+            'TimeWaitRangeNearlyUsed',
+            'critical',
+            '30s',
+            'timewait_ephemeral_exhaustion_seconds < %(exhaustionSeconds)g' % c,
+            'The ephemeral ports run out, whatever the destination.',
+            'On {{ $labels.instance }} no ephemeral port is free in {{ $value | humanizeDuration }} if things go on as they do, '
+            + 'whatever the destination. ' + bindFirst,
+          ),
+          alert(
+            'TimeWaitRangeNearlyUsed',
+            'warning',
+            '5m',
+            |||
+              sum without(state) (timewait_ephemeral_ports_used) / (timewait_ephemeral_ports_usable > 0) > %(rangeShare)g
+              unless ignoring(alertname, alertstate, severity)
+                ALERTS{alertname="TimeWaitRangeNearlyUsed", alertstate="firing", severity="critical"}
+            ||| % c,
+            'Most of the ephemeral ports are in use, whatever the destination.',
+            'On {{ $labels.instance }} {{ $value | humanizePercentage }} of the usable ephemeral ports are in use. With none left '
+            + 'bind() to port 0 fails with EADDRINUSE. ' + bindFirst,
+          ),
+          alert(
+            'TimeWaitBindHalfUsed',
+            'warning',
+            '5m',
+            // A destination that uses more than its half takes ports of the other one, too.
+            |||
+              sum without(allocator) (timewait_ephemeral_parity_ports_used{allocator="bind"})
+                / (sum without(allocator) (timewait_ephemeral_parity_ports{allocator="bind"}) > 0) > %(bindShare)g
+              unless timewait_destination_ports_used_max / (timewait_ephemeral_ports_usable > 0) > %(destinationShare)g
+            ||| % c,
+            'Clients that bind before they connect use most of their half of the ports.',
+            'On {{ $labels.instance }} {{ $value | humanizePercentage }} of the ports that bind() to port 0 takes first are in use, '
+            + 'and no destination needs them. ' + bindFirst,
+          ),
         ],
       },
       {
@@ -126,7 +204,13 @@
             'warning',
             c.exposedFor,
             // Over five minutes, so that a scrape that failed does not begin the hour anew.
-            'max_over_time(timewait_port_exposed[5m]) == 1 and max_over_time(timewait_port_listeners[5m]) > 0',
+            |||
+              max_over_time(timewait_port_exposed[5m]) == 1 and max_over_time(timewait_port_listeners[5m]) > 0
+              and (
+                max_over_time(timewait_port_recurring[5m]) == 1
+                or max_over_time(timewait_port_collision_ratio[5m]) > %(collisionRatio)g
+              )
+            ||| % c,
             'A service can lose its port to an outgoing connection.',
             'Port {{ $labels.port }} of {{ $labels.instance }} lies in the ephemeral range and is not reserved: while its service '
             + 'is down, any outgoing connection can take it.',
@@ -135,22 +219,42 @@
             'TimeWaitServicePortTaken',
             'critical',
             '1m',
-            |||
-              sum without(holder) (timewait_service_port_held_sockets{holder="other"}) > 0
-              unless max without(binder) (timewait_service_port_bindable{binder="reuse_address"}) == 1
-            |||,
+            taken('') + 'unless ' + learnt,
             'The port of a service that is down is held by others.',
             'Sockets that hold port {{ $labels.port }} of {{ $labels.instance }} and are not those of its service: {{ $value }}. '
             + 'The service cannot start.',
           ),
           alert(
+            'TimeWaitServicePortTaken',
+            'warning',
+            '1m',
+            taken('') + 'and ' + learnt,
+            'The port of a service that is down is held by others.',
+            'Sockets that hold port {{ $labels.port }} of {{ $labels.instance }} and are not those of the service that listened on '
+            + 'it: {{ $value }}. If that service comes back, it cannot start.',
+          ),
+          alert(
+            'TimeWaitServicePortTaken',
+            'critical',
+            '1m',
+            taken('udp_'),
+            'The port of a service that is down is held by others.',
+            'Sockets that hold UDP port {{ $labels.port }} of {{ $labels.instance }} and are not those of its service: '
+            + '{{ $value }}. The service cannot start.',
+            { protocol: 'udp' },
+          ),
+          alert(
             'TimeWaitServicePortBlocked',
             'warning',
-            '30s',
+            '15s',
+            // Two scrapes in a row: a clean restart takes one at most. changes(): with a listener in between they were two restarts.
             |||
               max without(binder) (timewait_service_port_bindable{binder="plain"}) == 0
+              and max without(binder) (count_over_time(timewait_service_port_bindable{binder="plain"}[2m])) > 1
               and sum without(holder) (timewait_service_port_held_sockets{holder="own"}) > 0
+              and sum without(holder) (timewait_service_port_held_sockets{holder="own"} offset 15s) > 0
               unless sum without(holder) (timewait_service_port_held_sockets{holder="other"}) > 0
+              unless changes(timewait_service_port_listening[2m]) > 1
             |||,
             'A service cannot take its port because of its own earlier connections.',
             'Port {{ $labels.port }} of {{ $labels.instance }} has no listener, and what its service had accepted still holds it: '
@@ -180,6 +284,14 @@
             'The exporter does not get to read what it should.',
             'The collector {{ $labels.collector }} of {{ $labels.instance }} {{ if $value }}last succeeded '
             + '{{ $value | humanizeDuration }} ago{{ else }}never succeeded{{ end }}. What it tells is absent from the page.',
+          ),
+          alert(
+            'TimeWaitConfigReloadFailed',
+            'warning',
+            '5m',
+            'timewait_exporter_config_last_reload_successful == 0',
+            'An exporter could not read its web configuration.',
+            'The exporter of {{ $labels.instance }} could not read what --web.config.file names. What was in force before still is.',
           ),
           alert(
             'TimeWaitExporterDown',

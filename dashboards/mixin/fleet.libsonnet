@@ -46,20 +46,27 @@ function(config)
             % (100 * config.destinationShare),
             count('instance:timewait_destination_ports_used_max:ratio{@} > %g' % config.destinationShare),
             steps=['green', [1, 'orange']],
-          ) + g.withRunbook(config, 'TimeWaitDestinationPortsHalfUsed') + g.sized(4, 4),
+          ) + g.withRunbook(config, 'TimeWaitDestinationPortsHalfUsed') + g.sized(3, 4),
           g.stat(
             'Running out of ports',
             'Hosts on which connect() to a destination fails within %g minutes, if things go on.'
             % (config.exhaustionSeconds / 60),
             count('instance:timewait_destination_exhaustion_seconds:min5m{@} < %g' % config.exhaustionSeconds),
             steps=['green', [1, 'red']],
-          ) + g.withRunbook(config, 'TimeWaitDestinationExhausting') + g.sized(4, 4),
+          ) + g.withRunbook(config, 'TimeWaitDestinationExhausting') + g.sized(3, 4),
+          g.stat(
+            'Range nearly used',
+            'Hosts on which more than %g %% of the usable ephemeral ports are in use, whatever the destination.'
+            % (100 * config.rangeShare),
+            count('instance:timewait_ephemeral_ports_used:ratio{@} > %g' % config.rangeShare),
+            steps=['green', [1, 'orange']],
+          ) + g.withRunbook(config, 'TimeWaitRangeNearlyUsed') + g.sized(3, 4),
           g.stat(
             'Services without their port',
             'Ports of services that are down and could not be bound now.',
             'sum(instance:timewait_service_ports_unbindable:sum{@})',
             steps=['green', [1, 'red']],
-          ) + g.withRunbook(config, 'TimeWaitServicePortTaken') + g.sized(4, 4),
+          ) + g.withRunbook(config, 'TimeWaitServicePortTaken') + g.sized(3, 4),
           g.stat(
             'Exposed listeners',
             'LISTEN ports inside the ephemeral port range that are not reserved: their services can lose them.',
@@ -98,8 +105,8 @@ function(config)
             'Distinct usable ports that are held, over all usable ones.',
             shares('instance:timewait_ephemeral_ports_used:ratio'),
             'percentunit',
-            ['green', [0.5, 'orange'], [0.85, 'red']],
-          ) + g.sized(8, 8),
+            ['green', [config.rangeShare, 'orange']],
+          ) + g.withRunbook(config, 'TimeWaitRangeNearlyUsed') + g.sized(8, 8),
           g.timeseries(
             'TIME_WAIT sockets',
             'Of all hosts of a job.',

@@ -90,23 +90,24 @@ local byName(name, properties) = {
   },
 
   // A table whose rows are the series and whose columns are the labels and the targets. columns: pairs of a label, or of a
-  // target's refId, and its heading; properties of a column may follow.
+  // target's refId, and its heading; properties of a column may follow. One without a heading is not shown.
   table(title, description, targets, columns, sortBy):: panel('table', title, description, targets, 'short', ['green']) + {
     local name(field) = if std.length(field) == 1 then 'Value #' + field else field,
+    local shown = [column for column in columns if column[1] != null],
     transformations: [
       { id: 'merge', options: {} },
       {
         id: 'organize',
         options: {
-          excludeByName: { Time: true },
-          indexByName: { [name(columns[index][0])]: index for index in std.range(0, std.length(columns) - 1) },
-          renameByName: { [name(column[0])]: column[1] for column in columns },
+          excludeByName: { Time: true } + { [name(column[0])]: true for column in columns if column[1] == null },
+          indexByName: { [name(shown[index][0])]: index for index in std.range(0, std.length(shown) - 1) },
+          renameByName: { [name(column[0])]: column[1] for column in shown },
         },
       },
     ],
     fieldConfig+: {
       defaults+: { custom: { align: 'auto', cellOptions: { type: 'auto' }, filterable: false } },
-      overrides: [byName(column[1], column[2]) for column in columns if std.length(column) > 2],
+      overrides: [byName(column[1], column[2]) for column in shown if std.length(column) > 2],
     },
     options: {
       showHeader: true,
@@ -154,6 +155,7 @@ local byName(name, properties) = {
     multi: true,
     includeAll: true,
     allValue: allValue,
+    current: { selected: true, text: ['All'], value: ['$__all'] },
     regex: '',
     hide: 0,
     skipUrlSync: false,
@@ -169,6 +171,8 @@ local byName(name, properties) = {
       regex: '',
       multi: false,
       includeAll: false,
+      // Without it Grafana 12 asks a source called ${datasource} until one is chosen.
+      current: { selected: false, text: 'default', value: 'default' },
       hide: 0,
       refresh: 1,
       skipUrlSync: false,

@@ -68,7 +68,8 @@ function(config)
           g.stat(
             'Services without their port',
             'Service ports without a listener on which bind() would fail now, even with SO_REUSEADDR.',
-            'sum(timewait_service_port_bindable{@, binder="reuse_address"} == bool 0) or vector(0)',
+            'sum(timewait_service_port_bindable{@, binder="reuse_address"} == bool 0 or label_replace('
+            + 'timewait_udp_service_port_bindable{@, binder="reuse_address"} == bool 0, "protocol", "udp", "", "")) or vector(0)',
             steps=['green', [1, 'red']],
           ) + g.withRunbook(config, 'TimeWaitServicePortTaken') + g.sized(4, 4),
           g.stat(
@@ -76,7 +77,7 @@ function(config)
             'Chance that an exposed port is taken when its service next binds it.',
             'max(timewait_port_collision_ratio{@})',
             'percentunit',
-            ['green', [0.01, 'orange'], [0.05, 'red']],
+            ['green', [config.collisionRatio, 'orange'], [0.05, 'red']],
           ) + g.withRunbook(config, 'TimeWaitListenerExposed') + g.sized(4, 4),
           g.stat(
             'Self-connected sockets',
@@ -202,7 +203,7 @@ function(config)
               g.range('sum(rate(timewait_overflow_total{@}[$__rate_interval]))', 'closed without TIME_WAIT'),
             ],
             'cps',
-          ) + g.withRunbook(config, 'TimeWaitOverflow') + g.sized(12, 8),
+          ) + g.withRunbook(config, 'TimeWaitOverflow') + g.sized(8, 8),
           g.timeseries(
             'Connections that wait for accept()',
             'By LISTEN port: the ten that had most.',
@@ -215,12 +216,52 @@ function(config)
             )],
             'short',
             ['green', [config.acceptQueue, 'orange']],
-          ) + g.withRunbook(config, 'TimeWaitAcceptQueueGrowing') + g.sized(12, 8),
+          ) + g.withRunbook(config, 'TimeWaitAcceptQueueGrowing') + g.sized(8, 8),
+          g.timeseries(
+            'Connections that only the other end has closed',
+            'CLOSE_WAIT: of all sockets, and at the end of the service, by LISTEN port: the ten that had most.',
+            [
+              g.range('sum(timewait_table_sockets{@, state="close_wait"})', 'all'),
+              g.range(
+                tenBusiest(
+                  'sum by(port) (timewait_port_close_wait{@})',
+                  'sum by(port) (max_over_time(timewait_port_close_wait{@}[$__range] @ end()))',
+                ),
+                '{{port}}',
+              ),
+            ],
+            'short',
+            ['green', [config.closeWait, 'orange']],
+          ) + g.withRunbook(config, 'TimeWaitCloseWaitGrowing') + g.sized(8, 8),
         ],
       },
       {
         title: 'The ephemeral port range, and the services in it',
         panels: [
+          g.timeseries(
+            'Share of the range in use',
+            'Usable ports that are held, whatever the destination, over all usable ones. At 100 % bind() to port 0 fails, and '
+            + 'connect() does where the holders bound their ports before they connected.',
+            [g.range(
+              'max(sum without(state) (timewait_ephemeral_ports_used{@}) / (timewait_ephemeral_ports_usable{@} > 0))',
+              'in use'
+            )],
+            'percentunit',
+            ['green', [config.rangeShare, 'orange']],
+            drawThresholds=true,
+          ) + g.withRunbook(config, 'TimeWaitRangeNearlyUsed') + g.sized(12, 8),
+          g.timeseries(
+            'No port is free in',
+            'Forecast for the whole range, and for the first destination; drawn as two hours where it is more, or never. Sockets '
+            + 'that bind before they connect share no port, so that the range ends before the destinations do.',
+            [
+              g.range('clamp_max(min(timewait_ephemeral_exhaustion_seconds{@}), 7200)', 'whatever the destination'),
+              g.range('clamp_max(min(timewait_destination_exhaustion_seconds{@}), 7200)', 'towards one destination'),
+            ],
+            's',
+            ['red', [config.exhaustionSeconds, 'green']],
+            drawThresholds=true,
+          ) + g.withRunbook(config, 'TimeWaitRangeNearlyUsed') + g.sized(12, 8),
           g.timeseries(
             'What the range is made of',
             'Usable ports are neither reserved nor listened on nor bound.',
@@ -250,9 +291,9 @@ function(config)
               '{{allocator}}',
             )],
             'percentunit',
-            ['green', [0.9, 'orange'], [1, 'red']],
+            ['green', [config.bindShare, 'orange']],
             drawThresholds=true,
-          ) + g.sized(8, 8),
+          ) + g.withRunbook(config, 'TimeWaitBindHalfUsed') + g.sized(8, 8),
           g.timeseries(
             'LISTEN ports by exposure',
             'Outside of the range, in it and reserved, or in it and exposed.',
@@ -278,7 +319,7 @@ function(config)
               '{{port}}',
             )],
             'percentunit',
-            ['green', [0.01, 'orange'], [0.05, 'red']],
+            ['green', [config.collisionRatio, 'orange'], [0.05, 'red']],
           ) + g.withRunbook(config, 'TimeWaitListenerExposed') + g.sized(8, 8),
           g.timeseries(
             'Reserved ports',
@@ -353,7 +394,10 @@ function(config)
           g.timeseries(
             'Sockets on ports whose service is down',
             'own: what the service had accepted. other: an outgoing connection has taken the port.',
-            [g.range('sum by(port, holder) (timewait_service_port_held_sockets{@})', '{{port}} {{holder}}')],
+            [
+              g.range('sum by(port, holder) (timewait_service_port_held_sockets{@})', '{{port}} {{holder}}'),
+              g.range('sum by(port, holder) (timewait_udp_service_port_held_sockets{@})', '{{port}}/udp {{holder}}'),
+            ],
           ) + g.withRunbook(config, 'TimeWaitServicePortTaken') + g.sized(8, 7),
         ],
       },
@@ -391,7 +435,7 @@ function(config)
           ) + g.sized(3, 4),
           g.stat(
             'TIME_WAIT lasts',
-            'No sysctl changes it.',
+            'No sysctl changes it, but for tcp_tw_timeout, which few kernels have.',
             'max(timewait_duration_seconds{@})',
             's',
           ) + g.sized(3, 4),

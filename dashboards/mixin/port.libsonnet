@@ -16,7 +16,11 @@ function(config)
     'One service port in depth: who dials it, who closes first, can its service lose it or take it. And one destination: how many '
     + 'ports are left towards it, and for how long.',
     g.variables('timewait_exporter_build_info') + [
-      g.variable('port', 'Port', '{@, __name__=~"timewait_port_listeners|timewait_service_port_listening"}'),
+      g.variable(
+        'port',
+        'Port',
+        '{@, __name__=~"timewait_port_listeners|timewait_service_port_listening|timewait_udp_service_port_listening"}',
+      ),
       g.variable('destination_address', 'Destination', 'timewait_destination_ports_used{@}'),
       g.variable('destination_port', 'Its port', 'timewait_destination_ports_used{@}'),
     ],
@@ -51,7 +55,7 @@ function(config)
             'Chance that the port is taken when its service next binds it; 0 if it is not exposed.',
             'max(%s)' % ofPort('timewait_port_collision_ratio'),
             'percentunit',
-            ['green', [0.01, 'orange'], [0.05, 'red']],
+            ['green', [config.collisionRatio, 'orange'], [0.05, 'red']],
           ) + g.withRunbook(config, 'TimeWaitListenerExposed') + g.sized(4, 4),
           g.timeseries(
             'TIME_WAIT by who closed first',
@@ -72,10 +76,13 @@ function(config)
           ) + g.sized(12, 8),
           g.timeseries(
             'Connections',
-            "ESTABLISHED at the service's end, those that wait for accept(), and LISTEN sockets.",
+            "At the service's end: ESTABLISHED, CLOSE_WAIT, which the peer alone has closed, those that wait for accept() and the "
+            + 'most that may, and LISTEN sockets.',
             [
               g.range('sum(%s)' % ofPort('timewait_port_established'), 'ESTABLISHED'),
+              g.range('sum(%s)' % ofPort('timewait_port_close_wait'), 'CLOSE_WAIT'),
               g.range('sum(%s)' % ofPort('timewait_port_accept_queue'), 'wait for accept()'),
+              g.range('sum(%s)' % ofPort('timewait_port_accept_queue_limit'), 'may wait'),
               g.range('sum(%s)' % ofPort('timewait_port_listeners'), 'LISTEN'),
             ],
           ) + g.withRunbook(config, 'TimeWaitAcceptQueueGrowing') + g.sized(12, 8),
@@ -101,7 +108,10 @@ function(config)
           g.timeseries(
             'Sockets on the port while its service is down',
             'own: what the service had accepted. other: an outgoing connection has taken the port.',
-            [g.range('sum by(port, holder) (%s)' % ofPort('timewait_service_port_held_sockets'), '{{port}} {{holder}}')],
+            [
+              g.range('sum by(port, holder) (%s)' % ofPort('timewait_service_port_held_sockets'), '{{port}} {{holder}}'),
+              g.range('sum by(port, holder) (%s)' % ofPort('timewait_udp_service_port_held_sockets'), '{{port}}/udp {{holder}}'),
+            ],
           ) + g.withRunbook(config, 'TimeWaitServicePortTaken') + g.sized(8, 7),
         ],
       },

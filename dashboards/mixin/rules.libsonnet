@@ -2,6 +2,7 @@
 // a host, and two for each port of a job.
 {
   local states(state) = 'sum without(family, state) (timewait_table_sockets{state="%s"})' % state,
+  local unbindable(metric) = metric + '{binder="reuse_address"} == bool 0',
   local record(name, expr) = { record: name, expr: expr },
 
   prometheusRules+:: {
@@ -47,8 +48,13 @@
           ),
           record(
             'instance:timewait_service_ports_unbindable:sum',
-            'sum without(port, binder) (timewait_service_port_bindable{binder="reuse_address"} == bool 0)\n'
-            + 'or 0 * timewait_omitted_service_ports',
+            |||
+              sum without(port, binder, protocol) (
+                %s
+                or label_replace(%s, "protocol", "udp", "", "")
+              )
+              or 0 * timewait_omitted_service_ports
+            ||| % [unbindable('timewait_service_port_bindable'), unbindable('timewait_udp_service_port_bindable')],
           ),
           record('instance:timewait_buckets_peak:ratio', 'timewait_buckets_peak / (timewait_buckets_limit > 0)'),
           record(

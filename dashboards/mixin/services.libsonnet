@@ -19,6 +19,9 @@ local yesIsBad = g.mapped({ '0': ['no', 'text'], '1': ['yes', 'orange'] });
       g.instant('sum by(instance, port) (timewait_port_listeners{@%s})' % matchers),
       g.instant('max by(instance, port) (timewait_port_exposed{@%s})' % matchers),
       g.instant('max by(instance, port) (timewait_port_collision_ratio{@%s})' % matchers),
+      g.instant('max by(instance, port) (timewait_port_recurring{@%s})' % matchers),
+      g.instant('sum by(instance, port) (timewait_port_accept_queue_limit{@%s})' % matchers),
+      g.instant('sum by(instance, port) (timewait_port_close_wait{@%s})' % matchers),
     ],
     [
       ['instance', 'Host'],
@@ -28,32 +31,48 @@ local yesIsBad = g.mapped({ '0': ['no', 'text'], '1': ['yes', 'orange'] });
       ['B', 'Service closed, local'],
       ['C', 'Local client closed'],
       ['E', 'ESTABLISHED'],
+      ['L', 'CLOSE_WAIT', g.colored('short', ['green', [config.closeWait, 'orange']])],
       ['F', 'Accept queue', g.colored('short', ['green', [config.acceptQueue, 'orange']])],
+      ['K', 'Its limit'],
       ['G', 'LISTEN'],
       ['H', 'Exposed', yesIsBad],
-      ['I', 'Risk', g.colored('percentunit', ['green', [0.01, 'orange'], [0.05, 'red']])],
+      ['I', 'Risk', g.colored('percentunit', ['green', [config.collisionRatio, 'orange'], [0.05, 'red']])],
+      ['J', 'Comes back', g.mapped({ '0': ['not seen', 'text'], '1': ['yes', 'text'] })],
     ],
     'New/s',
   ) + g.withRunbook(config, 'TimeWaitLocalProber'),
 
-  // Service ports: can the service take its port?
+  // Service ports: can the service take its port? TCP and UDP are rows of the same table.
   binding(config, toPort, matchers=''):: g.table(
     'Can the service take its port?',
     'Ports of --services.ports, and those that are reserved or learnt while something holds them. bind() is told while nothing '
     + 'listens.',
+    local of(protocol, aggregation, metric) = 'label_replace(%s by(instance, port) (%s), "protocol", "%s", "", "")'
+                                              % [aggregation, metric, protocol];
+    local both(aggregation, family, more='') = '%s\nor %s' % [
+      of('tcp', aggregation, 'timewait_service_port_%s{@%s%s}' % [family, matchers, more]),
+      of('udp', aggregation, 'timewait_udp_service_port_%s{@%s%s}' % [family, matchers, more]),
+    ];
     [
-      g.instant('max by(instance, port) (timewait_service_port_listening{@%s})' % matchers),
-      g.instant('sum by(instance, port) (timewait_service_port_held_sockets{@%s, holder="own"})' % matchers),
-      g.instant('sum by(instance, port) (timewait_service_port_held_sockets{@%s, holder="other"})' % matchers),
-      g.instant('max by(instance, port) (timewait_service_port_bindable{@%s, binder="plain"})' % matchers),
-      g.instant('max by(instance, port) (timewait_service_port_bindable{@%s, binder="reuse_address"})' % matchers),
+      g.instant(both('max', 'listening')),
+      g.instant(both('sum', 'held_sockets', ', holder="own"')),
+      g.instant(both('sum', 'held_sockets', ', holder="other"')),
+      g.instant(both('max', 'bindable', ', binder="plain"')),
+      g.instant(both('max', 'bindable', ', binder="reuse_address"')),
+      g.instant(of(
+        'tcp',
+        'max',
+        'clamp(timewait_service_port_free_timestamp_seconds{@%s} - time(), 0, 86400)' % matchers
+      )),
       g.instant(
-        'clamp(max by(instance, port) (timewait_service_port_free_timestamp_seconds{@%s}) - time(), 0, 86400)' % matchers
+        'label_replace(max by(instance, port, origin) (timewait_service_port_info{@%s}), "protocol", "tcp", "", "")' % matchers
       ),
     ],
     [
       ['instance', 'Host'],
       ['port', 'Port', toPort],
+      ['protocol', 'Protocol'],
+      ['origin', 'Origin'],
       ['A', 'Listening', yesIsGood],
       ['B', 'Held by its own', g.colored('short', ['green', [1, 'orange']])],
       ['C', 'Held by others', g.colored('short', ['green', [1, 'red']])],
@@ -65,6 +84,7 @@ local yesIsBad = g.mapped({ '0': ['no', 'text'], '1': ['yes', 'orange'] });
           options: { from: 86400, to: null, result: { text: 'when it closes', color: 'red', index: 0 } },
         }],
       }],
+      ['G', null],
     ],
     'Held by others',
   ) + g.withRunbook(config, 'TimeWaitServicePortTaken'),

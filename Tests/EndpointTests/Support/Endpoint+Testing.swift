@@ -2,7 +2,8 @@ import Endpoint
 import Glibc
 
 extension Endpoint {
-    /// An endpoint on ports that the kernel chose, with short settings for what a test does not care about.
+    /// An endpoint on ports that the kernel chose. Its times are so long that none of them ends while a test runs, however
+    /// busy the machine is; a test that is about one of them sets it.
     static func forTest(
         on addresses: [String] = ["127.0.0.1:0"],
         telemetryPath: String = "/metrics",
@@ -13,9 +14,11 @@ extension Endpoint {
             sockets: .addresses(try addresses.map { try ListenAddress($0) }),
             telemetryPath: try TelemetryPath(telemetryPath),
             landingPage: Page(body: Array("<h1>landing</h1>".utf8), contentType: "text/html; charset=utf-8"),
-            maximumAge: .seconds(30)
+            maximumAge: .seconds(3600)
         )
         settings.firstPageWait = .zero
+        settings.requestTimeout = 600
+        settings.answerTimeout = 600
         change(&settings)
         return try Endpoint(settings, report: report)
     }

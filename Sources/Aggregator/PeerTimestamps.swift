@@ -1,0 +1,71 @@
+package import Ports
+
+/// A question to the kernel that a row leaves open: has this live connection TCP timestamps?
+package struct TimestampQuestion: Equatable, Sendable {
+    /// Where the connection goes, and from where.
+    package let destination: Destination
+    /// Its local port.
+    package let localPort: Port
+    /// Its cookie.
+    package let cookie: UInt64
+}
+
+/// What is known of the TCP timestamps of other hosts, without which no TIME_WAIT towards them is reused.
+///
+/// A live connection tells, if the kernel is asked for it. Where connections are too short for that, reuse itself does:
+/// the tuple of a TIME_WAIT is a new connection's in the next reading, and TWRecycled has counted at least as many as
+/// there are of those.
+struct PeerTimestamps: Sendable {
+    /// The most TIME_WAITs that are remembered from one reading to the next.
+    private static let limit = 65_536
+
+    private var known: [Destination: Bool] = [:]
+    private var recycledBefore: UInt64?
+    private var before: (at: Instant, timeWaits: Set<UInt64>)?
+
+    // Of this reading.
+    private var now = Instant(nanoseconds: 0)
+    private var recycled: UInt64?
+    private var timeWaits: Set<UInt64> = []
+    /// Connections that took over a TIME_WAIT, by their destinations.
+    private var takeovers: [Destination: UInt64] = [:]
+
+    /// Whether a destination has timestamps; nil where nobody knows.
+    subscript(destination: Destination) -> Bool? { known[destination] }
+
+    /// Takes in what a connection said.
+    mutating func learn(_ destination: Destination, hasTimestamps: Bool) { known[destination] = hasTimestamps }
+
+    /// Starts a reading.
+    ///
+    /// - Parameter recycled: TWRecycled.
+    mutating func begin(at now: Instant, recycled: UInt64?) {
+        self.now = now
+        self.recycled = recycled
+        timeWaits.removeAll(keepingCapacity: true)
+        takeovers.removeAll(keepingCapacity: true)
+    }
+
+    /// Takes in the row of a destination of which nothing is known.
+    mutating func watch(_ row: borrowing SocketRow, of destination: Destination, age: Double) {
+        let connection = row.connection
+        if let before, before.timeWaits.contains(connection), row.state != .timeWait || age < now - before.at {
+            takeovers[destination, default: 0] += 1
+        }
+        if row.state == .timeWait, timeWaits.count < Self.limit { timeWaits.insert(connection) }
+    }
+
+    /// Ends the reading.
+    ///
+    /// - Parameter destinations: those that are still followed.
+    mutating func finish(keeping destinations: some Sequence<Destination>) {
+        if let recycled, let recycledBefore, recycled >= recycledBefore {
+            let counted = takeovers.values.reduce(0, +)
+            if recycled - recycledBefore >= counted { for destination in takeovers.keys { known[destination] = true } }
+        }
+        recycledBefore = recycled
+        before = (now, timeWaits)
+        let followed = Set(destinations)
+        known = known.filter { followed.contains($0.key) }
+    }
+}
