@@ -34,6 +34,8 @@ package struct PortAccounting: RowSink, Sendable {
     private var newTimeWait = TimeWaitCounts()
     private var newPortTimeWait: [PortTimeWait] = []
     private var orphanFinWait2 = 0
+    /// LISTEN rows that came among the rows of the table.
+    package private(set) var skippedListeners = 0
     private var selfConnected = 0
     private var held = HeldPorts()
     /// Ports that are bound without a connection.
@@ -132,6 +134,7 @@ package struct PortAccounting: RowSink, Sendable {
         timeWait = TimeWaitCounts()
         newTimeWait = TimeWaitCounts()
         orphanFinWait2 = 0
+        skippedListeners = 0
         selfConnected = 0
         held.removeAll()
         if isClassifying { arrivals.begin(facts.timing, at: now) }
@@ -196,7 +199,10 @@ package struct PortAccounting: RowSink, Sendable {
 
     /// Takes one row of the table.
     package mutating func row(_ row: borrowing SocketRow) {
-        guard row.state != .listen else { return }
+        guard row.state != .listen else {
+            skippedListeners += 1
+            return
+        }
         count(row)
         let isForeign = !isOwn(row.localAddress, row.device)
         if !isForeign { held.insert(row, facts.timing) }

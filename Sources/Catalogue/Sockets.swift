@@ -163,8 +163,7 @@ extension Catalogue {
 extension Sample {
     /// TW + TWKilled, if that is what they count on this kernel.
     fileprivate func counted(_ event: CounterMeaning.Event) -> MetricValue? {
-        guard event == countedEvent, let counters else { return nil }
-        // Both wrap as the kernel's unsigned longs do.
-        return MetricValue(counters.timeWait &+ counters.killed)
+        guard event == countedEvent else { return nil }
+        return (counters?.counted).map(MetricValue.init)
     }
 }

@@ -67,14 +67,19 @@ package struct ProcFilesystem: Sendable {
     /// Reads a file of /proc/sys in one read() and gives its line, without the newline, to `body`.
     ///
     /// One, because the kernel gives a list of ports once, from its start, and nothing at the second read(): a buffer
-    /// that is too small cuts the list, perhaps within a number (proc_do_large_bitmap(), kernel/sysctl.c).
+    /// that is too small cuts the list, perhaps within a number (proc_do_large_bitmap(), kernel/sysctl.c). A list that
+    /// does not end with a newline is cut off. gVisor ends no value with one, and has an empty file for an empty list.
     func withSysctl<Value>(
         _ path: String,
         atMost size: Int = 128,
+        isList: Bool = false,
         _ body: (Span<UInt8>) throws(ReadError) -> Value
     ) throws(ReadError) -> Value {
         let file = try FileDescriptor(reading: path)
         let bytes = try file.readOnce(atMost: size)
+        if bytes.last != UInt8(ascii: "\n"), isList ? bytes.isEmpty : bytes.count < size {
+            return try body(bytes.span)
+        }
         guard bytes.last == UInt8(ascii: "\n") else {
             throw .malformed(path, "\(bytes.count) bytes that do not end with a newline: the value is cut off")
         }

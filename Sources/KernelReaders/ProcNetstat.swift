@@ -1,16 +1,30 @@
 package import Ports
 
 extension ProcFilesystem {
-    /// Reads the counters of TIME_WAIT from netstat.
-    package func timeWaitCounters() throws(ReadError) -> TimeWaitCounters {
+    /// Reads the counters of TIME_WAIT from netstat, each by itself.
+    package func timeWaitCounters() throws(ReadError) -> Partial<TimeWaitCounters> {
         let path = net("netstat")
         return try withContents(of: path) { (bytes) throws(ReadError) in
             let lines = try Self.extendedLines(of: bytes, path)
-            return TimeWaitCounters(
-                timeWait: try Self.counter("TW", in: bytes, lines, path),
-                killed: try Self.counter("TWKilled", in: bytes, lines, path),
-                recycled: try Self.counter("TWRecycled", in: bytes, lines, path),
-                overflow: try Self.counter("TCPTimeWaitOverflow", in: bytes, lines, path)
+            let names = ["TW", "TWKilled", "TWRecycled", "TCPTimeWaitOverflow"]
+            var (values, failures) = ([UInt64?](), PartFailures())
+            for name in names {
+                do throws(ReadError) {
+                    values.append(try Self.counter(name, in: bytes, lines, path))
+                } catch {
+                    values.append(nil)
+                    failures.note(error)
+                }
+            }
+            guard failures.errors.count < names.count else { throw failures.errors[0] }
+            return Partial(
+                value: TimeWaitCounters(
+                    timeWait: values[0],
+                    killed: values[1],
+                    recycled: values[2],
+                    overflow: values[3]
+                ),
+                failures: failures.errors
             )
         }
     }
@@ -24,11 +38,11 @@ extension ProcFilesystem {
         while let names = bytes.line(at: &position) {
             guard bytes.starts(with: "TcpExt:", at: names.lowerBound) else { continue }
             guard let values = bytes.line(at: &position), bytes.starts(with: "TcpExt:", at: values.lowerBound) else {
-                throw .malformed(path, "no line of values behind the names of 'TcpExt:'")
+                throw .absent(path, "no line of values behind the names of 'TcpExt:'")
             }
             return (names, values)
         }
-        throw .malformed(path, "no line 'TcpExt:'")
+        throw .absent(path, "no line 'TcpExt:'")
     }
 
     /// The value that stands in the place of a name.

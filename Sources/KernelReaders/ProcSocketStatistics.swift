@@ -1,21 +1,25 @@
 package import Ports
 
 extension ProcFilesystem {
-    /// Reads sockstat and, where the kernel has IPv6, sockstat6.
-    package func socketStatistics() throws(ReadError) -> SocketStatistics {
+    /// Reads sockstat and, where the kernel has IPv6, sockstat6. Only the sockets in use need both.
+    package func socketStatistics() throws(ReadError) -> Partial<SocketStatistics> {
         let path = net("sockstat")
-        let v4 = try withContents(of: path) { (bytes) throws(ReadError) in
-            SocketStatistics(
-                inUse: try Self.field("inuse", of: "TCP:", in: bytes, path),
-                timeWaitBuckets: try Self.field("tw", of: "TCP:", in: bytes, path)
-            )
+        var failures = PartFailures()
+        let inUse = failures.part { () throws(ReadError) in try number("inuse", of: "TCP:", in: path) }
+        let buckets = failures.part { () throws(ReadError) in try number("tw", of: "TCP:", in: path) }
+        if inUse == nil, buckets == nil { throw failures.errors[0] }
+        let v6 = failures.part { () throws(ReadError) in
+            try readIPv6("sockstat6") { (path) throws(ReadError) in try number("inuse", of: "TCP6:", in: path) } ?? 0
         }
-        let v6InUse = try readIPv6("sockstat6") { (path) throws(ReadError) in
-            try withContents(of: path) { (bytes) throws(ReadError) in
-                try Self.field("inuse", of: "TCP6:", in: bytes, path)
-            }
-        }
-        return SocketStatistics(inUse: v4.inUse + (v6InUse ?? 0), timeWaitBuckets: v4.timeWaitBuckets)
+        let both = inUse.flatMap { v4 in v6.map { v4 &+ $0 } }
+        return Partial(
+            value: SocketStatistics(inUse: both, timeWaitBuckets: buckets),
+            failures: failures.errors
+        )
+    }
+
+    private func number(_ name: String, of title: String, in path: String) throws(ReadError) -> Int {
+        try withContents(of: path) { (bytes) throws(ReadError) in try Self.field(name, of: title, in: bytes, path) }
     }
 
     /// The number behind a word of a line: `TCP: inuse 5 orphan 0 tw 3 alloc 8 mem 1` (sockstat_seq_show(),

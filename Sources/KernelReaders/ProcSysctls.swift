@@ -1,28 +1,40 @@
 package import Ports
 
 extension ProcFilesystem {
-    /// Reads every watched sysctl that holds a number. One that the kernel does not have is missing from the result;
-    /// where none is there, they could not be read: no kernel is without all of them.
-    package func sysctlValues() throws(ReadError) -> SysctlValues {
+    /// Reads every watched sysctl that holds a number, each by itself. One that the kernel does not have, or whose value
+    /// is not possible, is missing from the result; where no file is there, they could not be read: no kernel is without
+    /// all of them.
+    package func sysctlValues() throws(ReadError) -> Partial<SysctlValues> {
         var values: SysctlValues = [:]
+        var failures: [ReadError] = []
         var missing: ReadError?
         for name in Sysctl.allCases {
-            let path = sysctl(name.rawValue)
-            do {
-                values[name] = try withSysctl(path) { (line) throws(ReadError) in
-                    guard let value = line.decimal(in: 0..<line.count, as: Int.self) else {
-                        throw .malformed(path, "'\(line.text(in: 0..<line.count))', expected a number")
-                    }
-                    return value
+            do throws(ReadError) {
+                values[name] = try value(of: name)
+            } catch {
+                if error.reason == .notFound {
+                    // An older kernel, or one that keeps this value for the whole machine and shows it in the first
+                    // namespace only.
+                    missing = error
+                } else {
+                    failures.append(error)
                 }
-            } catch let error where error.reason == .notFound {
-                // An older kernel, or one that keeps this value for the whole machine and shows it in the first
-                // namespace only.
-                missing = error
             }
         }
-        if values.isEmpty, let missing { throw missing }
-        return values
+        if values.isEmpty, let error = failures.first ?? missing { throw error }
+        return Partial(value: values, failures: failures)
+    }
+
+    private func value(of name: Sysctl) throws(ReadError) -> Int {
+        let path = sysctl(name.rawValue)
+        return try withSysctl(path) { (line) throws(ReadError) in
+            let possible = name.possibleValues
+            guard let value = line.decimal(in: 0..<line.count, as: Int.self), possible.contains(value) else {
+                let expected = "a number from \(possible.lowerBound) to \(possible.upperBound)"
+                throw .malformed(path, "'\(line.text(in: 0..<line.count))', expected \(expected)")
+            }
+            return value
+        }
     }
 
     /// Reads ip_local_port_range and ip_local_reserved_ports, which every namespace has since Linux 3.16.
@@ -50,7 +62,7 @@ extension ProcFilesystem {
     /// The longest list, of pairs, is 254,738 bytes; of single ports it is 191,053. Both were measured on Linux 6.18.
     private func localReservedPorts() throws(ReadError) -> PortSet {
         let path = sysctl("ip_local_reserved_ports")
-        return try withSysctl(path, atMost: 256 * 1024) { (line) throws(ReadError) in
+        return try withSysctl(path, atMost: 256 * 1024, isList: true) { (line) throws(ReadError) in
             do throws(PortSet.ListError) {
                 return try PortSet(list: line)
             } catch {

@@ -2,7 +2,7 @@
 package struct ReadError: Error, Equatable {
     /// The kinds of failure, as the label `reason` of `timewait_sampler_errors_total` names them.
     package enum Reason: String, CaseIterable, Sendable {
-        /// There is no such file.
+        /// There is no such file, or none of what is to be read stands in it.
         case notFound = "not_found"
         /// The file may not be read by us.
         case permissionDenied = "permission_denied"
@@ -22,6 +22,11 @@ package struct ReadError: Error, Equatable {
     /// A file that was read and is not what the kernel writes there.
     package static func malformed(_ path: String, _ detail: String) -> ReadError {
         ReadError(reason: .malformed, path: path, detail: detail)
+    }
+
+    /// A file that was read and has none of what is to be read there.
+    static func absent(_ path: String, _ detail: String) -> ReadError {
+        ReadError(reason: .notFound, path: path, detail: detail)
     }
 }
 

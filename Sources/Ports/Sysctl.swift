@@ -12,6 +12,20 @@ public enum Sysctl: String, CaseIterable, Sendable {
     case tcpMaxTWBuckets = "tcp_max_tw_buckets"
     case ipUnprivilegedPortStart = "ip_unprivileged_port_start"
     case ipAutobindReuse = "ip_autobind_reuse"
+
+    /// The values that mean something (net/ipv4/sysctl_net_ipv4.c). The kernel takes others for some, such as -1 for
+    /// tcp_max_tw_buckets.
+    public var possibleValues: ClosedRange<Int> {
+        switch self {
+        case .tcpFinTimeout, .tcpMaxTWBuckets: 0...Int(Int32.max)
+        case .tcpTWReuse: 0...2
+        case .tcpTWReuseDelay: 1...60_000
+        case .tcpTWTimeout: 1...600
+        case .tcpTimestamps, .tcpRFC1337: 0...255
+        case .ipUnprivilegedPortStart: 0...65_535
+        case .ipAutobindReuse: 0...1
+        }
+    }
 }
 
 /// The values of the sysctls in one network namespace, in the kernel's own units; one that the kernel does not have is

@@ -26,18 +26,46 @@ struct CollectorWatch {
     ///
     /// - Returns: what it gave; nil if it failed.
     mutating func reading<Value>(of collector: Collector, _ read: () throws(ReadError) -> Value) -> Value? {
+        reading(of: collector, isWhole: true, read)
+    }
+
+    private mutating func reading<Value>(
+        of collector: Collector,
+        isWhole: Bool,
+        _ read: () throws(ReadError) -> Value
+    ) -> Value? {
         if statuses[collector] == nil { statuses[collector] = Self.fresh(collector) }
         let (start, startCPU) = (Clock.now, Clock.threadCPU.seconds)
         var value: Value?
         do {
             value = try read()
-            succeeded(collector)
+            succeeded(collector, isWhole: isWhole)
         } catch {
             failed(collector, error)
         }
         statuses[collector]?.duration = Clock.now - start
         statuses[collector]?.cpuSeconds += Clock.threadCPU.seconds - startCPU
         return value
+    }
+
+    /// Does a reading of a collector whose parts stand alone: those that failed are counted, and logged once until they
+    /// change.
+    ///
+    /// - Returns: what it gave; nil if all of it failed.
+    mutating func partialReading<Value>(
+        of collector: Collector,
+        _ read: () throws(ReadError) -> Partial<Value>
+    ) -> Value? {
+        let before = failures[collector]
+        guard let partial = reading(of: collector, isWhole: false, read) else { return nil }
+        for error in partial.failures { statuses[collector]?.errors[error.reason.rawValue, default: 0] += 1 }
+        failures[collector] = partial.failures.first
+        switch (before, partial.failures.first) {
+        case (_?, nil): log(.recovered(collector))
+        case (let before, let error?) where before != error: log(.failed(collector, error))
+        default: break
+        }
+        return partial.value
     }
 
     /// Forgets a collector that is not read any more: what it last did is no news.
@@ -53,13 +81,24 @@ struct CollectorWatch {
         hadMalformedRows = malformedRows > 0
     }
 
-    private mutating func succeeded(_ collector: Collector) {
+    private mutating func succeeded(_ collector: Collector, isWhole: Bool) {
         statuses[collector]?.succeeded = true
         statuses[collector]?.lastSuccess = Clock.realtime.seconds
-        if failures.removeValue(forKey: collector) != nil { log(.recovered(collector)) }
+        if isWhole, failures.removeValue(forKey: collector) != nil { log(.recovered(collector)) }
     }
 
+    /// The collectors of which a kernel, or what takes its place as gVisor does, may have nothing to read.
+    private static let optional: Set<Collector> = [.localAddresses, .udp, .sockstat, .netstat]
+
     private mutating func failed(_ collector: Collector, _ error: ReadError) {
+        if Self.optional.contains(collector), error.reason == .notFound, statuses[collector]?.lastSuccess == nil,
+            statuses[collector]?.errors.values.allSatisfy({ $0 == 0 }) == true
+        {
+            if failures[collector] != error { log(.absent(collector, error)) }
+            failures[collector] = error
+            statuses[collector] = nil
+            return
+        }
         statuses[collector]?.succeeded = false
         statuses[collector]?.errors[error.reason.rawValue, default: 0] += 1
         if failures[collector] != error { log(.failed(collector, error)) }

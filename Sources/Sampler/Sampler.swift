@@ -83,14 +83,16 @@ package struct Sampler: ~Copyable {
 
     private mutating func readCheapFiles(at now: Instant) {
         sample.range = watch.reading(of: .ephemeralRange) { () throws(ReadError) in try proc.ephemeralRange() }
-        sample.sysctls = watch.reading(of: .sysctl) { () throws(ReadError) in try proc.sysctlValues() }
+        sample.sysctls = watch.partialReading(of: .sysctl) { () throws(ReadError) in try proc.sysctlValues() }
         changes.note(sample.sysctls, range: sample.range)
         sample.sysctlChanges = changes.counts
-        sample.statistics = watch.reading(of: .sockstat) { () throws(ReadError) in try proc.socketStatistics() }
-        sample.bucketsPeak = sample.statistics.map { bucketsPeak.note($0.timeWaitBuckets, at: now) }
-        sample.counters = watch.reading(of: .netstat) { () throws(ReadError) in try proc.timeWaitCounters() }
-        if let statistics = sample.statistics, let counters = sample.counters {
-            meaning.note(buckets: statistics.timeWaitBuckets, counted: counters.timeWait &+ counters.killed)
+        sample.statistics = watch.partialReading(of: .sockstat) { () throws(ReadError) in
+            try proc.socketStatistics()
+        }
+        sample.bucketsPeak = (sample.statistics?.timeWaitBuckets).map { bucketsPeak.note($0, at: now) }
+        sample.counters = watch.partialReading(of: .netstat) { () throws(ReadError) in try proc.timeWaitCounters() }
+        if let buckets = sample.statistics?.timeWaitBuckets, let counted = sample.counters?.counted {
+            meaning.note(buckets: buckets, counted: counted)
         }
         sample.countedEvent = meaning.event
         sample.process = watch.reading(of: .process) { () throws(ReadError) in try ProcessFacts.reading() }
@@ -99,7 +101,7 @@ package struct Sampler: ~Copyable {
     /// Brings up to date what listeners say, between two readings of the table. Only sock_diag gives them without a
     /// walk.
     private mutating func readListeners(at now: Instant) {
-        guard sample.ports != nil, table.source == .sockDiag else { return }
+        guard sample.ports != nil, table.source == .sockDiag, table.hasSockDiag else { return }
         let listening = watch.reading(of: .listeners) { () throws(ReadError) in try table.listeners() }
         guard let listening, var report = sample.ports.take() else { return }
         let hasVanished = accounting.look(at: listening, updating: &report, sample.range, at: now)

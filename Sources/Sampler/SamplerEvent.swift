@@ -5,6 +5,8 @@ package import KernelReaders
 package enum SamplerEvent: Sendable {
     /// A collector's reading failed, or fails in another way than before.
     case failed(Collector, ReadError)
+    /// This kernel does not have what a collector reads; it is not read in vain for ever, and is no failure.
+    case absent(Collector, ReadError)
     /// A collector that had failed works again.
     case recovered(Collector)
     /// The socket table is read here from now on; where that is not the first choice, because of this.

@@ -12,6 +12,9 @@ struct TableReader: ~Copyable {
     private(set) var source: TableSource?
     /// Why the last reading was not made over sock_diag although it should have been.
     private(set) var obstacle: ReadError?
+    private var retry = Retry()
+    /// Whether procfs gives LISTEN rows behind others.
+    private var hasLateListeners = false
 
     /// - Parameter proc: where to read procfs. Where that is no procfs, as a capture is none, sock_diag would tell of
     ///   another host: `auto` then is procfs.
@@ -33,22 +36,31 @@ struct TableReader: ~Copyable {
         _ facts: NamespaceFacts,
         at now: Instant
     ) throws(ReadError) -> Int {
-        if choice != .procfs {
+        if choice == .sockDiag, let obstacle, !retry.isDue(at: now) { throw obstacle }
+        if choice != .procfs, retry.isDue(at: now) {
             do throws(ReadError) {
                 var table = try takeSockDiag()
                 let leftOut = try Self.read(&table, into: &accounting, facts, now)
                 sockDiag = consume table
                 (source, obstacle) = (.sockDiag, nil)
+                retry.succeeded()
                 return leftOut
             } catch {
                 obstacle = error
+                retry.failed(at: now)
                 if choice == .sockDiag { throw error }
             }
         }
-        var table = ProcSocketTable(proc)
         var facts = facts
         facts.bound = nil
-        let leftOut = try Self.read(&table, into: &accounting, facts, now)
+        var table = ProcSocketTable(proc, searchesAll: hasLateListeners)
+        var leftOut = try Self.read(&table, into: &accounting, facts, now)
+        if accounting.skippedListeners > 0, !hasLateListeners {
+            // Rows before were classified without a listener that came behind them.
+            hasLateListeners = true
+            table = ProcSocketTable(proc, searchesAll: true)
+            leftOut = try Self.read(&table, into: &accounting, facts, now)
+        }
         source = .procfs
         return leftOut
     }

@@ -148,6 +148,11 @@ struct Exporter: ~Copyable {
                     "collector": "\(collector.rawValue)", "reason": "\(error.reason.rawValue)", "error": "\(error)",
                 ]
             )
+        case .absent(let collector, let error):
+            logger.info(
+                "There is nothing to read here",
+                metadata: ["collector": "\(collector.rawValue)", "error": "\(error)"]
+            )
         case .recovered(let collector):
             logger.info("Reading works again", metadata: ["collector": "\(collector.rawValue)"])
         case .reads(let source, nil):

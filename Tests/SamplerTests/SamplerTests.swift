@@ -19,6 +19,7 @@ struct SamplerTests {
             let line =
                 switch event {
                 case .readsAddressFiles: "reads the address files"
+                case .absent(let collector, _): "\(collector.rawValue) is absent"
                 case .failed(let collector, let error): "\(collector.rawValue) failed: \(error.reason.rawValue)"
                 case .recovered(let collector): "\(collector.rawValue) recovered"
                 case .reads: nil as String?
@@ -150,8 +151,8 @@ struct SamplerTests {
         arguments: [
             ("thread-self/net/tcp", Collector.socketTable), ("thread-self/net/tcp6", .socketTable),
             ("thread-self/net/fib_trie", .localAddresses), ("thread-self/net/if_inet6", .localAddresses),
-            ("thread-self/net/sockstat", .sockstat), ("thread-self/net/sockstat6", .sockstat),
-            ("thread-self/net/netstat", .netstat), ("sys/net/ipv4/ip_local_port_range", .ephemeralRange),
+            ("thread-self/net/sockstat", .sockstat), ("thread-self/net/netstat", .netstat),
+            ("sys/net/ipv4/ip_local_port_range", .ephemeralRange),
             ("sys/net/ipv4/ip_local_reserved_ports", .ephemeralRange),
         ]
     )
@@ -161,13 +162,14 @@ struct SamplerTests {
         let log = Log()
         var sampler = sampler(of: scene, interval: 1, log: log)
         let content = String(decoding: try scene.bytes(file), as: UTF8.self)
+        _ = sampler.tick(at: start)
         try scene.remove(file)
-        for second in 0..<3 {
+        for second in 1...3 {
             let sample = sampler.tick(at: start + Double(second))
             for (other, status) in sample.collectors {
                 #expect(status.succeeded == (other != collector), "\(other)")
             }
-            #expect(sample.collectors[collector]?.errors["not_found"] == UInt64(second + 1))
+            #expect(sample.collectors[collector]?.errors["not_found"] == UInt64(second))
             #expect((sample.ports == nil) == (collector == .socketTable))
             #expect((sample.statistics == nil) == (collector == .sockstat))
             #expect((sample.counters == nil) == (collector == .netstat))
@@ -177,11 +179,105 @@ struct SamplerTests {
         }
         #expect(log.all == ["\(collector.rawValue) failed: not_found"])
         try scene.write(content, to: file)
-        let sample = sampler.tick(at: start + 3)
+        let sample = sampler.tick(at: start + 4)
         #expect(
             sample.ports?.timeWait != nil && sample.statistics != nil && sample.counters != nil && sample.range != nil
         )
         #expect(log.all == ["\(collector.rawValue) failed: not_found", "\(collector.rawValue) recovered"])
+    }
+
+    @Test("takes a file that was never there for absent, not for failed, says so once, and counts nothing")
+    func absence() throws {
+        let scene = try Scene(copyOf: "mixed")
+        defer { try? scene.remove() }
+        let log = Log()
+        var sampler = sampler(of: scene, interval: 1, log: log)
+        for file in ["sockstat", "sockstat6", "fib_trie", "if_inet6", "udp", "udp6"] {
+            try scene.remove("thread-self/net/\(file)")
+        }
+        for second in 0..<3 {
+            let sample = sampler.tick(at: start + Double(second))
+            let absent: Set<Collector> = [.sockstat, .localAddresses, .udp]
+            #expect(absent.isDisjoint(with: sample.collectors.keys))
+            #expect(sample.collectors.values.allSatisfy { $0.succeeded && $0.errors.values.allSatisfy { $0 == 0 } })
+            #expect(sample.ports != nil && sample.ports?.timeWait == nil && sample.counters != nil)
+        }
+        #expect(log.all.sorted() == ["local_addresses is absent", "sockstat is absent", "udp is absent"])
+    }
+
+    @Test("reads what gVisor's procfs has: no newline behind values, no counters, LISTEN rows among the others")
+    func gVisor() throws {
+        let scene = try Scene(copyOf: "mixed")
+        defer { try? scene.remove() }
+        func text(_ file: String) throws -> String { String(decoding: try scene.bytes(file), as: UTF8.self) }
+        var whole = sampler(of: scene, interval: 1)
+        let expected = whole.tick(at: start)
+        for name in Sysctl.allCases.map(\.rawValue) + ["ip_local_port_range"] where name != "tcp_tw_timeout" {
+            let file = "sys/net/ipv4/\(name)"
+            try scene.write(String(try text(file).dropLast()), to: file)
+        }
+        try scene.write("", to: "sys/net/ipv4/ip_local_reserved_ports")
+        let names = try text("thread-self/net/netstat").split(separator: "\n").first { $0.hasPrefix("TcpExt:") }
+        try scene.write(String(try #require(names)) + "\n", to: "thread-self/net/netstat")
+        for file in ["sockstat", "sockstat6", "fib_trie"] { try scene.remove("thread-self/net/\(file)") }
+        for file in ["tcp", "tcp6"] {
+            let lines = try text("thread-self/net/\(file)").split(separator: "\n")
+            let turned = [lines[0]] + lines.dropFirst().reversed()
+            try scene.write(turned.joined(separator: "\n") + "\n", to: "thread-self/net/\(file)")
+        }
+        let log = Log()
+        var sampler = sampler(of: scene, interval: 1, log: log)
+        for second in 0..<3 {
+            let sample = sampler.tick(at: start + Double(second))
+            #expect(sample.sysctls == expected.sysctls && sample.range?.ports == expected.range?.ports)
+            #expect(sample.range?.reserved.isEmpty == true)
+            #expect(sample.ports?.table == expected.ports?.table)
+            #expect(sample.ports?.ports.map(\.listeners) == expected.ports?.ports.map(\.listeners))
+            #expect(sample.ports?.ports.map(\.established) == expected.ports?.ports.map(\.established))
+            #expect(sample.counters == nil && sample.statistics == nil)
+            #expect(sample.collectors.values.allSatisfy { $0.succeeded })
+        }
+        #expect(log.all.sorted() == ["local_addresses is absent", "netstat is absent", "sockstat is absent"])
+    }
+
+    @Test(
+        "leaves out a sysctl that has no possible value, and keeps the others",
+        arguments: [
+            ("tcp_max_tw_buckets", "-1\n", Sysctl.tcpMaxTWBuckets), ("tcp_tw_reuse", "77\n", .tcpTWReuse),
+            ("tcp_fin_timeout", "soon\n", .tcpFinTimeout), ("tcp_rfc1337", "", .tcpRFC1337),
+            ("ip_unprivileged_port_start", "99999\n", .ipUnprivilegedPortStart),
+            ("tcp_timestamps", "1 1\n", .tcpTimestamps),
+        ]
+    )
+    func strangeSysctl(file: String, text: String, sysctl: Sysctl) throws {
+        let scene = try Scene(copyOf: "mixed")
+        defer { try? scene.remove() }
+        var whole = sampler(of: scene, interval: 1)
+        let all = try #require(whole.tick(at: start).sysctls)
+        try scene.write(text, to: "sys/net/ipv4/\(file)")
+        let log = Log()
+        var sampler = sampler(of: scene, interval: 1, log: log)
+        for second in 0..<3 {
+            let sample = sampler.tick(at: start + Double(second))
+            #expect(sample.sysctls == all.filter { $0.key != sysctl })
+            #expect((sample.ports?.destinations == nil) == [.tcpTWReuse, .tcpTimestamps].contains(sysctl))
+            #expect(sample.collectors[.sysctl]?.errors["malformed"] == UInt64(second + 1))
+        }
+        try scene.write("1\n", to: "sys/net/ipv4/\(file)")
+        #expect(sampler.tick(at: start + 3).sysctls?[sysctl] == 1)
+        #expect(log.all == ["sysctl failed: malformed", "sysctl recovered"])
+    }
+
+    @Test("keeps the other numbers of a file that lacks one")
+    func missingNumbers() throws {
+        let scene = try Scene(copyOf: "mixed")
+        defer { try? scene.remove() }
+        try scene.write("TcpExt: TW TWKilled\nTcpExt: 5 1\n", to: "thread-self/net/netstat")
+        try scene.remove("thread-self/net/sockstat6")
+        var sampler = sampler(of: scene, interval: 1)
+        let sample = sampler.tick(at: start)
+        #expect(sample.counters?.counted == 6 && sample.counters?.overflow == nil)
+        #expect(sample.statistics?.timeWaitBuckets == 83 && sample.statistics?.inUse == nil)
     }
 
     @Test("logs a failure again when it changes")
@@ -190,10 +286,11 @@ struct SamplerTests {
         defer { try? scene.remove() }
         let log = Log()
         var sampler = sampler(of: scene, log: log)
-        try scene.remove("thread-self/net/sockstat")
         _ = sampler.tick(at: start)
+        try scene.remove("thread-self/net/sockstat")
+        _ = sampler.tick(at: start + 1)
         try scene.write("nonsense\n", to: "thread-self/net/sockstat")
-        let sample = sampler.tick(at: start + 1)
+        let sample = sampler.tick(at: start + 2)
         #expect(log.all == ["sockstat failed: not_found", "sockstat failed: malformed"])
         let errors = sample.collectors[.sockstat]?.errors
         #expect(errors == ["not_found": 1, "permission_denied": 0, "read_failed": 0, "malformed": 1])
