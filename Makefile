@@ -8,7 +8,7 @@ sources := Package.swift Sources Tests
 # Package.swift says which commit is built, and swift build remembers what it said.
 fresh_manifest := --manifest-cache none --disable-build-manifest-caching
 
-.PHONY: help run build test test-sanitizers deb image kustomize test-deploy dashboards pictures bench bench-quick bench-build format clean
+.PHONY: help run build test test-worlds test-sanitizers deb image kustomize test-deploy dashboards pictures bench bench-quick bench-build format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -28,8 +28,14 @@ test: ## install what is missing, then check the style, build and run every test
 	swift build --build-tests --explicit-target-dependency-import-check error
 	.ci/run-tests $(ARGS)
 	[ -n "$(ARGS)" ] || .ci/run-python-tests Conditions
+	[ -n "$(ARGS)" ] || .ci/run-python-tests Worlds
 	[ -n "$(ARGS)" ] || .ci/run-python-tests Web
 	[ -n "$(ARGS)" ] || .ci/run-python-tests Dashboards
+
+test-worlds: ## compare 1,000 random hosts with an oracle; SEED=n repeats those of a seed, WORLDS=n makes as many
+	.ci/install-packages test
+	swift build --product timewait_exporter
+	WORLDS=$${WORLDS:-1000} .ci/run-python-tests Worlds
 
 test-sanitizers: ## run the endpoint's tests under ThreadSanitizer and AddressSanitizer
 	.ci/install-packages test

@@ -148,8 +148,10 @@ package struct PortAccounting: RowSink, Sendable {
             // A listener where the service did not listen.
             if holders.watches(row.localPort) { _ = holders.take(row, listeners) }
         }
-        for (port, rows) in Dictionary(grouping: listening, by: \.localPort) {
-            if let slot = listeners.slot(of: port) { lines[slot].count(listening: rows) }
+        let byPort = Dictionary(grouping: listening, by: \.localPort)
+        let knowsLimit = PortLine.knowsLimit(listening)
+        for slot in lines.indices {
+            lines[slot].count(listening: byPort[lines[slot].port] ?? [], knowsLimit: knowsLimit)
         }
     }
 

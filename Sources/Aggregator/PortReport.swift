@@ -50,10 +50,11 @@ extension PortReport {
             table[family, .listen] = rows.count { $0.localAddress.isIPv4 == (family == .ipv4) }
         }
         let byPort = Dictionary(grouping: rows, by: \.localPort)
+        let knowsLimit = PortLine.knowsLimit(rows)
         listening = range.map { ListeningPorts(byPort.keys, in: $0) }
         for index in ports.indices {
             let own = byPort[ports[index].port] ?? []
-            ports[index].count(listening: own)
+            ports[index].count(listening: own, knowsLimit: knowsLimit)
         }
         for index in services.indices {
             let isListening = home.contains(services[index].port)
@@ -118,13 +119,14 @@ package struct PortLine: Equatable, Sendable {
 }
 
 extension PortLine {
+    /// Whether the source of these LISTEN rows gives the limits of their queues: only sock_diag does, and cookies.
+    static func knowsLimit(_ rows: [SocketRow]) -> Bool { rows.contains { $0.cookie != 0 } }
+
     /// Counts its listeners.
-    mutating func count(listening rows: [SocketRow]) {
+    mutating func count(listening rows: [SocketRow], knowsLimit: Bool) {
         listeners = rows.count
         acceptQueue = rows.reduce(0) { $0 + Int($1.receiveQueue) }
-        // Only sock_diag gives cookies, and the limit.
-        let areComplete = rows.allSatisfy { $0.cookie != 0 }
-        acceptQueueLimit = areComplete ? rows.reduce(0) { $0 + Int($1.sendQueue) } : nil
+        acceptQueueLimit = knowsLimit ? rows.reduce(0) { $0 + Int($1.sendQueue) } : nil
     }
 }
 

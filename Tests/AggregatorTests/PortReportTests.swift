@@ -52,6 +52,8 @@ struct PortReportTests {
         ])
         #expect(report.ports.map(\.acceptQueueLimit) == [4224])
         #expect(report.ports.map(\.closeWait) == [2])
+        let gone = accounting.report([.listen(.anyIPv4, 81, limit: 5, cookie: 3)], at: .after(5))
+        #expect(gone.ports.map(\.acceptQueueLimit) == [0, 5], "a listener that has gone lets nobody wait")
     }
 
     @Test("parts the LISTEN ports by what the ephemeral range means for them, each port once")
