@@ -91,8 +91,8 @@ struct Arrivals: Sendable {
             // What the reading before has not seen near its start began after it.
             isNew = nearBefore[row.connection].map { !$0 } ?? true
         }
-        // Wider, so that what the next reading takes for near was remembered.
-        if abs(began - start) <= 2 * Self.uncertainty, near.count < Self.mostNear {
+        // Wider, so that what the next reading takes for near was remembered, also where this one was held up.
+        if abs(began - start) <= 5 * Self.uncertainty, near.count < Self.mostNear {
             // Before the first reading nothing is counted; of what it saw nothing is new later.
             near[row.connection] = before == nil ? began <= start : isNew
         }
