@@ -77,8 +77,6 @@ def test_an_odd_range_may_run_out_one_early(new_host, tmp_path):
         assert page.get("timewait_destination_ports_used_max") == made
         free = set(range(41001, 41200)) - set(host.do("result = [client.getsockname()[1] for client in clients]"))
         assert free <= {41001, 41199}
-        for _ in range(5):
-            assert attempt(host) == errno.EADDRNOTAVAIL or made == 199
         expected = 0 if free != {41199} else float("inf")
         assert page.get("timewait_destination_exhaustion_seconds") == expected, free
 

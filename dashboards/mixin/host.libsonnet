@@ -53,7 +53,7 @@ function(config)
           ) + g.withRunbook(config, 'TimeWaitDestinationPortsHalfUsed') + g.sized(4, 4),
           g.stat(
             'connect() fails in',
-            'When the first destination has no port left, if things go on as in the last ten seconds.',
+            'When the first destination has no port left, if things go on as they do.',
             'clamp_max(min(timewait_destination_exhaustion_seconds{@}), 86400)',
             's',
             ['red', [config.exhaustionSeconds, 'orange'], [3600, 'green']],
