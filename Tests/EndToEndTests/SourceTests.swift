@@ -74,8 +74,10 @@ struct SourceTests {
     }
 
     /// An exporter whose system calls fail as strace is told.
-    private func startExporter(injecting fault: String) throws -> RunningProgram {
-        let strace = ["strace", "-qq", "-f", "-o", "/dev/null", "-e", "inject=" + fault]
+    ///
+    /// - Parameter trace: the file that gets a line for each call of that name.
+    private func startExporter(injecting fault: String, trace: String = "/dev/null") throws -> RunningProgram {
+        let strace = ["strace", "-qq", "-f", "-o", trace, "-e", "inject=" + fault]
         let exporter = [try Executable.built("timewait_exporter"), "--web.listen-address=127.0.0.1:10057"]
         // A strace that is killed leaves its program running, but not beyond the process namespace whose first it is.
         let alone = ["--pid", "--fork", "--kill-child"]
@@ -102,6 +104,29 @@ struct SourceTests {
         }
         #expect(try page()["timewait_sampler_success", ["collector": "local_addresses"]] == 1)
         #expect(!program.standardError.contains("level=ERROR"))
+    }
+
+    @Test("are sock_diag no more often than that where it is refused: tried after 10 seconds, and then more seldom")
+    func refusals() throws {
+        let trace = NSTemporaryDirectory() + "timewait_exporter_trace_\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: trace) }
+        let program = try startExporter(injecting: "socket:error=EACCES:when=2+", trace: trace)
+        let started = ContinuousClock.now
+        let tries = {
+            try String(contentsOfFile: trace, encoding: .utf8).split(separator: "\n").count {
+                $0.contains("NETLINK_SOCK_DIAG")
+            }
+        }
+        // One try at the start and one for the first reading; then the table is read every second.
+        try poll("procfs is read") { try tries() == 2 }
+        try poll("sock_diag is tried again", within: 20) { try tries() == 3 }
+        #expect(ContinuousClock.now - started > .seconds(8))
+        sleep(6)
+        #expect(try tries() == 3)
+        let page = MetricsPage(try namespace.get("/metrics", port: 10_057).text)
+        #expect(page["timewait_sampler_source_info", ["source": "procfs"]] == 1)
+        let lines = program.standardError.split(separator: "\n")
+        #expect(lines.count { $0.contains("sock_diag: socket: Permission denied") } == 1)
     }
 
     @Test("take with them, where sock_diag fails later, the collectors that only it has")
