@@ -5,8 +5,10 @@ package import Ports
 package struct NamespaceFacts: Sendable {
     /// The sockets that are bound and neither listen nor are connected; nil too where the kernel does not tell.
     package var bound: [SocketRow]?
-    /// The ephemeral range.
+    /// The ephemeral range and the reserved ports.
     package var range: EphemeralRange?
+    /// The ephemeral range, which may be known where the reserved ports are not.
+    package var ports: PortRange?
     /// This namespace's own addresses.
     package var addresses: LocalAddresses?
     /// The sysctls that hold one number.
@@ -23,6 +25,7 @@ package struct NamespaceFacts: Sendable {
     package init(
         bound: [SocketRow]? = nil,
         range: EphemeralRange? = nil,
+        ports: PortRange? = nil,
         addresses: LocalAddresses? = nil,
         sysctls: SysctlValues? = nil,
         udpPorts: PortSet? = nil,
@@ -30,6 +33,7 @@ package struct NamespaceFacts: Sendable {
     ) {
         self.bound = bound
         self.range = range
+        self.ports = ports ?? range?.ports
         self.addresses = addresses
         self.sysctls = sysctls
         self.udpPorts = udpPorts

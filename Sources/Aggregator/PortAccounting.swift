@@ -34,8 +34,6 @@ package struct PortAccounting: RowSink, Sendable {
     private var newTimeWait = TimeWaitCounts()
     private var newPortTimeWait: [PortTimeWait] = []
     private var orphanFinWait2 = 0
-    /// LISTEN rows that came among the rows of the table.
-    package private(set) var skippedListeners = 0
     private var selfConnected = 0
     private var held = HeldPorts()
     /// Ports that are bound without a connection.
@@ -134,7 +132,6 @@ package struct PortAccounting: RowSink, Sendable {
         timeWait = TimeWaitCounts()
         newTimeWait = TimeWaitCounts()
         orphanFinWait2 = 0
-        skippedListeners = 0
         selfConnected = 0
         held.removeAll()
         if isClassifying { arrivals.begin(facts.timing, at: now) }
@@ -168,7 +165,7 @@ package struct PortAccounting: RowSink, Sendable {
         }
         let surroundings = PortHolders.Surroundings(
             services: services.services,
-            range: facts.range,
+            range: facts.ports,
             addresses: facts.addresses,
             timing: facts.timing,
             listening: services.listening
@@ -201,10 +198,7 @@ package struct PortAccounting: RowSink, Sendable {
 
     /// Takes one row of the table.
     package mutating func row(_ row: borrowing SocketRow) {
-        guard row.state != .listen else {
-            skippedListeners += 1
-            return
-        }
+        guard row.state != .listen else { return }
         count(row)
         let isForeign = !isOwn(row.localAddress, row.device)
         if !isForeign { held.insert(row, facts.timing) }
@@ -272,7 +266,7 @@ package struct PortAccounting: RowSink, Sendable {
     }
 
     /// Whether it can be told whose a TIME_WAIT is.
-    private var isClassifying: Bool { facts.addresses != nil && facts.range != nil }
+    private var isClassifying: Bool { facts.addresses != nil && facts.ports != nil }
 
     /// Whose TIME_WAIT it is. The order of the questions decides: both ends of a local connection may be a listener's.
     private mutating func classify(_ row: borrowing SocketRow, _ slot: Int?, isForeign: Bool) {
@@ -286,7 +280,7 @@ package struct PortAccounting: RowSink, Sendable {
         } else if peer == .local, let slot = listeners.slot(of: row.remotePort, taking: row.remoteAddress) {
             owner = Arrivals.Owner(role: .client, peer: peer, slot: slot)
         } else {
-            let isEphemeral = facts.range?.ports.contains(row.localPort) == true
+            let isEphemeral = facts.ports?.contains(row.localPort) == true
             owner = Arrivals.Owner(role: isEphemeral ? .client : .other, peer: peer, slot: nil)
         }
         timeWait[owner.role, peer] += 1

@@ -24,7 +24,7 @@ struct PortHolders: Sendable {
     /// What holders are classified by.
     struct Surroundings {
         var services: [Port: ServiceMemory.Service] = [:]
-        var range: EphemeralRange?
+        var range: PortRange?
         var addresses: LocalAddresses?
         var timing = TimeWaitTiming()
         /// The ports that somebody listens on.
@@ -182,7 +182,7 @@ struct PortHolders: Sendable {
         }
         if watchedBefore.contains(row.localPort) { return false }
         if row.remotePort >= 32_768 { return true }
-        return surroundings.range?.ports.contains(row.remotePort) == true
+        return surroundings.range?.contains(row.remotePort) == true
     }
 
     /// Whether a socket is where the service would bind: on the same address, or one of both on every address.

@@ -21,6 +21,7 @@ struct ReuseRule: Equatable, Sendable {
 
     /// The rule of a namespace; nil where a sysctl that decides could not be read.
     init?(_ sysctls: SysctlValues) {
+        guard sysctls.unreadable.isDisjoint(with: [.tcpTWReuseDelay, .tcpTWTimeout]) else { return nil }
         guard let mode = sysctls[.tcpTWReuse], let timestamps = sysctls[.tcpTimestamps] else { return nil }
         self.mode = timestamps == 0 ? 0 : mode
         // Before Linux 6.14 more than one second, by a clock of seconds: at two seconds it is certain.

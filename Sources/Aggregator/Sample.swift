@@ -14,8 +14,8 @@ package struct Sample: Sendable {
     package var deviceNames: [UInt32: String] = [:]
     /// The highest number of dialed LISTEN ports of the last five minutes.
     package var dialedPortsPeak: Int?
-    /// The ephemeral range.
-    package var range: EphemeralRange?
+    /// The ephemeral range and the reserved ports.
+    package var portSysctls = PortSysctls()
     /// The local ports of UDP sockets.
     package var udpPorts: PortSet?
     /// The chosen UDP service ports, and how many the limit leaves out.
@@ -40,6 +40,9 @@ package struct Sample: Sendable {
     package var interval = 0.0
     /// The interval that was asked for, in seconds.
     package var requestedInterval = 0.0
+
+    /// The ephemeral range with its reserved ports; nil where one of the two is not known.
+    package var range: EphemeralRange? { portSysctls.range }
 
     /// A sample in which nothing is known.
     package init() {}

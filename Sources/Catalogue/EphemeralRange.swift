@@ -11,7 +11,7 @@ extension Catalogue {
             "timewait_ephemeral_range_low",
             "First port of the ephemeral port range: /proc/sys/net/ipv4/ip_local_port_range.",
             .second,
-            value: { ($0.sample.range?.ports.low).map(MetricValue.init) }
+            value: { ($0.sample.portSysctls.ports?.low).map(MetricValue.init) }
         ),
         Entry(
             .ephemeralRange,
@@ -19,7 +19,7 @@ extension Catalogue {
             "timewait_ephemeral_range_high",
             "Last port of the ephemeral port range, itself included: /proc/sys/net/ipv4/ip_local_port_range.",
             .second,
-            value: { ($0.sample.range?.ports.high).map(MetricValue.init) }
+            value: { ($0.sample.portSysctls.ports?.high).map(MetricValue.init) }
         ),
         Entry(
             .ephemeralRange,
@@ -27,7 +27,7 @@ extension Catalogue {
             "timewait_ephemeral_ports",
             "Ports in the ephemeral port range, high - low + 1: /proc/sys/net/ipv4/ip_local_port_range.",
             .second,
-            value: { ($0.sample.range?.ports.count).map(MetricValue.init) }
+            value: { ($0.sample.portSysctls.ports?.count).map(MetricValue.init) }
         ),
         Entry(
             .ephemeralRange,
@@ -70,7 +70,9 @@ extension Catalogue {
                 + "tm->when of /proc/net/tcp and tcp6.",
             .interval,
             value: { input in
-                guard let report = input.sample.ports, report.ephemeral != nil else { return nil }
+                guard let report = input.sample.ports, report.ephemeral != nil, input.sample.timing != nil else {
+                    return nil
+                }
                 return input.sample.seconds(until: report.ephemeralExhaustion)
             }
         ),
@@ -90,7 +92,7 @@ extension Catalogue {
             "timewait_reserved_ports",
             "Reserved ports, in the ephemeral port range and outside of it: /proc/sys/net/ipv4/ip_local_reserved_ports.",
             .second,
-            value: { ($0.sample.range?.reserved.count).map(MetricValue.init) }
+            value: { ($0.sample.portSysctls.reserved?.count).map(MetricValue.init) }
         ),
         Entry(
             .socketTable,
@@ -111,8 +113,8 @@ extension Catalogue {
             "Distinct local ports of UDP sockets in the ephemeral port range: /proc/net/udp and udp6.",
             .interval,
             value: { input in
-                guard let udp = input.sample.udpPorts, let range = input.sample.range else { return nil }
-                return MetricValue(udp.intersection(PortSet(range.ports)).count)
+                guard let udp = input.sample.udpPorts, let range = input.sample.portSysctls.ports else { return nil }
+                return MetricValue(udp.intersection(PortSet(range)).count)
             }
         ),
     ]

@@ -17,7 +17,8 @@ extension Catalogue {
         collector(
             .gauge,
             "timewait_sampler_success",
-            "1 if the collector's last reading worked, else 0: then its families are absent."
+            "1 if the collector's last reading gave at least a part of its values, else 0: then its families are absent. No series where the kernel "
+                + "has nothing for it to read."
         ) { MetricValue($0.succeeded) },
         collector(
             .gauge,
@@ -54,7 +55,7 @@ extension Catalogue {
             .sampler,
             .counter,
             "timewait_sampler_errors_total",
-            "Readings of the collector that failed, by reason; reason malformed_row counts rows of the socket table that were left out.",
+            "Readings of the collector, or of single values in them, that failed, by reason; reason malformed_row counts rows of the socket table that were left out.",
             .second
         ) { input, writer in
             for collector in Collector.allCases {

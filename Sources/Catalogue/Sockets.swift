@@ -138,7 +138,7 @@ extension Catalogue {
             "How long TIME_WAIT lasts: TCP_TIMEWAIT_LEN of include/net/tcp.h, 60 s, or /proc/sys/net/ipv4/tcp_tw_timeout where the kernel has "
                 + "it (timers round it up by as much as 4.1 s, 5.1 s at HZ=100).",
             .second,
-            value: { MetricValue(TimeWaitTiming(timeout: $0.sample.sysctls?[.tcpTWTimeout]).seconds) }
+            value: { ($0.sample.timing?.seconds).map(MetricValue.init) }
         ),
     ]
 
@@ -161,6 +161,12 @@ extension Catalogue {
 }
 
 extension Sample {
+    /// How long TIME_WAIT lasts; nil where the kernel has a sysctl for it that could not be read.
+    var timing: TimeWaitTiming? {
+        guard sysctls?.unreadable.contains(.tcpTWTimeout) != true else { return nil }
+        return TimeWaitTiming(timeout: sysctls?[.tcpTWTimeout])
+    }
+
     /// TW + TWKilled, if that is what they count on this kernel.
     fileprivate func counted(_ event: CounterMeaning.Event) -> MetricValue? {
         guard event == countedEvent else { return nil }

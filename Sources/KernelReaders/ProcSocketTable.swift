@@ -3,34 +3,19 @@ package import Ports
 /// The socket table as /proc/net/tcp and tcp6 show it: no privilege, any kernel, 1.3 µs of the kernel's time a socket.
 ///
 /// Linux writes LISTEN rows at the head of both files. Both are opened and read up to their first other row, and each is
-/// read on from there later: no part of the table is walked twice. gVisor writes them anywhere.
+/// read on from there later: no part of the table is walked twice. gVisor writes them anywhere: see `SocketTableFile`.
 package struct ProcSocketTable: SocketTableSource, ~Copyable {
     private let proc: ProcFilesystem
     private var tcp: SocketTableFile?
     /// nil where the kernel has no IPv6.
     private var tcp6: SocketTableFile?
 
-    private let searchesAll: Bool
-
     /// The table of the namespace that the procfs belongs to.
-    ///
-    /// - Parameter searchesAll: whether LISTEN rows stand anywhere: then both files are read to their ends to find them,
-    ///   and a second time for the rest.
-    package init(_ proc: ProcFilesystem, searchesAll: Bool = false) {
+    package init(_ proc: ProcFilesystem) {
         self.proc = proc
-        self.searchesAll = searchesAll
     }
 
     package mutating func listeners() throws(ReadError) -> [SocketRow] {
-        guard searchesAll else { return try open() }
-        var search = ListenSearch(rows: try open())
-        _ = try read(into: &search)
-        _ = try open()
-        return search.rows
-    }
-
-    /// Opens both files and reads them up to their first row that is not LISTEN.
-    private mutating func open() throws(ReadError) -> [SocketRow] {
         tcp = nil
         tcp6 = nil
         var listening: [SocketRow] = []
@@ -49,14 +34,5 @@ package struct ProcSocketTable: SocketTableSource, ~Copyable {
         tcp = nil
         tcp6 = nil
         return malformed
-    }
-}
-
-/// Keeps the LISTEN rows.
-private struct ListenSearch: RowSink {
-    var rows: [SocketRow]
-
-    mutating func row(_ row: borrowing SocketRow) {
-        if row.state == .listen { rows.append(copy row) }
     }
 }

@@ -18,10 +18,11 @@ extension ProcFilesystem {
                     missing = error
                 } else {
                     failures.append(error)
+                    values.unreadable.insert(name)
                 }
             }
         }
-        if values.isEmpty, let error = failures.first ?? missing { throw error }
+        if values.known.isEmpty, let error = failures.first ?? missing { throw error }
         return Partial(value: values, failures: failures)
     }
 
@@ -37,9 +38,14 @@ extension ProcFilesystem {
         }
     }
 
-    /// Reads ip_local_port_range and ip_local_reserved_ports, which every namespace has since Linux 3.16.
-    package func ephemeralRange() throws(ReadError) -> EphemeralRange {
-        EphemeralRange(ports: try localPortRange(), reserved: try localReservedPorts())
+    /// Reads ip_local_port_range and ip_local_reserved_ports, which every namespace has since Linux 3.16, each by
+    /// itself.
+    package func portSysctls() throws(ReadError) -> Partial<PortSysctls> {
+        var failures = PartFailures()
+        let ports = failures.part { () throws(ReadError) in try localPortRange() }
+        let reserved = failures.part { () throws(ReadError) in try localReservedPorts() }
+        if ports == nil, reserved == nil { throw failures.errors[0] }
+        return Partial(value: PortSysctls(ports: ports, reserved: reserved), failures: failures.errors)
     }
 
     /// "low\thigh\n" (ipv4_local_port_range(), net/ipv4/sysctl_net_ipv4.c).

@@ -12,6 +12,8 @@ struct SocketTableFile: ~Copyable {
     /// The bytes at the front of the buffer that belong to no whole row yet.
     private var rest = 0
     private var isAtEnd = false
+    /// Whether LISTEN rows may stand anywhere.
+    private var isUnordered = false
     private var afterListeners = Head()
 
     /// Opens the file.
@@ -26,9 +28,12 @@ struct SocketTableFile: ~Copyable {
     var malformedRows: Int { parser.malformedRows }
 
     /// Reads page by page up to the first row that is not LISTEN, or to the end.
+    ///
+    /// Where a read() gives more than a page, what writes the file is not Linux: gVisor writes its sockets in no order.
+    /// That file is read to its end, and its other rows are kept.
     mutating func readHead(appendingListenersTo listening: inout [SocketRow]) throws(ReadError) {
         var head = Head()
-        while !isAtEnd, head.others.isEmpty { try readPage(into: &head) }
+        while !isAtEnd, head.others.isEmpty || isUnordered { try readPage(into: &head) }
         listening += head.listening
         afterListeners = head
     }
@@ -43,6 +48,7 @@ struct SocketTableFile: ~Copyable {
     private mutating func readPage<Sink: RowSink & ~Copyable>(into sink: inout Sink) throws(ReadError) {
         let count = try descriptor.read(into: &buffer, from: rest)
         sink.chunk(at: Clock.now)
+        if count > pageSize { isUnordered = true }
         let filled = rest + count
         var parser = parser
         let parsed = parser.parse(buffer.span.extracting(0..<filled), into: &sink)
@@ -68,7 +74,7 @@ struct SocketTableFile: ~Copyable {
     }
 }
 
-/// Parts the rows of a file's first pages: listeners, and what follows them.
+/// Separates the rows of a file's first pages: listeners, and the others.
 private struct Head: RowSink {
     var listening: [SocketRow] = []
     var others: [SocketRow] = []

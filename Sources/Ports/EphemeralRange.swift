@@ -22,3 +22,23 @@ public struct EphemeralRange: Equatable, Sendable {
         ports.count > 1 && !ports.count.isMultiple(of: 2) ? ports.low : nil
     }
 }
+
+/// `ip_local_port_range` and `ip_local_reserved_ports`, as far as they could be read.
+public struct PortSysctls: Equatable, Sendable {
+    /// `ip_local_port_range`.
+    public var ports: PortRange?
+    /// `ip_local_reserved_ports`, whole.
+    public var reserved: PortSet?
+
+    /// Both together; nil where one is not known.
+    public var range: EphemeralRange? {
+        guard let ports, let reserved else { return nil }
+        return EphemeralRange(ports: ports, reserved: reserved)
+    }
+
+    /// The two of one moment; nil for what could not be read.
+    public init(ports: PortRange? = nil, reserved: PortSet? = nil) {
+        self.ports = ports
+        self.reserved = reserved
+    }
+}

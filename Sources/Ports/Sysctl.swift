@@ -28,6 +28,24 @@ public enum Sysctl: String, CaseIterable, Sendable {
     }
 }
 
-/// The values of the sysctls in one network namespace, in the kernel's own units; one that the kernel does not have is
-/// missing.
-public typealias SysctlValues = [Sysctl: Int]
+/// The values of the sysctls in one network namespace, in the kernel's own units.
+public struct SysctlValues: Equatable, Sendable {
+    /// The values that were read. One that the kernel does not have, or that could not be read, is missing.
+    public private(set) var known: [Sysctl: Int] = [:]
+    /// The sysctls that the kernel has, and of which no possible value could be read. Nobody knows what holds for them;
+    /// for one that the kernel does not have, what is built into the kernel does.
+    public var unreadable: Set<Sysctl> = []
+
+    /// The value of a sysctl; nil where it is not known.
+    public subscript(name: Sysctl) -> Int? {
+        get { known[name] }
+        set { known[name] = newValue }
+    }
+}
+
+extension SysctlValues: ExpressibleByDictionaryLiteral {
+    /// Values that were all read.
+    public init(dictionaryLiteral elements: (Sysctl, Int)...) {
+        known = Dictionary(uniqueKeysWithValues: elements)
+    }
+}

@@ -6,7 +6,7 @@ import Ports
 /// end.
 struct CollectorWatch {
     private(set) var statuses: [Collector: CollectorStatus] = [:]
-    private var failures: [Collector: ReadError] = [:]
+    private var failures: [Collector: [ReadError]] = [:]
     private var hadMalformedRows = false
     private let log: @Sendable (SamplerEvent) -> Void
 
@@ -56,15 +56,9 @@ struct CollectorWatch {
         of collector: Collector,
         _ read: () throws(ReadError) -> Partial<Value>
     ) -> Value? {
-        let before = failures[collector]
         guard let partial = reading(of: collector, isWhole: false, read) else { return nil }
         for error in partial.failures { statuses[collector]?.errors[error.reason.rawValue, default: 0] += 1 }
-        failures[collector] = partial.failures.first
-        switch (before, partial.failures.first) {
-        case (_?, nil): log(.recovered(collector))
-        case (let before, let error?) where before != error: log(.failed(collector, error))
-        default: break
-        }
+        note(partial.failures, of: collector)
         return partial.value
     }
 
@@ -84,7 +78,7 @@ struct CollectorWatch {
     private mutating func succeeded(_ collector: Collector, isWhole: Bool) {
         statuses[collector]?.succeeded = true
         statuses[collector]?.lastSuccess = Clock.realtime.seconds
-        if isWhole, failures.removeValue(forKey: collector) != nil { log(.recovered(collector)) }
+        if isWhole { note([], of: collector) }
     }
 
     /// The collectors of which a kernel, or what takes its place as gVisor does, may have nothing to read.
@@ -94,14 +88,21 @@ struct CollectorWatch {
         if Self.optional.contains(collector), error.reason == .notFound, statuses[collector]?.lastSuccess == nil,
             statuses[collector]?.errors.values.allSatisfy({ $0 == 0 }) == true
         {
-            if failures[collector] != error { log(.absent(collector, error)) }
-            failures[collector] = error
+            if failures[collector] != [error] { log(.absent(collector, error)) }
+            failures[collector] = [error]
             statuses[collector] = nil
             return
         }
         statuses[collector]?.succeeded = false
         statuses[collector]?.errors[error.reason.rawValue, default: 0] += 1
-        if failures[collector] != error { log(.failed(collector, error)) }
-        failures[collector] = error
+        note([error], of: collector)
+    }
+
+    /// Logs the failures that the reading before did not have, or that there are none any more.
+    private mutating func note(_ errors: [ReadError], of collector: Collector) {
+        let before = failures[collector] ?? []
+        for error in errors where !before.contains(error) { log(.failed(collector, error)) }
+        if errors.isEmpty, !before.isEmpty { log(.recovered(collector)) }
+        failures[collector] = errors
     }
 }

@@ -67,11 +67,11 @@ package struct Sampler: ~Copyable {
     /// Reads what is due at this moment.
     package mutating func tick(at now: Instant) -> Sample {
         sample.now = now
-        let rangeBefore = sample.range
+        let rangeBefore = sample.portSysctls
         let isSecond = seconds.isDue(at: now)
         if isSecond { readCheapFiles(at: now) }
         // Rows are told by the range: with a new one the report has to be made anew.
-        let rangeChanged = sample.ports != nil && sample.range != rangeBefore
+        let rangeChanged = sample.ports != nil && sample.portSysctls != rangeBefore
         if intervals.isDue(at: now) || rangeChanged {
             readTable(at: now)
         } else if isSecond {
@@ -82,9 +82,11 @@ package struct Sampler: ~Copyable {
     }
 
     private mutating func readCheapFiles(at now: Instant) {
-        sample.range = watch.reading(of: .ephemeralRange) { () throws(ReadError) in try proc.ephemeralRange() }
+        sample.portSysctls =
+            watch.partialReading(of: .ephemeralRange) { () throws(ReadError) in try proc.portSysctls() }
+            ?? PortSysctls()
         sample.sysctls = watch.partialReading(of: .sysctl) { () throws(ReadError) in try proc.sysctlValues() }
-        changes.note(sample.sysctls, range: sample.range)
+        changes.note(sample.sysctls, sample.portSysctls)
         sample.sysctlChanges = changes.counts
         sample.statistics = watch.partialReading(of: .sockstat) { () throws(ReadError) in
             try proc.socketStatistics()
@@ -121,6 +123,7 @@ package struct Sampler: ~Copyable {
         let facts = NamespaceFacts(
             bound: bound,
             range: sample.range,
+            ports: sample.portSysctls.ports,
             addresses: addresses,
             sysctls: sample.sysctls,
             udpPorts: sample.udpPorts,

@@ -13,8 +13,6 @@ struct TableReader: ~Copyable {
     /// Why the last reading was not made over sock_diag although it should have been.
     private(set) var obstacle: ReadError?
     private var retry = Retry()
-    /// Whether procfs gives LISTEN rows behind others.
-    private var hasLateListeners = false
 
     /// - Parameter proc: where to read procfs. Where that is no procfs, as a capture is none, sock_diag would tell of
     ///   another host: `auto` then is procfs.
@@ -51,16 +49,10 @@ struct TableReader: ~Copyable {
                 if choice == .sockDiag { throw error }
             }
         }
+        var table = ProcSocketTable(proc)
         var facts = facts
         facts.bound = nil
-        var table = ProcSocketTable(proc, searchesAll: hasLateListeners)
-        var leftOut = try Self.read(&table, into: &accounting, facts, now)
-        if accounting.skippedListeners > 0, !hasLateListeners {
-            // Rows before were classified without a listener that came behind them.
-            hasLateListeners = true
-            table = ProcSocketTable(proc, searchesAll: true)
-            leftOut = try Self.read(&table, into: &accounting, facts, now)
-        }
+        let leftOut = try Self.read(&table, into: &accounting, facts, now)
         source = .procfs
         return leftOut
     }

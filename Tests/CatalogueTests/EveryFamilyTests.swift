@@ -103,7 +103,7 @@ struct EveryFamilyTests {
         sample.ports = report
         sample.source = .sockDiag
         sample.dialedPortsPeak = 301
-        sample.range = EphemeralRange(
+        sample.portSysctls = PortSysctls(
             ports: ports(302, 404),
             reserved: PortSet(ports(400, 410))
         )
@@ -111,7 +111,9 @@ struct EveryFamilyTests {
         let resolver = ServiceLine(port: 53, origin: .configured, isListening: true)
         sample.udpServices = ([resolver, service(51_820, own: 302, other: 303)], 4)
         for (number, sysctl) in Sysctl.allCases.enumerated() {
-            sample.sysctls = (sample.sysctls ?? [:]).merging([sysctl: 310 + number]) { $1 }
+            var sysctls = sample.sysctls ?? [:]
+            sysctls[sysctl] = 310 + number
+            sample.sysctls = sysctls
         }
         sample.sysctlChanges = ["tcp_fin_timeout": 320]
         sample.statistics = SocketStatistics(inUse: 321, timeWaitBuckets: 322)

@@ -152,8 +152,6 @@ struct SamplerTests {
             ("thread-self/net/tcp", Collector.socketTable), ("thread-self/net/tcp6", .socketTable),
             ("thread-self/net/fib_trie", .localAddresses), ("thread-self/net/if_inet6", .localAddresses),
             ("thread-self/net/sockstat", .sockstat), ("thread-self/net/netstat", .netstat),
-            ("sys/net/ipv4/ip_local_port_range", .ephemeralRange),
-            ("sys/net/ipv4/ip_local_reserved_ports", .ephemeralRange),
         ]
     )
     func failure(file: String, collector: Collector) throws {
@@ -173,15 +171,14 @@ struct SamplerTests {
             #expect((sample.ports == nil) == (collector == .socketTable))
             #expect((sample.statistics == nil) == (collector == .sockstat))
             #expect((sample.counters == nil) == (collector == .netstat))
-            #expect((sample.range == nil) == (collector == .ephemeralRange))
-            let needsBoth = [.socketTable, .localAddresses, .ephemeralRange].contains(collector)
+            let needsBoth = [.socketTable, .localAddresses].contains(collector)
             #expect((sample.ports?.timeWait == nil) == needsBoth)
         }
         #expect(log.all == ["\(collector.rawValue) failed: not_found"])
         try scene.write(content, to: file)
         let sample = sampler.tick(at: start + 4)
         #expect(
-            sample.ports?.timeWait != nil && sample.statistics != nil && sample.counters != nil && sample.range != nil
+            sample.ports?.timeWait != nil && sample.statistics != nil && sample.counters != nil
         )
         #expect(log.all == ["\(collector.rawValue) failed: not_found", "\(collector.rawValue) recovered"])
     }
@@ -259,13 +256,127 @@ struct SamplerTests {
         var sampler = sampler(of: scene, interval: 1, log: log)
         for second in 0..<3 {
             let sample = sampler.tick(at: start + Double(second))
-            #expect(sample.sysctls == all.filter { $0.key != sysctl })
+            #expect(sample.sysctls?.known == all.known.filter { $0.key != sysctl })
+            #expect(sample.sysctls?.unreadable == [sysctl])
             #expect((sample.ports?.destinations == nil) == [.tcpTWReuse, .tcpTimestamps].contains(sysctl))
             #expect(sample.collectors[.sysctl]?.errors["malformed"] == UInt64(second + 1))
         }
         try scene.write("1\n", to: "sys/net/ipv4/\(file)")
         #expect(sampler.tick(at: start + 3).sysctls?[sysctl] == 1)
         #expect(log.all == ["sysctl failed: malformed", "sysctl recovered"])
+    }
+
+    @Test(
+        "cannot tell about reuse where a sysctl that changes it is there and unreadable, whatever others have built in",
+        arguments: ["tcp_tw_reuse_delay", "tcp_tw_timeout"]
+    )
+    func unreadableTiming(file: String) throws {
+        let scene = try Scene(copyOf: "mixed")
+        defer { try? scene.remove() }
+        try scene.write("0\n", to: "sys/net/ipv4/\(file)")
+        var sampler = sampler(of: scene)
+        let sample = sampler.tick(at: start)
+        #expect(sample.ports != nil && sample.ports?.destinations == nil)
+        try scene.remove("sys/net/ipv4/\(file)")
+        #expect(sampler.tick(at: start + 5).ports?.destinations != nil)
+    }
+
+    @Test("says of each part of a reading that fails, once, and of the whole when it works again")
+    func failingParts() throws {
+        let scene = try Scene(copyOf: "mixed")
+        defer { try? scene.remove() }
+        let log = Log()
+        var sampler = sampler(of: scene, log: log)
+        func write(_ text: String, _ names: [String]) throws {
+            for name in names { try scene.write(text, to: "sys/net/ipv4/\(name)") }
+        }
+        try write("x\n", ["tcp_fin_timeout"])
+        for second in 0..<2 { _ = sampler.tick(at: start + Double(second)) }
+        try write("x\n", ["tcp_rfc1337", "ip_autobind_reuse"])
+        for second in 2..<4 { _ = sampler.tick(at: start + Double(second)) }
+        #expect(log.all == Array(repeating: "sysctl failed: malformed", count: 3))
+        try write("1\n", ["tcp_fin_timeout"])
+        _ = sampler.tick(at: start + 4)
+        #expect(log.all.count == 3)
+        try write("1\n", ["tcp_rfc1337", "ip_autobind_reuse"])
+        _ = sampler.tick(at: start + 5)
+        #expect(log.all.last == "sysctl recovered" && log.all.count == 4)
+    }
+
+    @Test("needs of ip_local_port_range and ip_local_reserved_ports only the one that tells")
+    func rangeAlone() throws {
+        let scene = try Scene(copyOf: "mixed")
+        defer { try? scene.remove() }
+        let log = Log()
+        var sampler = sampler(of: scene, interval: 1, log: log)
+        let whole = sampler.tick(at: start)
+        try scene.write("1,2,", to: "sys/net/ipv4/ip_local_reserved_ports")
+        for second in 1...2 {
+            let sample = sampler.tick(at: start + Double(second))
+            #expect(sample.portSysctls.ports == whole.range?.ports && sample.portSysctls.reserved == nil)
+            // Whose a TIME_WAIT is depends on the range alone.
+            #expect(sample.ports?.timeWait == whole.ports?.timeWait && whole.ports?.timeWait != nil)
+            #expect(sample.ports?.ephemeral == nil && sample.ports?.listening == nil)
+            #expect(sample.ports?.destinations == nil && sample.ports?.idleReserved == nil)
+            #expect(sample.collectors[.ephemeralRange]?.errors["malformed"] == UInt64(second))
+        }
+        try scene.write("8080,35000-35009,50000\n", to: "sys/net/ipv4/ip_local_reserved_ports")
+        let again = sampler.tick(at: start + 3)
+        #expect(again.range == whole.range && again.ports?.listening == whole.ports?.listening)
+        try scene.remove("sys/net/ipv4/ip_local_port_range")
+        let other = sampler.tick(at: start + 4)
+        #expect(other.portSysctls.reserved?.count == 12 && other.range == nil)
+        #expect(other.ports != nil && other.ports?.timeWait == nil)
+        let lines = ["ephemeral_range failed: malformed", "ephemeral_range recovered"]
+        #expect(log.all == lines + ["ephemeral_range failed: not_found"])
+        #expect(other.sysctlChanges["ip_local_reserved_ports"] == 0 && other.sysctlChanges["ip_local_port_range"] == 0)
+    }
+
+    @Test("finds LISTEN rows anywhere in a table of any size, and takes no service for restarted where it does")
+    func lateListeners() throws {
+        let scene = try Scene(copyOf: "gvisor")
+        defer { try? scene.remove() }
+        var sampler = sampler(of: scene, interval: 1)
+        let small = sampler.tick(at: start)
+        let captured = String(decoding: try scene.bytes("thread-self/net/tcp"), as: UTF8.self)
+        let lines = captured.split(separator: "\n").map(String.init)
+        let listen = lines.filter { $0.contains(" 0A 00000000:") }
+        let client = try #require(lines.first { $0.contains(":8235 ") })
+        let rows = (0..<2000).map { number in
+            let port = String(20_000 + number, radix: 16, uppercase: true)
+            return client.split(separator: ":8235 ").joined(separator: ":\(port) ")
+        }
+        #expect(Set(rows).count == 2000)
+        try scene.write(([lines[0]] + rows + listen).joined(separator: "\n") + "\n", to: "thread-self/net/tcp")
+        for second in 1...2 {
+            let sample = sampler.tick(at: start + Double(second))
+            #expect(sample.ports?.table[.ipv4, .established] == 2000)
+            #expect(sample.ports?.table[.ipv4, .listen] == listen.count && listen.count == 2)
+            let ports = try #require(sample.ports?.ports)
+            #expect(ports.map(\.port) == small.ports?.ports.map(\.port) && ports.allSatisfy { $0.listeners == 1 })
+            #expect(ports.allSatisfy { !$0.isRecurring })
+        }
+    }
+
+    @Test("gives of gVisor's procfs what is there, and calls nothing a failure")
+    func gVisorFixture() throws {
+        let log = Log()
+        var sampler = sampler(of: Scene("gvisor"), interval: 1, log: log)
+        for second in 0..<3 {
+            let sample = sampler.tick(at: start + Double(second))
+            #expect(sample.range == EphemeralRange(ports: PortRange(low: 16_000, high: 65_535)!, reserved: PortSet()))
+            #expect(sample.sysctls == [.tcpTimestamps: 1, .tcpRFC1337: 1])
+            #expect(sample.ports?.table[.ipv4, .listen] == 2 && sample.ports?.table[.ipv6, .listen] == 1)
+            #expect(sample.ports?.table[.ipv4, .established] == 3)
+            #expect(sample.ports?.ports.map(\.port) == [443, 8080, 9090])
+            #expect(sample.ports?.ports.map(\.established) == [0, 2, 0])
+            #expect(sample.ports?.listening == ListeningPorts(outside: 3, reserved: 0, exposed: 0))
+            #expect(sample.udpPorts?.count == 1 && sample.counters == nil && sample.statistics == nil)
+            let absent: Set<Collector> = [.sockstat, .netstat, .localAddresses]
+            #expect(absent.isDisjoint(with: sample.collectors.keys))
+            #expect(sample.collectors.values.allSatisfy { $0.succeeded && $0.errors.values.allSatisfy { $0 == 0 } })
+        }
+        #expect(log.all.sorted() == ["local_addresses is absent", "netstat is absent", "sockstat is absent"])
     }
 
     @Test("keeps the other numbers of a file that lacks one")
