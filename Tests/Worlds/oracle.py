@@ -92,6 +92,14 @@ class Memory:
         # TIME_WAITs that were there before the exporters, and those since: cookie to owners that they had.
         self.baseline = None
         self.seen = {}
+        # The ends of connections on a port that was listened on: a row does not say that one of them was dialed from there.
+        self.accepted = set()
+
+    def note(self, reading):
+        """Takes in a reading."""
+        self.note_listeners(reading)
+        listening = {row.local_port for row in reading.rows if row.state == LISTEN}
+        self.accepted |= {row.tuple for row in reading.rows if row.remote_port and row.local_port in listening}
 
     def note_listeners(self, reading):
         present = collections.defaultdict(set)
@@ -131,7 +139,7 @@ class View:
     # Rows.
 
     def is_outgoing(self, row):
-        return row.tuple in self.traffic.dialed
+        return row.tuple in self.traffic.dialed and row.tuple not in self.memory.accepted
 
     def is_listened(self, address, port):
         return any(end.takes(address) for end in self.ends.get(port, ()))
