@@ -125,12 +125,15 @@ struct PortHolders: Sendable {
 
     private mutating func isOwn(_ row: borrowing SocketRow, _ listeners: borrowing ListenerIndex) -> Bool {
         if [.boundInactive, .listen].contains(row.state) { return false }
+        let service = surroundings.services[row.localPort]
+        // What has an address on which the service never listened was not accepted by it.
+        if service?.listened(on: row.localAddress) == false { return false }
         let connection = row.connection
         let isKnownOther = otherBefore.contains(connection)
         // Whoever listens where the service did not has accepted what is new.
         let isSquattedByListener = surroundings.listening.contains(row.localPort)
         var beganBefore = false
-        if row.state == .timeWait, let service = surroundings.services[row.localPort] {
+        if row.state == .timeWait, let service {
             beganBefore = began(row) < service.lastSeen
         }
         // As long as it tells so by itself it need not be remembered.

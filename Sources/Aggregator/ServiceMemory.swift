@@ -24,6 +24,11 @@ struct ServiceMemory: Sendable {
         /// Whether it was seen to listen again after it had gone: a port of its own, that it will want again. Programs
         /// that take whatever port they get do not come back to it.
         fileprivate(set) var cameBack = false
+
+        /// Whether it was seen to listen on an address, or on all of its family.
+        func listened(on address: IPAddress) -> Bool {
+            homes.contains { $0.address == address || $0.takes(address) }
+        }
     }
 
     /// How long a service has to listen to be waited for, in seconds.

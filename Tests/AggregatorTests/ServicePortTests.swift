@@ -65,6 +65,18 @@ struct ServicePortTests {
         #expect(line(accounting.report([other], range: range, at: .after(71)))?.holders?.free == .now)
     }
 
+    @Test("is held by others where a connection has an address on which the service never listened")
+    func otherAddress() {
+        var accounting = PortAccounting(settings)
+        let specific = SocketRow.listen(.own, 40_004)
+        let older = SocketRow.socket(.timeWait, (.loopback, 40_004), (.loopback, 8080), remaining: 40)
+        _ = accounting.report([specific, older], range: range)
+        let accepted = SocketRow.socket(.timeWait, (.own, 40_004), (.remote, 50_000), remaining: 40)
+        let aged = SocketRow.socket(.timeWait, (.loopback, 40_004), (.loopback, 8080), remaining: 35)
+        let report = accounting.report([aged, accepted], range: range, at: .after(5))
+        #expect(line(report)?.holders?.own == 1 && line(report)?.holders?.other == 1)
+    }
+
     @Test("keeps its own old connections to the last, when their 60 seconds are over too")
     func lastOwn() {
         var accounting = PortAccounting(settings)

@@ -24,16 +24,17 @@ DEEDS = {
     "squat": (2, "squatters"),
     "odd_state": (1, "odd_states"),
 }
-# What is left out of each phase. Who owns a socket on a port whose service has gone is known only where a reading saw the
-# service, and where it saw the service at the other end: so services come first, then some go, then others take their ports.
-PHASES = [("vanish", "come_back", "squat"), ("listen", "come_back", "squat"), ("listen", "vanish")]
+# How many deeds each phase has, and which. Who owns a socket on a port whose service has gone is known only where a reading
+# saw the service and its connections, and the service at the other end: so services come first, then some go and nothing
+# else happens, then others take their ports.
+COMING = [name for name in DEEDS if name not in ("vanish", "come_back", "squat")]
+TAKING = [name for name in DEEDS if name not in ("vanish", "listen")]
+PHASES = [(30, COMING), (8, COMING), (3, ["vanish"]), (12, TAKING)]
 
 
-def act(world, traffic, rng, count, without):
-    possible = {
-        name: share for name, (share, need) in DEEDS.items() if name not in without and (need is None or world.has[need])
-    }
-    for _ in range(count):
+def act(world, traffic, rng, count, deeds):
+    possible = {name: share for name, (share, need) in DEEDS.items() if name in deeds and (need is None or world.has[need])}
+    for _ in range(count if possible else 0):
         what = rng.choices(list(possible), list(possible.values()))[0]
         if what == "listen" and world.there and rng.random() < 0.4:
             traffic.deed("listen", False)
@@ -118,7 +119,7 @@ def main(seed, folder):
     world = World(seed)
     traffic = Traffic(world, seed)
     rng = random.Random(f"{seed}/deeds")
-    act(world, traffic, rng, 30, PHASES[0])
+    act(world, traffic, rng, *PHASES[0])
     flags = world.flags(random.Random(f"{seed}/flags"))
     exporters = [
         Exporter(folder, source, 11050 + number, 11060 + number, flags)
@@ -129,9 +130,9 @@ def main(seed, folder):
         for exporter in exporters:
             (here, port), (there, there_port) = exporter.connect()
             traffic.dialed.add((ipaddress.ip_address(here), port, ipaddress.ip_address(there), there_port))
-        for phase, without in enumerate(PHASES):
+        for phase, deeds in enumerate(PHASES):
             if phase:
-                act(world, traffic, rng, 15, without)
+                act(world, traffic, rng, *deeds)
             reading, after, pages = still_pages(world, traffic, exporters)
             memory.note(reading)
             for exporter, page in zip(exporters, pages):
