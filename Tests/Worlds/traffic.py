@@ -100,8 +100,6 @@ class Traffic:
         self.dialed = set()
         # Ends of connections that were closed at once by both, and are not done yet.
         self.unfinished = []
-        # When sockets that are only bound came or went last.
-        self.bound_changed = 0.0
         # Squatters that set SO_REUSEADDR: the page takes nobody but the service to have done that.
         self.reusing_ports = set()
         self.lost_ports = set()
@@ -446,7 +444,6 @@ class Traffic:
             sockets.name(one.family, address, port if port is not None else rng.choice([0, rng.choice(world.outside[12:])]))
         )
         self.others.append(one)
-        self.bound_changed = time.time()
 
     def udp(self, rng):
         family = socket.AF_INET6 if self.world.has["ipv6"] and rng.random() < 0.4 else socket.AF_INET
