@@ -50,7 +50,7 @@ class Bound:
     """The sockets that are only bound, and since when they are the same ones: the exporter reads them less often."""
 
     def __init__(self):
-        self.rows, self.since = [], 0.0
+        self.rows, self.since = None, 0.0
 
     def note(self, reading):
         rows = sorted(str(row.tuple) for row in reading.rows if row.state == BOUND_INACTIVE)
