@@ -97,6 +97,8 @@ class Exporter:
             "127.0.0.1", self.port, timeout=10, source_address=("127.0.0.1", self.from_port)
         )
         self.client.connect()
+        # A connection without a request is closed after ten seconds, one that was served once stays.
+        self.get()
         return self.client.sock.getsockname(), self.client.sock.getpeername()
 
     def get(self):
@@ -124,7 +126,7 @@ class Exporter:
             time.sleep(0.03)
 
     def stop(self):
-        if self.client:
+        if self.client and self.client.sock:
             with contextlib.suppress(OSError):
                 self.client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             self.client.close()

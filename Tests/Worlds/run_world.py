@@ -58,13 +58,13 @@ class Bound:
             self.rows, self.since = rows, reading.now
 
 
-def still_pages(world, bound, exporters, seconds=40):
+def still_pages(world, bound, exporters, seconds=100):
     """A reading of the oracle, and the pages that were read while nothing changed."""
     end = time.monotonic() + seconds
     while True:
         before = Reading(time.time(), world)
         bound.note(before)
-        pages = [one.page_since(before.now, bound.since, 30) for one in exporters]
+        pages = [one.page_since(before.now, bound.since, 60) for one in exporters]
         after = Reading(time.time(), world)
         if before.still == after.still:
             return before, after, pages
