@@ -35,13 +35,22 @@ struct Destinations: Sendable {
         var used: Int { live + timeWait }
     }
 
+    /// What is remembered of a destination from one reading to the next.
+    private struct Followed {
+        var growth = Growth()
+        /// When it last had no port left.
+        var fullAt: Instant?
+    }
+
     /// How many of the heaviest are followed from one reading to the next.
-    private static let followed = 256
+    private static let mostFollowed = 256
+    /// How long a destination that had no port left is taken to want more than it gets, in seconds.
+    private static let memoryOfFull = 60.0
     private static let mostForecasts = 1024
 
     // Between readings.
     private var choice: DestinationChoice
-    private var growths: [Destination: Growth] = [:]
+    private var followed: [Destination: Followed] = [:]
     private var timestamps = PeerTimestamps()
     /// When the last reading was that saw every destination that is worth following.
     private var completeBefore: Instant?
@@ -79,7 +88,7 @@ struct Destinations: Sendable {
         tallies.removeAll(keepingCapacity: true)
         forecasts.removeAll(keepingCapacity: true)
         timestamps.begin(at: now, recycled: surroundings.recycled)
-        for destination in Set(growths.keys).union(choice.destinations) {
+        for destination in Set(followed.keys).union(choice.destinations) {
             _ = table.place(of: destination)
             let reuse = standing(of: destination)
             tallies.append(Tally(forecast: addForecast(reuse), reuse: reuse))
@@ -143,9 +152,9 @@ struct Destinations: Sendable {
     mutating func finish(usable: Int) -> DestinationReport {
         let heaviest = tallies.indices.filter { tallies[$0].used >= threshold }
             .sorted { (tallies[$1].used, table.keys[$0]) < (tallies[$0].used, table.keys[$1]) }
-        follow(heaviest.prefix(Self.followed))
-        timestamps.finish(keeping: growths.keys)
-        questions = heaviest.prefix(Self.followed).compactMap { question(at: $0, usable: usable) }
+        follow(heaviest.prefix(Self.mostFollowed), usable: usable)
+        timestamps.finish(keeping: followed.keys)
+        questions = heaviest.prefix(Self.mostFollowed).compactMap { question(at: $0, usable: usable) }
         choice.update(heaviest.map { (table.keys[$0], tallies[$0].used) }, usable: usable, at: now) { destination in
             table.find(destination).map { tallies[$0].used } ?? 0
         }
@@ -172,22 +181,31 @@ struct Destinations: Sendable {
         )
     }
 
+    /// The ports of the destination that has most, those that may be reused included.
+    var busiest: Int { tallies.reduce(0) { max($0, $1.used + $1.reusable) } }
+
     /// Keeps the numbers of the heaviest for the next reading.
-    private mutating func follow(_ heaviest: ArraySlice<Int>) {
-        var followed: [Destination: Growth] = [:]
+    private mutating func follow(_ heaviest: ArraySlice<Int>, usable: Int) {
+        var next: [Destination: Followed] = [:]
         for place in heaviest {
-            var growth = growths[table.keys[place]]
-            if growth == nil, let completeBefore {
+            var one = followed[table.keys[place]] ?? Followed()
+            if followed[table.keys[place]] == nil, let completeBefore {
                 // It was not worth following then: it had less than a thousandth of the ports.
-                growth = Growth()
-                growth?.note(0, at: completeBefore)
+                one.growth.note(0, at: completeBefore)
             }
-            growth = growth ?? Growth()
-            growth?.note(tallies[place].live, at: now)
-            followed[table.keys[place]] = growth
+            one.growth.note(tallies[place].live, at: now)
+            if free(at: place, usable: usable) <= 0 { one.fullAt = now }
+            next[table.keys[place]] = one
         }
-        growths = followed
-        completeBefore = heaviest.count < Self.followed && !table.isEstimated ? now : nil
+        followed = next
+        completeBefore = heaviest.count < Self.mostFollowed && !table.isEstimated ? now : nil
+    }
+
+    /// The ports that a destination has left: with the one that connect() can miss as the only one it fails.
+    private func free(at place: Int, usable: Int) -> Int {
+        let tally = tallies[place]
+        let isMissing = surroundings?.missable != nil && !tally.holdsMissable
+        return usable - tally.used - (isMissing ? 1 : 0)
     }
 
     /// What to ask about a destination that uses 5 % of the ports or more.
@@ -205,12 +223,16 @@ struct Destinations: Sendable {
     private func exhaustion(of heaviest: [Int], usable: Int) -> Instant? {
         let seconds = heaviest.compactMap { place -> Double? in
             let tally = tallies[place]
-            // With the port that connect() can miss as the only one left it fails.
-            let isMissing = surroundings?.missable != nil && !tally.holdsMissable
-            let free = usable - tally.used - (isMissing ? 1 : 0)
+            let free = free(at: place, usable: usable)
             let forecast = tally.forecast < 0 ? PortForecast(lifetime: 1) : forecasts[tally.forecast]
-            let growth = growths[table.keys[place]]?.perSecond(left: free) ?? 0
-            return forecast.seconds(free: free, rate: forecast.rate, growth: growth)
+            let memory = followed[table.keys[place]]
+            let growth = memory?.growth.perSecond(left: free) ?? 0
+            let seconds = forecast.seconds(free: free, rate: forecast.rate, growth: growth)
+            // What came was no more than what was given back, because connect() failed for the rest.
+            guard let fullAt = memory?.fullAt, now - fullAt <= Self.memoryOfFull, free > 0, forecast.rate > 0,
+                tally.used * 4 >= usable * 3
+            else { return seconds }
+            return min(seconds ?? .infinity, Double(free) / forecast.rate)
         }
         // Farther away than the clock goes is never.
         return seconds.min().flatMap { $0 < 1e9 ? now + $0 : nil }

@@ -306,7 +306,14 @@ package struct PortAccounting: RowSink, Sendable {
         for row in undecided where usable.contains(row.localPort) { destinations.note(row) }
         let ephemeral = facts.range.map { held.use(of: usable, low: $0.ports.low) }
         let ephemeralSeconds = facts.range.flatMap { range in
-            rangeForecast.note(held, usable: usable, low: range.ports.low, facts.timing, at: now)
+            rangeForecast.note(
+                held,
+                usable: usable,
+                low: range.ports.low,
+                busiest: destinations.busiest,
+                facts.timing,
+                at: now
+            )
         }
         describeLines(ephemeral)
         holders.finish()

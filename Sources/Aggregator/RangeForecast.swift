@@ -8,39 +8,47 @@ import Ports
 /// newly takes ports there goes on until there are none; then both halves are left to it.
 struct RangeForecast: Sendable {
     private var bindGrowth = Growth()
-    private var connectGrowth = Growth()
+    private var bothGrowth = Growth()
+    /// Ports of the other half that were in use while no destination was large enough to have gone on there.
+    private var bound = 0
 
     /// Takes in a reading.
     ///
     /// - Parameters:
     ///   - usable: the ports that the kernel gives to who asks for none by number.
     ///   - low: the first port of the range.
+    ///   - busiest: the ports of the destination that has most, those that may be reused included.
     /// - Returns: in how many seconds no port is left; nil if that never comes.
     mutating func note(
         _ held: borrowing HeldPorts,
         usable: PortSet,
         low: Port,
+        busiest: Int,
         _ timing: TimeWaitTiming,
         at now: Instant
     ) -> Double? {
         let connect = held.flow(of: usable, sharingParityOf: low, timing)
         let bind = held.flow(of: usable, sharingParityOf: low ^ 1, timing)
         bindGrowth.note(bind.live, at: now)
-        connectGrowth.note(connect.live, at: now)
+        bothGrowth.note(bind.live + connect.live, at: now)
         let free = connect.free + bind.free
+        let used = bind.live + bind.waiting.count
+        let hasGoneOn = busiest * 10 >= (connect.free + connect.live + connect.waiting.count) * 9
+        bound = hasGoneOn ? min(bound, used) : used
+        // One destination explains the use of the other half: connections to others share all of these ports.
+        if hasGoneOn, bound * 10 < used { return nil }
         if free <= 0 { return 0 }
         var forecast = PortForecast(lifetime: timing.meanLifetime)
         var arrivals = PortForecast(lifetime: timing.meanLifetime)
         // With its own half used up, what binds goes on in the other.
-        let isSpilling = bind.free * 50 <= bind.live + bind.waiting.count + bind.free
+        let isSpilling = bind.free * 50 <= used + bind.free
         for half in [connect, bind] {
             for port in half.waiting { forecast.note(age: port.age) }
         }
         for half in isSpilling ? [connect, bind] : [bind] {
             for port in half.waiting where port.isNew { arrivals.note(age: port.age) }
         }
-        var growth = bindGrowth.perSecond(left: free)
-        if isSpilling { growth += connectGrowth.perSecond(left: free) }
+        let growth = (isSpilling ? bothGrowth : bindGrowth).perSecond(left: free)
         return forecast.seconds(free: free, rate: arrivals.rate, growth: growth)
     }
 }

@@ -65,7 +65,7 @@ extension Catalogue {
             .socketTable,
             .gauge,
             "timewait_ephemeral_exhaustion_seconds",
-            "Seconds until the whole ephemeral port range has no free port, whatever the destination, if things go on as they do: sockets that "
+            "Seconds until the whole ephemeral port range has no free port for sockets that bind before they connect, if things go on as they do: sockets that "
                 + "bind() before they connect() share no port. 0 when none is left, +Inf if that never comes: local ports, st and "
                 + "tm->when of /proc/net/tcp and tcp6.",
             .interval,

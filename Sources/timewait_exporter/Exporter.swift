@@ -143,7 +143,7 @@ struct Exporter: ~Copyable {
         switch event {
         case .failed(let collector, let error):
             logger.error(
-                "A reading failed; its families are absent until it works again",
+                "A reading failed; what it could not read is absent until it works again",
                 metadata: [
                     "collector": "\(collector.rawValue)", "reason": "\(error.reason.rawValue)", "error": "\(error)",
                 ]

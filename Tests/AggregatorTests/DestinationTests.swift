@@ -342,4 +342,27 @@ struct ForecastTests {
         #expect(try #require(remaining(accounting.report([], range: reserved, at: .after(2)), at: 2)) <= 0)
         #expect(remaining(accounting.report([], range: ten, at: .after(3)), at: 3) == nil)
     }
+
+    @Test("does not get well again in between while connect() fails and what comes back is taken at once")
+    func constantOutage() throws {
+        var accounting = PortAccounting(ports: 10)
+        let range = EphemeralRange(40_000, 40_999)
+        var forecasts: [Double?] = []
+        // The port number N began at a moment of its own, and begins again 60 s later; some readings find a few free.
+        for (reading, free) in [0, 13, 63, 0, 30, 50, 100].enumerated() {
+            let now = 5 * Double(reading)
+            let rows = (free..<1000).map { number in
+                let age = (now + Double(number) * 0.06).truncatingRemainder(dividingBy: 60)
+                return SocketRow.socket(
+                    .timeWait,
+                    (.own, 40_000 + Port(number)),
+                    (IPAddress(192, 0, 2, 1), 443),
+                    remaining: 60 - age
+                )
+            }
+            let report = accounting.report(rows, range: range, at: .after(now))
+            forecasts.append(report.destinations?.exhaustion.map { $0 - .after(now) })
+        }
+        #expect(forecasts.allSatisfy { $0.map { $0 < 10 } ?? false }, "\(forecasts)")
+    }
 }

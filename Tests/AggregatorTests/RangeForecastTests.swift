@@ -89,4 +89,42 @@ struct RangeForecastTests {
             #expect((report.ephemeral?.timeWait ?? 0) > 10_000)
         }
     }
+
+    /// The n-th port that connect() takes: the half of the first port's parity first.
+    private func connectPort(_ number: Int) -> Port {
+        number < 500 ? 40_000 + 2 * Port(number) : 40_001 + 2 * Port(number - 500)
+    }
+
+    @Test("is never where one destination alone has gone on to the other half, with live connections or TIME_WAITs")
+    func oneDestination() {
+        for state in [TCPState.established, .timeWait] {
+            var accounting = PortAccounting(ports: 10)
+            for now in stride(from: 0.0, through: 55, by: 5) {
+                let rows = (0..<min(1000, Int(20 * now))).map { number in
+                    SocketRow.socket(
+                        state,
+                        (.own, connectPort(number)),
+                        destination(0),
+                        remaining: 60 - now + Double(number) / 20
+                    )
+                }
+                let report = accounting.report(rows, range: range, at: .after(now))
+                #expect(seconds(report, at: now) == nil, "\(state) at \(now)")
+                if now >= 50 { #expect(report.destinations?.exhaustion == .after(now)) }
+            }
+        }
+    }
+
+    @Test("goes on evenly where sockets that bound before they connected go on to the other half")
+    func otherHalf() throws {
+        var accounting = PortAccounting(ports: 10)
+        for now in stride(from: 0.0, through: 99, by: 1) {
+            let rows = (0..<Int(10 * now)).map {
+                SocketRow.socket(.established, (.own, bindPort($0)), destination($0))
+            }
+            let seconds = seconds(accounting.report(rows, range: range, at: .after(now)), at: now)
+            guard now >= 20 else { continue }
+            #expect(abs(try #require(seconds, "at \(now)") + now - 100) < 5, "at \(now)")
+        }
+    }
 }

@@ -438,6 +438,37 @@ def test_a_service_that_moved_to_another_address(new_host, tmp_path):
         assert exporter.fresh().get("timewait_service_port_listening", port=PORT) == 1
 
 
+def test_one_of_several_addresses_of_a_service_that_is_taken(new_host, tmp_path):
+    host = new_host(**RANGE)
+    host.do(
+        "first, second, other = listen('127.0.0.1', port), listen('127.0.0.2', port), listen('127.0.0.1', 9000)", port=PORT
+    )
+    with host.exporter(tmp_path, f"--services.ports={PORT}") as exporter:
+        exporter.fresh()
+        host.do("first.close(); client = connect('127.0.0.1', 9000, source='127.0.0.1', source_port=port)", port=PORT)
+        page = exporter.fresh()
+        # Truth: the service cannot have its first address back.
+        assert trial(host, "127.0.0.1") == errno.EADDRINUSE
+        assert page.get("timewait_service_port_listening", port=PORT) == 1
+        assert page.get("timewait_service_port_held_sockets", port=PORT, holder="other") == 0
+
+
+def test_a_part_of_a_local_prefix_that_is_routed_elsewhere(new_host, tmp_path):
+    host, peer = linked(new_host, **RANGE)
+    for route in ("local 10.1.0.0/16 dev lo", "10.1.2.0/24 via 10.9.0.2 table local"):
+        host.run("ip", "route", "add", *route.split())
+    peer.run("ip", "address", "add", "10.1.2.3/32", "dev", "lo")
+    peer.do("remote = listen('10.1.2.3', 9000)")
+    with host.exporter(tmp_path) as exporter:
+        host.do("clients = [connect('10.1.2.3', 9000) for _ in range(5)]")
+        peer.do("servers = [remote.accept()[0] for _ in range(5)]")
+        close_first(host, peer, "clients", "servers")
+        page = exporter.fresh()
+        # Truth: another host accepted them.
+        assert page.get("timewait_sockets", role="client", peer="local") == 5
+        assert page.get("timewait_sockets", role="client", peer="remote") == 0
+
+
 def test_timestamps_of_another_host_before_anything_was_seen(new_host, tmp_path):
     host, peer = linked(new_host, ip_local_port_range="40000 40099", tcp_tw_reuse=1)
     peer.do("remote = listen('10.9.0.2', 9000)")
