@@ -38,7 +38,9 @@ struct MalformedTests {
         let endpoint = try Endpoint.forTest()
         endpoint.publish("up 1\n")
         let client = try endpoint.client()
-        try client.send("GET /metrics HTTP/1.1\r\nHost: a\r\n\(line)\r\n\r\n0\r\n\r\nGET /-/ready HTTP/1.1\r\nHost: b\r\n\r\n")
+        try client.send(
+            "GET /metrics HTTP/1.1\r\nHost: a\r\n\(line)\r\n\r\n0\r\n\r\nGET /-/ready HTTP/1.1\r\nHost: b\r\n\r\n"
+        )
         #expect(!(try client.rest()).contains("Ready"))
     }
 

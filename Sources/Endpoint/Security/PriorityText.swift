@@ -43,7 +43,8 @@ struct PriorityText {
     private func assemble(_ parts: [String]) -> String {
         // Named one by one: GnuTLS would offer finite fields too, with which one ClientHello costs 0.4 s (ffdhe8192).
         let curves = tls.curves.isEmpty ? [.x25519, .curveP256, .curveP384, .curveP521] : tls.curves
-        return (parts + ["-GROUP-ALL"] + curves.map { "+" + Self.group($0) }
+        return
+            (parts + ["-GROUP-ALL"] + curves.map { "+" + Self.group($0) }
             + (tls.prefersServerCiphers ? ["%SERVER_PRECEDENCE"] : [])).joined(separator: ":")
     }
 

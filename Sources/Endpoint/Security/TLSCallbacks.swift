@@ -30,8 +30,8 @@ func clientCertificateCame(session: OpaquePointer?) -> CInt {
     return GNUTLS_E_CERTIFICATE_ERROR
 }
 
-/// A gnutls_handshake_hook_func, called for each message of a handshake that has come or gone out.
-func handshakeMessagePassed(
+/// A gnutls_handshake_hook_func, called before and after each message of a handshake that comes or goes out.
+func handshakeMessagePasses(
     session: OpaquePointer?,
     type: CUnsignedInt,
     when: CUnsignedInt,

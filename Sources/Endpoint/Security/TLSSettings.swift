@@ -46,7 +46,7 @@ final class TLSSettings: @unchecked Sendable {
         } else {
             unsafe olderPriorities = nil
         }
-        try tryHandshake(at: configuration.certificate)
+        try tryHandshake(with: configuration.certificate)
         // Not before: the trial's client shows no certificate.
         unsafe gnutls_certificate_set_verify_function(credentials, clientCertificateCame)
     }
@@ -75,18 +75,16 @@ final class TLSSettings: @unchecked Sendable {
             unsafe gnutls_handshake_set_post_client_hello_function(session, clientHelloCame)
         }
         // For each type of message, which is GNUTLS_HANDSHAKE_ANY.
-        unsafe gnutls_handshake_set_hook_function(session, .max, GNUTLS_HOOK_POST, handshakeMessagePassed)
+        unsafe gnutls_handshake_set_hook_function(session, .max, GNUTLS_HOOK_BOTH, handshakeMessagePasses)
     }
 
     /// Lets a client of GnuTLS shake hands in memory with a session that has these settings.
     ///
-    /// - Throws: that no client could, such as with a certificate that is not for signatures.
-    private func tryHandshake(at certificate: WebConfiguration.Material) throws(Problem) {
+    /// - Throws: that it fails.
+    private func tryHandshake(with certificate: WebConfiguration.Material) throws(Problem) {
         let code = unsafe TrialHandshake.run(priorities, credentials)
         guard code != 0 else { return }
-        let advice =
-            code == GNUTLS_E_KEY_USAGE_VIOLATION ? "; expected one whose key usage has digitalSignature" : ""
-        throw certificate.problem("no TLS handshake succeeds with it: \(PEM.text(of: code))\(advice)")
+        throw certificate.problem("is a certificate with which no TLS handshake succeeds: \(PEM.text(of: code))")
     }
 
     /// Chooses the ciphers of a session whose version is known by now.

@@ -46,7 +46,9 @@ enum TrialHandshake {
         _ credentials: gnutls_certificate_credentials_t
     ) -> gnutls_session_t? {
         var made: gnutls_session_t?
-        guard unsafe gnutls_init(&made, side.rawValue | GNUTLS_NONBLOCK.rawValue | GNUTLS_NO_SIGNAL.rawValue) == 0, let made = unsafe made else {
+        guard unsafe gnutls_init(&made, side.rawValue | GNUTLS_NONBLOCK.rawValue | GNUTLS_NO_SIGNAL.rawValue) == 0,
+            let made = unsafe made
+        else {
             return nil
         }
         // None of these fails with objects that are whole.

@@ -102,7 +102,8 @@ final class PasswordChecker: Sendable {
             state.right.append(state.right.remove(at: place))
             return true
         }
-        return isRight ? .verdict(.right) : .question(Question(password: password, hash: hash, key: isKnown ? key : nil))
+        return isRight
+            ? .verdict(.right) : .question(Question(password: password, hash: hash, key: isKnown ? key : nil))
     }
 
     /// Checks a password, and calls a function with what came of it: on any thread, and perhaps before this returns.

@@ -110,7 +110,8 @@ extension Connection {
         var words = [UInt64](repeating: 0, count: 17)
         var length = socklen_t(words.count * MemoryLayout<UInt64>.size)
         let code = unsafe getsockopt(descriptor, CInt(IPPROTO_TCP), TCP_INFO, &words, &length)
-        return code == 0 && words[16] > 0
+        // The end of the stream counts as a byte.
+        return code == 0 && words[16] > 1
     }
 
     /// How many connections wait to be accepted on a socket that listens; 0 where it is no TCP.

@@ -122,7 +122,7 @@ final class Connections: Sendable {
         state.withLock { state in
             guard let entry = Self.remove(descriptor, from: &state), entry.tls != nil,
                 case .opening(let handshake) = entry.phase,
-                let (failure, detail) = handshake.failure(of: descriptor)
+                let (failure, detail) = handshake.failure(of: descriptor, isLate: MonotonicClock.now >= entry.deadline)
             else { return nil }
             state.failedHandshakes[failure.place] += 1
             return (entry.client, failure, detail)
@@ -275,10 +275,10 @@ final class Connections: Sendable {
                 case .whole, .answering: break
                 }
                 guard now >= entry.deadline else { continue }
-                if entry.tls != nil, case .opening = entry.phase {
-                    state.failedHandshakes[Handshake.Failure.timeout.place] += 1
-                }
-                state.entries[descriptor]?.end(descriptor)
+                Connection.end(descriptor)
+                // How far a handshake was says why it failed, once libmicrohttpd has noticed the end.
+                if case .opening = entry.phase { continue }
+                state.entries[descriptor]?.phase = .closing
             }
             return period
         }

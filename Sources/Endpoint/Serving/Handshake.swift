@@ -29,8 +29,12 @@ enum Handshake: Equatable {
 
     /// Why it failed, where the connection ends like this; nil where it did not, or where the client only looked whether
     /// the port is open.
-    func failure(of descriptor: CInt) -> (Failure, detail: String)? {
+    ///
+    /// - Parameter isLate: whether the time for it is over.
+    func failure(of descriptor: CInt, isLate: Bool) -> (Failure, detail: String)? {
         switch self {
+        case .silent where isLate, .helloReceived where isLate, .answered where isLate:
+            (.timeout, "it was not done in time")
         case .silent:
             Connection.hasReceived(descriptor)
                 ? (.noClientHello, "what came is no TLS ClientHello; plain HTTP is not served here") : nil

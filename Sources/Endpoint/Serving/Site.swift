@@ -155,7 +155,8 @@ final class Site: Sendable {
     }
 
     /// Suspends a connection until its password is checked.
-    private func ask(_ question: PasswordChecker.Question, for request: Connections.Request, on connection: Connection) {
+    private func ask(_ question: PasswordChecker.Question, for request: Connections.Request, on connection: Connection)
+    {
         let descriptor = connection.descriptor
         guard let entry = connections[descriptor] else { return }
         let suspension = Connections.Suspension(reason: .password, handle: connection.suspend())
