@@ -82,14 +82,24 @@ final class Connections: Sendable {
     /// Whether one more connection may be accepted. When nearly full, the one that has been idle longest is ended.
     func makeRoom() -> Bool {
         state.withLock { state in
-            let count = state.entries.count
-            if count >= settings.connectionLimit - settings.connectionLimit / 8 {
-                let idle = state.entries.filter { $0.value.isIdle }.min { $0.value.since < $1.value.since }
-                if let idle { state.entries[idle.key]?.end(idle.key) }
+            guard state.entries.count >= settings.connectionLimit - settings.connectionLimit / 8 else { return true }
+            var closing = 0
+            var longest: (descriptor: CInt, since: Duration)?
+            for (descriptor, entry) in state.entries {
+                if case .closing = entry.phase { closing += 1 }
+                guard entry.isIdle, entry.since < longest?.since ?? .seconds(Int64.max / 2) else { continue }
+                longest = (descriptor, entry.since)
             }
-            return count < settings.connectionLimit
+            let open = state.entries.count - closing
+            guard closing < Self.mostClosing else { return false }
+            guard open >= settings.connectionLimit - settings.connectionLimit / 8 else { return true }
+            if let longest { Self.end(longest.descriptor, in: &state) }
+            return open < settings.connectionLimit || longest != nil
         }
     }
+
+    /// How many connections libmicrohttpd may still have that were shut down here.
+    static let mostClosing = 64
 
     /// Notes an accepted connection.
     ///
@@ -136,6 +146,15 @@ final class Connections: Sendable {
         state.perClient[entry.client] = count > 0 ? count : nil
         return entry
     }
+
+    /// Shuts a connection down, which libmicrohttpd sees and closes.
+    private static func end(_ descriptor: CInt, in state: inout sending State) {
+        state.entries[descriptor]?.phase = .closing
+        Connection.end(descriptor)
+    }
+
+    /// Whether there are no connections.
+    var isEmpty: Bool { state.withLock { $0.entries.isEmpty } }
 
     // MARK: Going from phase to phase, in libmicrohttpd's callbacks
 
@@ -250,18 +269,18 @@ final class Connections: Sendable {
 
     // MARK: Deadlines
 
-    /// How often connections are looked at while one of them is at work, while there are idle ones, and while there are
-    /// none: a client may go away in the middle of a request, and its place is wanted.
+    /// How often connections are looked at while one of them is at work, and else: a client may go away in the middle of a
+    /// request, and its place is wanted.
     private static let periods = (busy: Duration.milliseconds(100), idle: Duration.milliseconds(500))
 
     /// Ends the connections whose deadline is over; lets those that are suspended go on instead, to be answered.
     ///
-    /// - Returns: when to look again; nil where there are no connections.
-    func enforceDeadlines() -> Duration? {
+    /// - Returns: after what time to look again.
+    func enforceDeadlines() -> Duration {
         let now = MonotonicClock.now
         resume { _, entry, _ in now >= entry.deadline }
         return state.withLock { state in
-            var period = state.entries.isEmpty ? nil : Self.periods.idle
+            var period = Self.periods.idle
             for (descriptor, entry) in state.entries {
                 if entry.isAtWork { period = Self.periods.busy }
                 switch entry.phase {
@@ -275,10 +294,12 @@ final class Connections: Sendable {
                 case .whole, .answering: break
                 }
                 guard now >= entry.deadline else { continue }
-                Connection.end(descriptor)
-                // How far a handshake was says why it failed, once libmicrohttpd has noticed the end.
-                if case .opening = entry.phase { continue }
-                state.entries[descriptor]?.phase = .closing
+                if case .opening = entry.phase {
+                    // How far a handshake was says why it failed, once libmicrohttpd has noticed the end.
+                    Connection.end(descriptor)
+                } else {
+                    Self.end(descriptor, in: &state)
+                }
             }
             return period
         }
@@ -298,7 +319,7 @@ final class Connections: Sendable {
             for (page, descriptors) in readers.values.sorted(by: { $0.page.sampledAt > $1.page.sampledAt }) {
                 bytes += page.size
                 guard bytes > limit else { continue }
-                for descriptor in descriptors { state.entries[descriptor]?.end(descriptor) }
+                for descriptor in descriptors { Self.end(descriptor, in: &state) }
             }
         }
     }
@@ -352,11 +373,5 @@ extension Connections.Entry {
         self.phase = phase
         since = MonotonicClock.now
         if let seconds { deadline = since + .seconds(seconds) }
-    }
-
-    /// Shuts the connection down, which libmicrohttpd sees and closes.
-    fileprivate mutating func end(_ descriptor: CInt) {
-        phase = .closing
-        Connection.end(descriptor)
     }
 }

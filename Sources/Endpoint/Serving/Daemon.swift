@@ -21,7 +21,7 @@ final class Daemon: @unchecked Sendable {
             site.settingsInForce.tls == nil ? 0 : 1,
             cmhd_limits(
                 // The limit is kept by the one who accepts. Reached in here, 0.9.75 keeps a lock of its own for ever.
-                connections: UInt32(site.settings.connectionLimit + 64),
+                connections: UInt32(site.settings.connectionLimit + Connections.mostClosing + 64),
                 // Above 32 KiB libmicrohttpd takes it from the kernel and gives it back when the connection ends; below
                 // that the process stayed as large as 2,500 connections had made it (55 MiB, in place of 18).
                 memory_per_connection: 36 * 1024,

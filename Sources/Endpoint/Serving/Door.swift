@@ -54,25 +54,25 @@ final class Door: Sendable {
     private func run() {
         var told: [CInt?: Duration] = [:]
         var isFull = false
+        var deadlinesAreDue = MonotonicClock.now
         while true {
-            let period = site.connections.enforceDeadlines()
-            switch phase.load(ordering: .relaxed) {
-            case .ended: return
-            case .closed: site.doorbell.wait(atMost: period)
-            case .open:
-                // Where all places are taken, whoever leaves rings the bell.
-                let ready = site.doorbell.wait(
-                    forAny: isFull ? [] : listeners.map(\.descriptor),
-                    atMost: period
-                )
-                isFull = false
-                for listener in listeners where ready.contains(listener.descriptor) && !isFull {
-                    isFull = !site.connections.makeRoom()
-                    if isFull { report(nil, &told) }
-                    guard !isFull, let errno = letIn(from: listener) else { continue }
-                    report(errno, &told)
-                    usleep(100_000)
-                }
+            let now = MonotonicClock.now
+            if now >= deadlinesAreDue { deadlinesAreDue = now + site.connections.enforceDeadlines() }
+            // Where all places are taken, whoever leaves rings the bell.
+            let phase = phase.load(ordering: .relaxed)
+            if phase == .ended { return }
+            let listens = phase == .open && !isFull
+            let ready = site.doorbell.wait(
+                forAny: listens ? listeners.map(\.descriptor) : [],
+                atMost: site.connections.isEmpty ? nil : deadlinesAreDue - now
+            )
+            isFull = false
+            for listener in listeners where ready.contains(listener.descriptor) && !isFull {
+                isFull = !site.connections.makeRoom()
+                if isFull { report(nil, &told) }
+                guard !isFull, let errno = letIn(from: listener) else { continue }
+                report(errno, &told)
+                usleep(100_000)
             }
         }
     }
