@@ -56,7 +56,7 @@ let package = Package(
         room("Exposition"),
         room("Catalogue", imports: ["Aggregator", "Exposition", "Ports"]),
         room("WebConfiguration", imports: ["CYaml"]),
-        room("Endpoint", imports: ["WebConfiguration", "CMicrohttpd", "CGnuTLS", "CZlib", "CCrypt"]),
+        room("Endpoint", imports: ["WebConfiguration", "CLinux", "CMicrohttpd", "CGnuTLS", "CZlib", "CCrypt"]),
         .executableTarget(
             name: "timewait_exporter",
             dependencies: [

@@ -1,4 +1,5 @@
-// The kernel's own headers that Swift's Glibc module does not bring: netlink, sock_diag and routes.
+// The headers of the kernel and of the C library that Swift's Glibc module does not bring: netlink, sock_diag, routes,
+// eventfd.
 #ifndef CLINUX_H
 #define CLINUX_H
 
@@ -6,5 +7,6 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
+#include <sys/eventfd.h>
 
 #endif

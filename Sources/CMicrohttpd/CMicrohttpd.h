@@ -3,6 +3,8 @@
 #ifndef CMICROHTTPD_H
 #define CMICROHTTPD_H
 
+// libmicrohttpd 1.0 deprecates functions whose successors 0.9.75 does not have.
+#define MHD_NO_DEPRECATION 1
 #include <microhttpd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,21 +45,21 @@ static inline void cmhd_log(void *_Nonnull sink, const char *_Nonnull format, va
 /// before it starts; each connection is given its credentials before the handshake.
 static inline int cmhd_no_certificate(void) { return -1; }
 
-/// MHD_start_daemon, which is variadic. The logger comes first, or what goes wrong in later options is printed on
-/// stderr.
-static inline struct MHD_Daemon *_Nullable cmhd_start(int listening_socket, int tls, struct cmhd_limits limits,
-                                                      struct cmhd_callbacks callbacks,
+/// MHD_start_daemon, which is variadic: a daemon that serves the connections it is given. The logger comes first, or
+/// what goes wrong in later options is printed on stderr.
+static inline struct MHD_Daemon *_Nullable cmhd_start(int tls, struct cmhd_limits limits, struct cmhd_callbacks callbacks,
                                                       struct cmhd_log_sink *_Nonnull sink) {
     struct MHD_OptionItem tls_options[] = {
         {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)cmhd_no_certificate},
         {MHD_OPTION_END, 0, NULL},
     };
-    unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;
+    unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC | MHD_USE_ERROR_LOG |
+                         MHD_ALLOW_SUSPEND_RESUME;
     return MHD_start_daemon(
         tls ? flags | MHD_USE_TLS : flags, 0, NULL, NULL,
         callbacks.request, callbacks.context,
         MHD_OPTION_EXTERNAL_LOGGER, cmhd_log, sink,
-        MHD_OPTION_LISTEN_SOCKET, listening_socket,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_CONNECTION_LIMIT, limits.connections,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits.memory_per_connection,
         MHD_OPTION_CONNECTION_TIMEOUT, limits.idle_seconds,
@@ -84,19 +86,6 @@ static inline unsigned int cmhd_status(struct MHD_Connection *_Nonnull connectio
 static inline int cmhd_socket(struct MHD_Connection *_Nonnull connection) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     return info == NULL ? -1 : info->connect_fd;
-}
-
-/// MHD_get_connection_info again: the size of a request's first line and headers.
-static inline size_t cmhd_headers_size(struct MHD_Connection *_Nonnull connection) {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-    return info == NULL ? 0 : info->header_size;
-}
-
-/// MHD_get_connection_info again: the client's address.
-static inline const struct sockaddr *_Nullable cmhd_client_address(struct MHD_Connection *_Nonnull connection) {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    return info == NULL ? NULL : info->client_addr;
 }
 
 /// MHD_get_connection_info again: the GnuTLS session of a connection, NULL where it is plain HTTP.

@@ -26,9 +26,35 @@ package struct ExporterFacts: Sendable {
     package var microhttpdVersion: String
     /// HTTP answers since the start by status code.
     package var requests: [Int: UInt64]
+    /// The client connections of now; nil where nobody is served.
+    package var connections: Connections?
+    /// TLS handshakes that failed since the start, by reason.
+    package var failedHandshakes: [(reason: String, count: UInt64)] = []
+    /// Lines of the log that nobody took since the start.
+    package var lostLogLines: UInt64 = 0
     /// How the web configuration file was read last, and when that last succeeded, in seconds since 1970; nil where there
     /// is none.
     package var reload: (wasSuccessful: Bool, lastSuccess: Double)?
+
+    /// Client connections at one moment.
+    package struct Connections: Sendable {
+        /// On which a request is read or answered.
+        package var active: Int
+        /// Without a request.
+        package var idle: Int
+        /// In the kernel's queue.
+        package var waiting: Int
+        /// The most that are served at once.
+        package var limit: Int
+
+        /// Connections by what they do.
+        package init(active: Int, idle: Int, waiting: Int, limit: Int) {
+            self.active = active
+            self.idle = idle
+            self.waiting = waiting
+            self.limit = limit
+        }
+    }
 
     /// The facts of one moment.
     package init(

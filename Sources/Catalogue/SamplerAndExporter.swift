@@ -100,6 +100,45 @@ extension Catalogue {
         Entry(
             .exporter,
             .gauge,
+            "timewait_exporter_connections",
+            "Client connections by state: active while a request is read or answered, idle, or waiting in the kernel's queue.",
+            .second
+        ) { input, writer in
+            guard let connections = input.exporter.connections else { return }
+            writer.sample(MetricValue(connections.active), ["state": "active"])
+            writer.sample(MetricValue(connections.idle), ["state": "idle"])
+            writer.sample(MetricValue(connections.waiting), ["state": "waiting"])
+        },
+        Entry(
+            .exporter,
+            .gauge,
+            "timewait_exporter_connections_limit",
+            "The most client connections that are served at once; when nearly full, the longest idle ones are closed.",
+            .second,
+            value: { ($0.exporter.connections?.limit).map(MetricValue.init) }
+        ),
+        Entry(
+            .exporter,
+            .counter,
+            "timewait_exporter_tls_handshake_errors_total",
+            "TLS handshakes that failed, by reason; absent without TLS.",
+            .second
+        ) { input, writer in
+            for (reason, count) in input.exporter.failedHandshakes {
+                writer.sample(MetricValue(count), ["reason": reason])
+            }
+        },
+        Entry(
+            .exporter,
+            .counter,
+            "timewait_exporter_log_lines_lost_total",
+            "Lines of the log that were dropped because nobody read standard error.",
+            .second,
+            value: { MetricValue($0.exporter.lostLogLines) }
+        ),
+        Entry(
+            .exporter,
+            .gauge,
             "timewait_exporter_config_last_reload_successful",
             "1 if what the web configuration file and those it names hold is in force, 0 if what they held before still is.",
             .second,

@@ -1,4 +1,6 @@
+import CMicrohttpd
 import Glibc
+import Synchronization
 
 /// The HTTP side of an exporter: it gives whoever asks the page that was published last.
 ///
@@ -6,16 +8,20 @@ import Glibc
 /// |---|---|
 /// | the telemetry path | 200 and the page; 503 when its sample is too old, or when the first does not come in time |
 /// | `/` | 200 and the landing page, unless it is the telemetry path |
-/// | `/-/healthy` | 200 as long as the process answers |
+/// | `/-/healthy` | 200, or 503 where no page has come for longer than a page may be old |
 /// | `/-/ready` | 200, or 503 where there is no page or it is too old |
-/// | any other | 404 |
+/// | any other | 404, or a redirect where it is one of these with empty or dotted parts |
 ///
-/// Any other method on these paths gets 405. The page is given in the format and the encoding that the client likes
-/// best, and in part where the query names sections: `?collect[]=NAME` or `?exclude[]=NAME`. With a web configuration
-/// file all of it is served over TLS, to known users, and so often, as the file says.
+/// OPTIONS gets 200, any other method on these paths 405. The page is given in the format and the encoding that the
+/// client likes best, and in part where the query names sections: `?collect[]=NAME` or `?exclude[]=NAME`. With a web
+/// configuration file all of it is served over TLS, to known users, and so often, as the file says.
 ///
-/// Each listen address has one thread, which no scrape makes wait: it hands out bytes that are there. Two more threads
-/// check passwords and hold connections to their deadlines.
+/// One thread lets connections in and holds them to their deadlines, one of libmicrohttpd serves them with bytes that are
+/// there, one checks passwords, and one looks at the web configuration file.
+///
+/// It knows bytes and content types and nothing of metrics. To use it in another exporter, take this folder,
+/// WebConfiguration and the C modules CMicrohttpd, CGnuTLS, CYaml, CZlib and CCrypt; make an Endpoint at the start, call
+/// publish() with each new page, and stop() at the end.
 package final class Endpoint: Sendable {
     /// The addresses really bound, in the order of the settings, as `[::]:10057` and `127.0.0.1:10057`, with the port
     /// that the kernel chose where it was to choose.
@@ -24,7 +30,13 @@ package final class Endpoint: Sendable {
     package let isEncrypted: Bool
 
     private let site: Site
-    private let daemons: Guarded<[Daemon]>
+    private let serving: Mutex<(door: Door, daemon: Daemon)?>
+
+    /// The version of the libmicrohttpd that is loaded, such as 0.9.75.
+    package static var libraryVersion: String {
+        // A constant text of the library.
+        unsafe String(cString: MHD_get_version())
+    }
 
     /// Listens, and answers from now on. The threads take over the calling thread's mask of signals: block there what
     /// they must not receive.
@@ -36,56 +48,53 @@ package final class Endpoint: Sendable {
     ///   again.
     package init(_ settings: Settings, report: @escaping @Sendable (Event) -> Void) throws(EndpointError) {
         let site = try Site(settings, report: report)
-        var started: [Daemon] = []
-        var bound: [String] = []
-        func serve(_ socket: consuming ListenSocket, of count: Int) throws(EndpointError) {
-            bound.append(socket.boundAddress)
-            let share = max(1, settings.connectionLimit / count)
-            started.append(try Daemon(serving: socket, of: site, connectionLimit: share))
-        }
-        guard site.connections.start() else { throw .noThread }
+        var listeners: [ListenSocket] = []
+        let serving: (Door, Daemon)
         do throws(EndpointError) {
             switch settings.sockets {
             case .addresses(let addresses):
-                for address in addresses { try serve(try ListenSocket(address), of: addresses.count) }
+                for address in addresses { listeners.append(try ListenSocket(address)) }
             case .inherited(let descriptors):
-                for descriptor in descriptors {
-                    try serve(try ListenSocket(inherited: descriptor), of: descriptors.count)
-                }
+                for descriptor in descriptors { listeners.append(try ListenSocket(inherited: descriptor)) }
             }
+            let daemon = try Daemon(of: site)
+            serving = (try Door(listeners, to: daemon, of: site), daemon)
         } catch {
-            site.stopWaiting()
-            started = []
-            site.endThreads()
+            site.stop()
             throw error
         }
         self.site = site
-        boundAddresses = bound
+        boundAddresses = listeners.map(\.boundAddress)
         isEncrypted = site.settingsInForce.tls != nil
-        daemons = Guarded(started)
+        self.serving = Mutex(serving)
     }
 
     deinit {
         stop(drain: .zero)
     }
 
-    /// Serves this page from now on, in place of the one before. Downloads of that one end as they began.
+    /// Serves this page from now on, in place of the one before. Downloads of that one end as they began, unless such
+    /// pages take too much memory.
     ///
     /// - Parameters:
     ///   - page: the page.
     ///   - sampledAt: when its sample was taken, on CLOCK_MONOTONIC, as the time since that clock's start.
     package func publish(_ page: Page, sampledAt: Duration) {
-        site.publish(page, sampledAt: sampledAt)
+        site.publish(Publication(page, sampledAt: sampledAt))
     }
 
-    /// How many requests were answered with each status code since the start, by code; codes not yet given stand there
-    /// with 0.
-    package var requestCounts: [(code: Int, count: UInt64)] {
-        site.counts.all
+    /// What was counted, and the connections of now.
+    package var statistics: Statistics {
+        var statistics = site.connections.statistics
+        statistics.waiting = serving.withLock { $0?.door.waiting } ?? 0
+        return statistics
     }
 
     /// How the web configuration file was read last; nil where there is none.
     package var reload: Reload? { site.reload }
+
+    /// Reads the web configuration file within a second, and says in the log what came of it.
+    package func reloadConfiguration() { site.reloadConfiguration() }
 
     /// Stops serving: refuses new connections, lets the answers on their way finish, and closes what remains. Idle
     /// connections are not waited for; requests that wait for something are answered with 503. A second call does
@@ -93,25 +102,18 @@ package final class Endpoint: Sendable {
     ///
     /// - Parameter limit: the longest to wait for answers on their way.
     package func stop(drain limit: Duration) {
-        var stopping = daemons.withLock { daemons in
-            let all = daemons
-            daemons = []
-            return all
+        let stopping = serving.withLock { serving in
+            defer { serving = nil }
+            return serving
         }
-        guard !stopping.isEmpty else { return }
-        for daemon in stopping { daemon.refuseNewConnections() }
+        guard let door = stopping?.door else { return }
+        door.close()
         site.stopWaiting()
         let deadline = MonotonicClock.now + limit
         // Nothing tells when the last answer has gone; it is waited for once in a process, and seldom at all.
-        while site.isBusy, MonotonicClock.now < deadline { usleep(5_000) }
-        if site.isWaiting {
-            // A daemon with a suspended connection ends the process when it is stopped, and a bcrypt hash of high cost
-            // may take minutes: it is left to the end of the process.
-            for daemon in stopping { _ = unsafe Unmanaged.passRetained(daemon) }
-            return
-        }
-        // The last reference to each: they stop here.
-        stopping.removeAll()
-        site.endThreads()
+        while site.connections.isBusy, MonotonicClock.now < deadline { usleep(5_000) }
+        door.end()
+        site.stop()
+        // The daemon stops with its last reference, at the end of this function.
     }
 }

@@ -9,7 +9,7 @@ package enum EndpointError: Error, Equatable {
     /// A descriptor that was passed is no socket that listens.
     case notListening(descriptor: CInt)
     /// libmicrohttpd did not start; its reason went to the log.
-    case cannotServe(address: String)
+    case cannotServe
     /// The machine has no thread left.
     case noThread
     /// The web configuration file, or one that it names, cannot be used: file, line, key and reason.
@@ -21,14 +21,13 @@ extension EndpointError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .cannotListen(let address, let errno):
-            // strerror() gives a text that lives at least until the next call on this thread; it is copied at once.
-            "cannot listen on \(address): \(unsafe String(cString: strerror(errno)))" + Self.cure(of: errno)
+            "cannot listen on \(address): \(errnoText(errno))" + Self.cure(of: errno)
         case .cannotResolve(let address, let reason):
             "cannot listen on \(address): \(reason)"
         case .notListening(let descriptor):
             "file descriptor \(descriptor) is no stream socket that listens; expected one from ListenStream= of a socket unit"
-        case .cannotServe(let address):
-            "cannot serve \(address): libmicrohttpd did not start, and the log says why"
+        case .cannotServe:
+            "cannot serve: libmicrohttpd did not start, and the log says why"
         case .noThread:
             "no thread could be started; the limit of threads or tasks of this process is reached"
         case .badConfiguration(let problem):
@@ -45,4 +44,18 @@ extension EndpointError: CustomStringConvertible {
         default: ""
         }
     }
+}
+extension Endpoint {
+    /// A text that an operator wrote and that cannot be read as what it should be.
+    package struct SyntaxError: Error, Equatable {
+        /// The text as it was written.
+        package let text: String
+        /// What is wrong with it, and what would be right.
+        package let reason: String
+    }
+}
+
+extension Endpoint.SyntaxError: CustomStringConvertible {
+    /// The text in quotation marks and what is wrong with it, on one line whatever the text holds.
+    package var description: String { "\(text.debugDescription): \(reason)" }
 }

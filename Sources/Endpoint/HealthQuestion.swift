@@ -34,8 +34,7 @@ package enum HealthQuestion {
             limit(descriptor, until: end)
             if candidate.connect(descriptor) == 0 { return ask(over: descriptor, at: address, until: end) }
             if errno == EINPROGRESS { return .silence }
-            // strerror() gives a text that lives at least until the next call on this thread; it is copied at once.
-            refused = unsafe String(cString: strerror(errno))
+            refused = errnoText(errno)
         }
         return .noConnection(reason: refused)
     }

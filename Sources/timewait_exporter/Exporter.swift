@@ -14,6 +14,7 @@ struct Exporter: ~Copyable {
     private let manager: ServiceManager
     private let endpoint: Endpoint
     private let telemetryPath: TelemetryPath
+    private let connectionLimit: Int
     private var signals: StopSignals
     private var sampler: Sampler
     private var facts: ExporterFacts
@@ -52,6 +53,7 @@ struct Exporter: ~Copyable {
             landingPage: LandingPage.content(version: facts.version, telemetryPath: serving.telemetryPath.text),
             maximumAge: .seconds(max(3 * sampling.interval, 90))
         )
+        settings.realm = "timewait_exporter"
         settings.configurationFile = serving.configurationFile
         settings.connectionLimit = serving.connectionLimit
         settings.connectionLimitPerAddress = serving.connectionLimitPerAddress
@@ -63,6 +65,7 @@ struct Exporter: ~Copyable {
         self.logger = logger
         self.manager = manager
         telemetryPath = serving.telemetryPath
+        connectionLimit = serving.connectionLimit
         self.signals = signals
         self.facts = facts
         sampler = Sampler(
@@ -101,7 +104,15 @@ struct Exporter: ~Copyable {
 
     private mutating func sampleAndPublish() {
         let now = Clock.now
-        facts.requests = Dictionary(uniqueKeysWithValues: endpoint.requestCounts.map { ($0.code, $0.count) })
+        let served = endpoint.statistics
+        facts.requests = Dictionary(uniqueKeysWithValues: served.answers.map { ($0.code, $0.count) })
+        facts.failedHandshakes = endpoint.isEncrypted ? served.failedHandshakes : []
+        facts.connections = ExporterFacts.Connections(
+            active: served.active,
+            idle: served.idle,
+            waiting: served.waiting,
+            limit: connectionLimit
+        )
         facts.reload = endpoint.reload.map { (wasSuccessful: $0.wasSuccessful, lastSuccess: $0.lastSuccess) }
         let input = PageInput(sample: sampler.tick(at: now), exporter: facts)
         let renditions = TextFormat.allCases.map { format in
@@ -127,11 +138,23 @@ struct Exporter: ~Copyable {
                     "method": "\(method)", "path": "\(path)", "status": "\(status)", "client": "\(client)",
                 ]
             )
+        case .handshakeFailed(let client, let reason, let detail):
+            logger.info(
+                "A TLS handshake failed",
+                metadata: ["client": "\(client)", "reason": "\(reason)", "detail": "\(detail)"]
+            )
+        case .connectionLimitReached(let limit):
+            logger.warning(
+                "All connections are in use; further ones wait (--web.max-connections)",
+                metadata: ["limit": "\(limit)"]
+            )
+        case .cannotAccept(let reason):
+            logger.error("No connection can be accepted", metadata: ["error": "\(reason)"])
         case .configurationRead(let file):
-            logger.info("The web configuration was changed and is in force", metadata: ["file": "\(file)"])
+            logger.info("The web configuration was read and is in force", metadata: ["file": "\(file)"])
         case .configurationRefused(let problem):
             logger.error(
-                "The changed web configuration cannot be used; the one of before stays in force",
+                "The web configuration cannot be used; the one of before stays in force",
                 metadata: ["error": "\(problem)"]
             )
         case .configurationWarning(let problem):

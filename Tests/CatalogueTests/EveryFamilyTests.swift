@@ -159,6 +159,9 @@ struct EveryFamilyTests {
             microhttpdVersion: "4",
             requests: [200: 360]
         )
+        facts.connections = ExporterFacts.Connections(active: 362, idle: 363, waiting: 364, limit: 365)
+        facts.failedHandshakes = [("timeout", 366)]
+        facts.lostLogLines = 367
         facts.reload = (wasSuccessful: true, lastSuccess: 361.5)
         let page = Catalogue.page(PageInput(sample: sample, exporter: facts))
         return String(decoding: page.bytes, as: UTF8.self).split(separator: "\n").map(String.init)

@@ -1,5 +1,6 @@
 import Endpoint
 import Foundation
+import Synchronization
 import Testing
 
 @Suite("A connection")
@@ -134,19 +135,58 @@ struct ConnectionTests {
         #expect(monotonicTime() - start >= .milliseconds(900))
     }
 
-    @Test("beyond the limit waits until another one ends")
+    @Test("beyond the limit waits until a request of another one is answered, or it ends")
     func limit() throws {
-        let endpoint = try Endpoint.forTest { $0.connectionLimit = 2 }
+        let limits = Mutex<[Int]>([])
+        let endpoint = try Endpoint.forTest {
+            $0.connectionLimit = 2
+        } report: { event in
+            if case .connectionLimitReached(let limit) = event { limits.withLock { $0.append(limit) } }
+        }
         let first = try endpoint.client()
-        #expect(try first.get("/-/healthy").status == 200)
+        try first.send("GET /-/healthy HTTP/1.1\r\n")
         var second: Client? = try endpoint.client()
-        #expect(try second?.get("/-/healthy").status == 200)
+        try second?.send("GET /-/healthy HTTP/1.1\r\n")
+        #expect(becomesTrue { endpoint.statistics.active == 2 })
         let third = try endpoint.client()
         try third.request("GET", "/-/healthy")
+        let fourth = try endpoint.client()
+        try fourth.request("GET", "/-/healthy")
         #expect(!third.hears(withinMilliseconds: 200))
+        #expect(endpoint.statistics.waiting == 2)
         second = nil
         #expect(try third.answer().status == 200)
-        #expect(try first.get("/-/healthy").status == 200)
+        try first.send("Host: test\r\n\r\n")
+        #expect(try first.answer().status == 200)
+        #expect(try fourth.answer().status == 200)
+        #expect(limits.withLock { $0 } == [2])
+    }
+
+    @Test("that has been idle longest makes room when nearly all are in use")
+    func makesRoom() throws {
+        let endpoint = try Endpoint.forTest { $0.connectionLimit = 16 }
+        let silent = try endpoint.client()
+        usleep(20_000)
+        let idle = try (1...13).map { _ in
+            let client = try endpoint.client()
+            #expect(try client.get("/-/healthy").status == 200)
+            return client
+        }
+        #expect(endpoint.statistics.idle == 14)
+        let late = try (1...2).map { _ in try endpoint.client() }
+        for client in late { #expect(try client.get("/-/healthy").status == 200) }
+        #expect(silent.isClosedByServer())
+        #expect(idle[0].isClosedByServer())
+        for client in idle[4...] { #expect(try client.get("/-/healthy").status == 200) }
+    }
+
+    @Test("waits less long for its next request where the last one was refused")
+    func idleAfterRefusal() throws {
+        let client = try Endpoint.forTest { $0.requestTimeout = 1 }.client()
+        #expect(try client.get("/nothing").status == 404)
+        let start = monotonicTime()
+        #expect(client.isClosedByServer())
+        #expect(monotonicTime() - start < .seconds(30))
     }
 
     @Test("leaves its TIME_WAIT to the client that closes it")

@@ -6,8 +6,8 @@ import Testing
 struct CountingTests {
     @Test("has every code from the start")
     func allCodes() throws {
-        let counts = try Endpoint.forTest().requestCounts
-        #expect(counts.map(\.code) == [200, 400, 401, 404, 405, 413, 429, 431, 500, 503])
+        let counts = try Endpoint.forTest().statistics.answers
+        #expect(counts.map(\.code) == [200, 301, 400, 401, 404, 405, 413, 429, 431, 500, 503])
         #expect(counts.allSatisfy { $0.count == 0 })
     }
 
@@ -23,7 +23,7 @@ struct CountingTests {
         try client.request("POST", "/metrics", headers: ["Content-Length: 3"])
         try client.send("abc")
         _ = try client.answer()
-        let counts = endpoint.requestCounts.filter { $0.count > 0 }
+        let counts = endpoint.statistics.answers.filter { $0.count > 0 }
         #expect(counts.map(\.code) == [200, 404, 405, 503])
         #expect(counts.map(\.count) == [5, 2, 1, 1])
     }
@@ -48,7 +48,7 @@ struct CountingTests {
         try endpoint.client().send("GET /metrics HTTP/1.1\r\nHost:")
         #expect(try endpoint.get("/-/healthy").status == 200)
         endpoint.stop(drain: .zero)
-        #expect(endpoint.requestCounts.map(\.count).reduce(0, +) == 1)
+        #expect(endpoint.statistics.answers.map(\.count).reduce(0, +) == 1)
     }
 
     private final class Log: Sendable {

@@ -32,12 +32,16 @@ struct LimitTests {
     func shared() throws {
         let endpoint = try Endpoint.forTest(on: ["127.0.0.1:0", "127.0.0.1:0"]) { $0.connectionLimit = 4 }
         let first = try (1...2).map { _ in try Client(port: endpoint.ports[0], of: endpoint) }
-        for client in first { #expect(try client.get("/-/healthy").status == 200) }
+        let second = try (1...2).map { _ in try Client(port: endpoint.ports[1], of: endpoint) }
+        for client in first + second { try client.send("GET /-/healthy HTTP/1.1\r\n") }
+        #expect(becomesTrue { endpoint.statistics.active == 4 })
         let third = try Client(port: endpoint.ports[0], of: endpoint)
         try third.request("GET", "/-/healthy")
         #expect(!third.hears(withinMilliseconds: 200))
-        #expect(try Client(port: endpoint.ports[1], of: endpoint).get("/-/healthy").status == 200)
-        withExtendedLifetime(first) {}
+        try second[0].send("Host: test\r\n\r\n")
+        #expect(try second[0].answer().status == 200)
+        #expect(try third.answer().status == 200)
+        withExtendedLifetime(first + second) {}
     }
 
     @Test(

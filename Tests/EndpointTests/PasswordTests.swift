@@ -39,7 +39,6 @@ struct PasswordTests {
             try client.request("GET", "/-/healthy", headers: ["Authorization: \(basic("alice:secret"))"])
             #expect(try client.answer().status == 200)
         }
-        #expect(try get("bAsIc  \(Data("alice:secret".utf8).base64EncodedString())").status == 200)
     }
 
     @Test(
@@ -54,16 +53,15 @@ struct PasswordTests {
     func none(authorization: String?, path: String) throws {
         let answer = try get(authorization, path: path)
         #expect(answer.status == 401)
-        #expect(answer.headers["www-authenticate"] == "Basic realm=\"timewait_exporter\", charset=\"UTF-8\"")
+        #expect(answer.headers["www-authenticate"] == "Basic realm=\"test\", charset=\"UTF-8\"")
         #expect(answer.text == "Only with a user name and a password of this exporter.\n")
     }
 
     @Test(
         "that is wrong lets nobody in, nor does one of nobody",
         arguments: [
-            "alice:Secret", "alice:secret ", "alice:", "alice:secret\0", "alice:secret\0x", "bob:secret", ":secret",
-            "alice :secret",
-            "ALICE:secret", "alice\0:secret", "alice:other",
+            "alice:Secret", "alice:secret ", "alice:", "bob:secret", ":secret", "alice :secret", "ALICE:secret",
+            "alice\0:secret", "alice:other",
         ]
     )
     func wrong(pair: String) throws {
@@ -76,24 +74,26 @@ struct PasswordTests {
     func changed() throws {
         #expect(try get(basic("alice:secret")).status == 200)
         try folder.write(Self.users(alice: Self.hashes.other), to: "web.yml")
-        #expect(try get(basic("alice:secret")).status == 401)
+        #expect(try becomesTrue { try get(basic("alice:secret")).status == 401 })
         #expect(try get(basic("alice:other")).status == 200)
         try folder.write("", to: "web.yml")
-        #expect(try get(nil).status == 200)
+        #expect(try becomesTrue { try get(nil).status == 200 })
     }
 
     @Test("goes on to be asked for when the file gets broken or is gone")
     func broken() throws {
         for text in ["basic_auth_users: {alice: secret}\n", "basic_auth_user:\n", ": ["] {
+            try folder.write(Self.users(alice: Self.hashes.secret), to: "web.yml")
+            #expect(becomesTrue { endpoint.reload?.wasSuccessful == true })
             try folder.write(text, to: "web.yml")
+            #expect(becomesTrue { endpoint.reload?.wasSuccessful == false })
             #expect(try get(nil).status == 401)
             #expect(try get(basic("alice:secret")).status == 200)
-            #expect(endpoint.reload?.wasSuccessful == false)
         }
         try FileManager.default.removeItem(atPath: folder.file("web.yml"))
         #expect(try get(nil).status == 401)
         try folder.write(Self.users(alice: Self.hashes.other), to: "web.yml")
-        #expect(try get(basic("alice:other")).status == 200)
+        #expect(try becomesTrue { try get(basic("alice:other")).status == 200 })
         #expect(endpoint.reload?.wasSuccessful == true)
     }
 
@@ -102,7 +102,7 @@ struct PasswordTests {
         // A check takes a third of a second or more.
         let slow = "$2b$12$" + Self.hashes.secret.dropFirst(7)
         try folder.write("basic_auth_users:\n  alice: \(Self.hashes.secret)\n  slow: \(slow)\n", to: "web.yml")
-        #expect(try get(basic("alice:secret")).status == 200)
+        #expect(try becomesTrue { try get(basic("slow:x")).status == 401 && get(basic("alice:secret")).status == 200 })
         let crowd = try (1...8).map { number in
             let client = try endpoint.client()
             try client.request("GET", "/metrics", headers: ["Authorization: \(basic("slow:\(number)"))"])
@@ -141,13 +141,13 @@ struct RateLimitTests {
         let endpoint = try Endpoint.forTest { $0.configurationFile = file }
         let client = try endpoint.client()
         let start = monotonicTime()
-        let first = try (1...4).map { _ in try client.get("/-/healthy") }
+        let first = try (1...4).map { _ in try client.get("/") }
         if monotonicTime() - start < .seconds(1) {
             #expect(first.map(\.status) == [200, 200, 200, 429])
             #expect(first[3].headers["retry-after"] == "1")
         }
         Thread.sleep(forTimeInterval: 1.1)
-        #expect(try client.get("/-/healthy").status == 200)
+        #expect(try client.get("/").status == 200)
         #expect((endpoint.count(of: 429) ?? 0) >= 1)
     }
 
@@ -157,9 +157,16 @@ struct RateLimitTests {
         let file = folder.file("web.yml")
         try folder.write("rate_limit: {interval: 1s, burst: 0}\n", to: "web.yml")
         let endpoint = try Endpoint.forTest { $0.configurationFile = file }
-        for _ in 1...3 { #expect(try endpoint.get("/-/healthy").status == 429) }
+        for _ in 1...3 {
+            let answer = try endpoint.get("/")
+            #expect(answer.status == 429)
+            #expect(answer.headers["retry-after"] == nil)
+        }
+        #expect(try endpoint.get("/-/healthy").status == 200)
+        #expect(try endpoint.get("/-/ready").status == 503)
         try folder.write("rate_limit: {interval: 0, burst: 0}\n", to: "web.yml")
-        for _ in 1...3 { #expect(try endpoint.get("/-/healthy").status == 200) }
+        #expect(try becomesTrue { try endpoint.get("/").status == 200 })
+        for _ in 1...3 { #expect(try endpoint.get("/").status == 200) }
     }
 }
 
@@ -176,6 +183,7 @@ struct HeaderTests {
         let paths = ["/metrics", "/", "/-/healthy", "/-/ready", "/nothing", "/metrics?collect[]=x"]
         for path in paths { #expect(try endpoint.get(path).headers["x-frame-options"] == "deny", "\(path)") }
         try folder.write("http_server_config:\n  headers:\n    X-XSS-Protection: 1\n", to: "web.yml")
+        #expect(try becomesTrue { try endpoint.get("/").headers["x-frame-options"] == nil })
         for path in paths {
             let headers = try endpoint.get(path).headers
             #expect(headers["x-frame-options"] == nil && headers["x-xss-protection"] == "1", "\(path)")

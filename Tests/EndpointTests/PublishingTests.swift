@@ -64,4 +64,21 @@ struct PublishingTests {
             try await group.waitForAll()
         }
     }
+
+    @Test("ends the downloads of the oldest pages where these take too much memory")
+    func oldPages() throws {
+        let endpoint = try Endpoint.forTest { $0.oldPagesLimit = Self.large * 3 / 2 }
+        var readers: [(client: Client, head: Answer)] = []
+        for number in UInt8(1)...4 {
+            endpoint.publish([UInt8](repeating: number, count: Self.large))
+            let client = try endpoint.client(receiveBuffer: 4096)
+            try client.request("GET", "/metrics")
+            readers.append((client, try client.head()))
+        }
+        // The fourth page is the one of now, the third is within the limit, and with the second it is not.
+        for (number, reader) in readers.enumerated() {
+            let body = try? reader.client.body(of: reader.head)
+            #expect(body == (number < 2 ? nil : [UInt8](repeating: UInt8(number + 1), count: Self.large)))
+        }
+    }
 }

@@ -1,5 +1,6 @@
 import Endpoint
 import Foundation
+import Synchronization
 import Testing
 
 /// A server with TLS, and clients that are other programs: curl and openssl.
@@ -107,7 +108,7 @@ struct TLSTests {
         #expect(!(try client.rest()).contains("HTTP"))
     }
 
-    @Test("has a new certificate in the next handshake, while a download over the old one goes on to its end")
+    @Test("has a new certificate within two seconds, while a download over the old one goes on to its end")
     func rotation() throws {
         let endpoint = try endpoint()
         // More than the kernel holds for a connection whose client does not read.
@@ -137,11 +138,11 @@ struct TLSTests {
         #expect(try certificate(of: endpoint) == certificate("server"))
         // A key alone is not that of the certificate.
         try folder.copy("next.key", over: "server.key")
-        #expect(try certificate(of: endpoint) == certificate("server") || endpoint.reload?.wasSuccessful == false)
-        #expect(endpoint.reload?.wasSuccessful == false)
+        #expect(becomesTrue { endpoint.reload?.wasSuccessful == false })
+        #expect(try certificate(of: endpoint) == certificate("server"))
         try folder.copy("next.pem", over: "server.pem")
+        #expect(becomesTrue { endpoint.reload?.wasSuccessful == true })
         #expect(try certificate(of: endpoint) == certificate("next"))
-        #expect(endpoint.reload?.wasSuccessful == true)
         #expect(!download.isFinished)
         try folder.write("", to: "go-on")
         while !download.isFinished { usleep(10_000) }
@@ -164,6 +165,9 @@ struct TLSTests {
             get()
             for name in ("key", "pem"):
                 open("\(folder.path)/server." + name, "w").write(open("\(folder.path)/next." + name).read())
+            new = open("\(folder.path)/next.pem").read()
+            while ssl.get_server_certificate(("127.0.0.1", \(endpoint.ports[0]))).strip() != new.strip():
+                pass
             get()
             get()
             """
@@ -176,11 +180,11 @@ struct TLSTests {
     func onAndOff() throws {
         let endpoint = try endpoint()
         try folder.write("", to: "web.yml")
+        #expect(becomesTrue { endpoint.reload?.wasSuccessful == false })
         #expect(curl(endpoint) == "up 1\n")
-        #expect(endpoint.reload?.wasSuccessful == false)
         try folder.writeTLS()
+        #expect(becomesTrue { endpoint.reload?.wasSuccessful == true })
         #expect(curl(endpoint) == "up 1\n")
-        #expect(endpoint.reload?.wasSuccessful == true)
     }
 
     @Test(
@@ -243,5 +247,99 @@ struct TLSTests {
             }
             try await group.waitForAll()
         }
+    }
+
+    @Test(
+        "exchanges keys over elliptic curves only",
+        arguments: [
+            ("X25519", true), ("P-256", true), ("P-384", true), ("P-521", true), ("ffdhe2048", false),
+            ("ffdhe3072", false), ("ffdhe8192", false), ("X448", false),
+        ]
+    )
+    func groups(group: String, isServed: Bool) throws {
+        let endpoint = try endpoint()
+        let words = ["s_client", "-brief", "-tls1_3", "-groups", group, "-connect", "127.0.0.1:\(endpoint.ports[0])"]
+        #expect(((try? Program.run("openssl", words)) != nil) == isServed)
+    }
+
+    @Test(
+        "is not served with a certificate that no handshake takes, at the start and later",
+        arguments: ["keyEncipherment", "keyAgreement", "keyEncipherment,dataEncipherment"]
+    )
+    func uselessCertificate(usage: String) throws {
+        let endpoint = try endpoint()
+        try folder.makeCertificate("next", keyUsage: usage, key: ["rsa:2048"])
+        try rotate()
+        #expect(becomesTrue { endpoint.reload?.wasSuccessful == false })
+        #expect(try certificate(of: endpoint) != certificate("next"))
+        #expect(curl(endpoint, ["--insecure"]) == "up 1\n")
+        let error = #expect(throws: EndpointError.self) { try self.endpoint() }
+        #expect(
+            "\(try #require(error))".hasSuffix(
+                "web.yml:2: tls_server_config.cert_file: \"\(folder.file("server.pem"))\" has a key usage without "
+                    + "digitalSignature, and every TLS handshake would fail; expected one with it"
+            ),
+            "\(error)"
+        )
+    }
+
+    @Test(
+        "is served with every kind of key",
+        arguments: [["rsa:2048"], ["ed25519"], ["ec", "-pkeyopt", "ec_paramgen_curve:P-384"]]
+    )
+    func keys(key: [String]) throws {
+        try folder.makeCertificate("server", keyUsage: "digitalSignature", key: key)
+        #expect(curl(try endpoint()) == "up 1\n")
+    }
+
+    @Test("tells of a handshake that failed, with the reason, in the log and in numbers")
+    func failedHandshakes() throws {
+        try folder.makeCertificate("friend")
+        try folder.makeCertificate("stranger")
+        try folder.writeTLS(["client_auth_type: RequireAndVerifyClientCert", "client_ca_file: friend.pem"])
+        let lines = Mutex<[String]>([])
+        let file = folder.file("web.yml")
+        let endpoint = try Endpoint.forTest {
+            $0.configurationFile = file
+            $0.requestTimeout = 2
+        } report: { event in
+            if case .handshakeFailed(let client, let reason, let detail) = event {
+                lines.withLock { $0.append("\(client) \(reason) \(detail)") }
+            }
+        }
+        func count(_ reason: String) -> UInt64? {
+            endpoint.statistics.failedHandshakes.first { $0.reason == reason }?.count
+        }
+        #expect(endpoint.statistics.failedHandshakes.allSatisfy { $0.count == 0 })
+        // Whoever only looks whether the port is open is no failure.
+        for _ in 1...3 { _ = try endpoint.client() }
+        let plain = try endpoint.client()
+        try plain.request("GET", "/metrics")
+        _ = try plain.rest()
+        #expect(becomesTrue { count("no_client_hello") == 1 })
+        let friend = ["--cert", folder.file("friend.pem"), "--key", folder.file("friend.key")]
+        #expect(curl(endpoint, friend + ["--tls-max", "1.1", "--ciphers", "DEFAULT@SECLEVEL=0", "--tlsv1.0"]) == nil)
+        #expect(becomesTrue { count("nothing_in_common") == 1 })
+        #expect(curl(endpoint, friend, trusting: "next") == nil)
+        #expect(becomesTrue { count("client_left") == 1 })
+        #expect(curl(endpoint) == nil)
+        #expect(becomesTrue { count("client_certificate") == 1 })
+        let stranger = ["--cert", folder.file("stranger.pem"), "--key", folder.file("stranger.key")]
+        #expect(curl(endpoint, stranger + ["--tls-max", "1.2"]) == nil)
+        #expect(becomesTrue { count("client_certificate") == 2 })
+        // Five are told at once, and one more each ten seconds.
+        let half = try endpoint.client()
+        try half.send([0x16, 3, 1, 2, 0, 1])
+        _ = try half.rest()
+        #expect(becomesTrue { count("timeout") == 1 })
+        #expect(
+            lines.withLock { $0 } == [
+                "127.0.0.1 no_client_hello what came is no TLS ClientHello; plain HTTP is not served here",
+                "127.0.0.1 nothing_in_common no TLS version, cipher suite or group in common",
+                "127.0.0.1 client_left the client ended it; it may not trust the certificate",
+                "127.0.0.1 client_certificate the client shows no certificate, and client_auth_type requires one",
+                "127.0.0.1 client_certificate no trusted authority has signed the client's certificate",
+            ]
+        )
     }
 }

@@ -24,6 +24,9 @@ def poll(what, condition, seconds=10):
         time.sleep(0.02)
 
 
+# A changed web configuration is in force within two seconds. A busy machine is given as long again.
+RELOAD_SECONDS = 4
+
 # Under AddressSanitizer memory is given back late, and under ThreadSanitizer it is shadowed; leaks are told otherwise.
 SANITIZED = "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ
 

@@ -15,6 +15,7 @@ def test_a_page_that_no_reading_renews_is_served_for_ninety_seconds(tmp_path):
     with Exporter.started(tmp_path, f"--path.procfs={folder}") as exporter:
         assert exporter.get().status == 200
         assert exporter.get("/-/ready").status == 200
+        assert exporter.get("/-/healthy").status == 200
         # The next reading finds a pipe, and hangs.
         pipe.unlink()
         pipe.with_suffix(".old").rename(pipe)
@@ -25,12 +26,12 @@ def test_a_page_that_no_reading_renews_is_served_for_ninety_seconds(tmp_path):
             assert exporter.metric(SAMPLED) in (sampled, None)
             time.sleep(0.5)
         assert time.time() - sampled > 89
-        for path in ("/metrics", "/-/ready"):
+        for path in ("/metrics", "/-/ready", "/-/healthy"):
             answer = exporter.get(path)
             assert answer.status == 503
             assert answer.text.count("\n") == 1
-        assert exporter.get("/-/healthy").status == 200
         open_up(folder, "sockstat")
         poll("it is served again", lambda: exporter.get().status == 200)
+        assert exporter.get("/-/healthy").status == 200
         # The reading that hung found nothing; the next one does.
         poll("it is renewed", lambda: exporter.metric(SAMPLED) > sampled)

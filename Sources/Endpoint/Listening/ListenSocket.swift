@@ -1,17 +1,18 @@
 import Glibc
 
-/// A socket that listens. Closed when it goes out of scope.
-struct ListenSocket: ~Copyable {
-    private let descriptor: CInt
+/// A socket that listens, until nobody holds it any more.
+final class ListenSocket: Sendable {
+    let descriptor: CInt
     /// Whether another process made it, and may listen on it too.
-    let isInherited: Bool
+    private let isInherited: Bool
 
     /// Binds and listens.
     init(_ address: ListenAddress) throws(EndpointError) {
         var refused: CInt = 0
         for candidate in try Self.candidates(for: address) {
             do throws(Refusal) {
-                self = try Self.open(at: candidate)
+                descriptor = try Self.open(at: candidate)
+                isInherited = false
                 return
             } catch {
                 refused = error.errno
@@ -20,12 +21,6 @@ struct ListenSocket: ~Copyable {
             }
         }
         throw .cannotListen(address: address.description, errno: refused)
-    }
-
-    /// Takes over a descriptor.
-    init(adopting descriptor: CInt) {
-        self.descriptor = descriptor
-        isInherited = false
     }
 
     /// Takes over a socket that was passed to this process and listens.
@@ -45,22 +40,30 @@ struct ListenSocket: ~Copyable {
         close(descriptor)
     }
 
-    /// Gives the descriptor away: somebody else closes it.
-    consuming func release() -> CInt {
-        let descriptor = descriptor
-        discard self
-        return descriptor
+    /// Refuses connections from now on; one that was inherited keeps them for the next process.
+    func stopListening() {
+        if !isInherited { shutdown(descriptor, CInt(SHUT_RDWR)) }
+    }
+
+    /// Takes the next connection.
+    func accept() throws(Refusal) -> (descriptor: CInt, client: SocketAddress) {
+        let (accepted, client) = unsafe SocketAddress.writtenBy { unsafe Glibc.accept(descriptor, $0, $1) }
+        guard accepted >= 0 else { throw Refusal(errno: errno) }
+        _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
+        return (accepted, client)
     }
 
     /// The address and the port really bound.
     var boundAddress: String {
-        SocketAddress(boundTo: descriptor)?.text ?? ""
+        let (code, address) = unsafe SocketAddress.writtenBy { unsafe getsockname(descriptor, $0, $1) }
+        return code == 0 ? address.text : ""
     }
 
     /// Connections that may wait for accept(); the kernel cuts it to net.core.somaxconn.
     private static let queueLength: CInt = 4096
 
-    private struct Refusal: Error {
+    /// The kernel's answer.
+    struct Refusal: Error {
         let errno: CInt
     }
 
@@ -86,24 +89,24 @@ struct ListenSocket: ~Copyable {
         }
     }
 
-    private static func open(at address: SocketAddress) throws(Refusal) -> ListenSocket {
+    private static func open(at address: SocketAddress) throws(Refusal) -> CInt {
         let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue)
-        let opened = Glibc.socket(address.family, type, 0)
-        guard opened >= 0 else { throw Refusal(errno: errno) }
-        let socket = ListenSocket(adopting: opened)
+        let socket = Glibc.socket(address.family, type, 0)
+        guard socket >= 0 else { throw Refusal(errno: errno) }
         // The TIME_WAITs that our last run left on the port must not hold up this one.
-        try socket.set(SOL_SOCKET, SO_REUSEADDR, to: 1)
-        if address.family == AF_INET6 {
-            // [::] takes IPv4 clients too.
-            try socket.set(CInt(IPPROTO_IPV6), IPV6_V6ONLY, to: 0)
+        var isDone = set(socket, SOL_SOCKET, SO_REUSEADDR, to: 1)
+        // [::] takes IPv4 clients too.
+        if address.family == AF_INET6 { isDone = isDone && set(socket, CInt(IPPROTO_IPV6), IPV6_V6ONLY, to: 0) }
+        guard isDone, address.bind(socket) == 0, listen(socket, queueLength) == 0 else {
+            let refusal = Refusal(errno: errno)
+            close(socket)
+            throw refusal
         }
-        guard address.bind(opened) == 0, listen(opened, Self.queueLength) == 0 else { throw Refusal(errno: errno) }
         return socket
     }
 
-    private func set(_ level: CInt, _ option: CInt, to value: CInt) throws(Refusal) {
+    private static func set(_ socket: CInt, _ level: CInt, _ option: CInt, to value: CInt) -> Bool {
         var value = value
-        let code = unsafe setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<CInt>.size))
-        guard code == 0 else { throw Refusal(errno: errno) }
+        return unsafe setsockopt(socket, level, option, &value, socklen_t(MemoryLayout<CInt>.size)) == 0
     }
 }

@@ -44,8 +44,8 @@ struct SocketAddress {
         let reason: String
 
         init(code: CInt) {
-            // Both give a text that lives at least until the next call on this thread; it is copied at once.
-            reason = unsafe code == EAI_SYSTEM ? String(cString: strerror(errno)) : String(cString: gai_strerror(code))
+            // A text that lives at least until the next call on this thread; it is copied at once.
+            reason = code == EAI_SYSTEM ? errnoText(errno) : unsafe String(cString: gai_strerror(code))
         }
     }
 
@@ -55,20 +55,24 @@ struct SocketAddress {
         bytes = unsafe Array(UnsafeRawBufferPointer(start: entry.ai_addr, count: Int(entry.ai_addrlen)))
     }
 
-    /// The address that a socket is bound to; nil where the descriptor is no socket.
-    init?(boundTo descriptor: CInt) {
+    /// The address that a system call writes, such as getsockname(), and its result.
+    static func writtenBy(
+        _ call: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> CInt
+    ) -> (result: CInt, SocketAddress) {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        let memory = unsafe withUnsafeMutablePointer(to: &storage) { storage in
+        return unsafe withUnsafeMutablePointer(to: &storage) { storage in
             // A sockaddr_storage is made to be seen as any sockaddr; the kernel writes at most `length` bytes.
-            let code = unsafe storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                unsafe getsockname(descriptor, address, &length)
-            }
-            return code == 0 ? unsafe Array(UnsafeRawBufferPointer(start: storage, count: Int(length))) : []
+            let result = unsafe storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe call($0, &length) }
+            let count = result < 0 ? 0 : Int(length)
+            let bytes = unsafe Array(UnsafeRawBufferPointer(start: storage, count: count))
+            return unsafe (result, SocketAddress(family: CInt(storage.pointee.ss_family), bytes: bytes))
         }
-        guard !memory.isEmpty else { return nil }
-        family = CInt(storage.ss_family)
-        bytes = memory
+    }
+
+    private init(family: CInt, bytes: [UInt8]) {
+        self.family = family
+        self.bytes = bytes
     }
 
     /// bind(), with its result.
@@ -81,21 +85,10 @@ struct SocketAddress {
         unsafe withPointer { unsafe Glibc.connect(descriptor, $0, $1) }
     }
 
-    /// Copies an address that the kernel or libmicrohttpd holds; nil where it is of a family that we do not know.
-    init?(copying address: UnsafePointer<sockaddr>) {
-        let size: Int
-        switch unsafe CInt(address.pointee.sa_family) {
-        case AF_INET: size = MemoryLayout<sockaddr_in>.size
-        case AF_INET6: size = MemoryLayout<sockaddr_in6>.size
-        default: return nil
-        }
-        family = unsafe CInt(address.pointee.sa_family)
-        // The family tells how long it is.
-        bytes = unsafe Array(UnsafeRawBufferPointer(start: address, count: size))
-    }
-
-    /// The address alone, as in `127.0.0.1` and `fe80::1%eth0`. An IPv4 address within IPv6 is written as IPv4.
+    /// The address alone, as in `127.0.0.1` and `fe80::1%eth0`. An IPv4 address within IPv6 is written as IPv4. Empty for
+    /// another family than these.
     var host: String {
+        guard family == AF_INET || family == AF_INET6 else { return "" }
         let mapped = "::ffff:"
         let host = parts.host
         return host.hasPrefix(mapped) && host.contains(".") ? String(host.dropFirst(mapped.count)) : host
@@ -139,7 +132,8 @@ struct SocketAddress {
         String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    private func withPointer(_ call: (UnsafePointer<sockaddr>?, socklen_t) -> CInt) -> CInt {
+    /// Calls a function with the address in the kernel's form.
+    func withPointer<Result>(_ call: (UnsafePointer<sockaddr>?, socklen_t) -> Result) -> Result {
         unsafe bytes.withUnsafeBytes { memory in
             // The kernel and the resolver wrote a sockaddr there, and an array's memory is aligned for it.
             unsafe call(memory.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t(memory.count))

@@ -12,11 +12,11 @@ enum SectionFilter: Equatable {
     /// Reads the arguments of a query; nil where it has none of ours.
     ///
     /// - Parameters:
-    ///   - arguments: names and values, decoded; others than ours are passed over.
+    ///   - arguments: others than ours are passed over.
     ///   - names: the sections that there are.
-    init?(_ arguments: [(name: String, value: String)], among names: [String]) throws(Refusal) {
-        let wanted = Self.values(of: "collect[]", in: arguments)
-        let unwanted = Self.values(of: "exclude[]", in: arguments)
+    init?(_ arguments: RequestFields, among names: [String]) throws(Refusal) {
+        let wanted = arguments.all.filter { $0.name == "collect[]" }.map(\.value)
+        let unwanted = arguments.all.filter { $0.name == "exclude[]" }.map(\.value)
         guard wanted.isEmpty || unwanted.isEmpty else {
             throw Refusal(sentence: "collect[] and exclude[] cannot be combined; ask with one of them.")
         }
@@ -45,9 +45,5 @@ enum SectionFilter: Equatable {
         case .only(let names): names.contains(name)
         case .allBut(let names): !names.contains(name)
         }
-    }
-
-    private static func values(of name: String, in arguments: [(name: String, value: String)]) -> [String] {
-        arguments.filter { $0.name == name }.map(\.value)
     }
 }

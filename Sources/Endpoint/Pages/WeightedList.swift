@@ -10,12 +10,16 @@ struct WeightedList {
         let weight: Double
     }
 
-    /// In the header's order. What has a weight that is none is left out.
+    /// In the header's order. Entries with an invalid weight are dropped.
     let alternatives: [Alternative]
+
+    /// No client has a longer list; what is behind this many bytes is not read.
+    private static let longest = 1024
 
     /// Reads the value of a header; several headers of one name count as one with commas between.
     init(_ text: String) {
-        alternatives = Self.split(text, at: ",").compactMap(Self.alternative)
+        let beginning = String(decoding: text.utf8.prefix(Self.longest), as: UTF8.self)
+        alternatives = Self.split(beginning, at: ",").compactMap(Self.alternative)
     }
 
     private static func alternative(_ text: String) -> Alternative? {

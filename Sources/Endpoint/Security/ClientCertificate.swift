@@ -16,12 +16,17 @@ struct ClientCertificate {
         if count > 0 { unsafe certificate = list?.pointee } else { unsafe certificate = nil }
     }
 
-    /// The alert for a client that is not let in; nil for one that is.
-    func refusal(by configuration: WebConfiguration.TLS) -> gnutls_alert_description_t? {
+    /// The alert for a client that is not let in, and the reason; nil for one that is.
+    func refusal(by configuration: WebConfiguration.TLS) -> (gnutls_alert_description_t, reason: String)? {
         guard unsafe certificate != nil else {
             switch configuration.clientAuthentication {
             case .none, .request, .verifyIfGiven: return nil
-            case .requireAny, .requireAndVerify: return unsafe Self.certificateRequired(in: session)
+            case .requireAny, .requireAndVerify:
+                // TLS 1.3 has an alert for a missing certificate, the versions before have one for everything.
+                let version = unsafe gnutls_protocol_get_version(session)
+                let isNew = version.rawValue >= GNUTLS_TLS1_3.rawValue
+                let alert = isNew ? GNUTLS_A_CERTIFICATE_REQUIRED : GNUTLS_A_HANDSHAKE_FAILURE
+                return (alert, "the client shows no certificate, and client_auth_type requires one")
             }
         }
         switch configuration.clientAuthentication {
@@ -30,18 +35,12 @@ struct ClientCertificate {
         case .verifyIfGiven, .requireAndVerify:
             if let refusal = refusalOfAuthorities { return refusal }
         }
-        guard let allowed = configuration.allowedNames else { return nil }
-        return names.contains(where: allowed.contains) ? nil : GNUTLS_A_BAD_CERTIFICATE
-    }
-
-    /// TLS 1.3 has an alert for a missing certificate, the versions before have one for everything.
-    private static func certificateRequired(in session: OpaquePointer) -> gnutls_alert_description_t {
-        let version = unsafe gnutls_protocol_get_version(session)
-        return version.rawValue >= GNUTLS_TLS1_3.rawValue ? GNUTLS_A_CERTIFICATE_REQUIRED : GNUTLS_A_HANDSHAKE_FAILURE
+        guard let allowed = configuration.allowedNames, !names.contains(where: allowed.contains) else { return nil }
+        return (GNUTLS_A_BAD_CERTIFICATE, "none of the names in the client's certificate is in client_allowed_sans")
     }
 
     /// What is wrong with the chain to those whom we trust, for the purpose of being a client.
-    private var refusalOfAuthorities: gnutls_alert_description_t? {
+    private var refusalOfAuthorities: (gnutls_alert_description_t, reason: String)? {
         var status: CUnsignedInt = 0
         // The purpose is a text that ends with NUL; 0 for its length says so.
         let purpose = Array(GNUTLS_KP_TLS_WWW_CLIENT.utf8CString)
@@ -53,11 +52,17 @@ struct ClientCertificate {
             )
             return unsafe gnutls_certificate_verify_peers(session, &data, 1, &status)
         }
-        guard code == 0 else { return GNUTLS_A_BAD_CERTIFICATE }
+        guard code == 0 else {
+            return (GNUTLS_A_BAD_CERTIFICATE, "the client's certificate cannot be verified: \(PEM.text(of: code))")
+        }
         if status == 0 { return nil }
-        if status & GNUTLS_CERT_SIGNER_NOT_FOUND.rawValue != 0 { return GNUTLS_A_UNKNOWN_CA }
-        if status & GNUTLS_CERT_EXPIRED.rawValue != 0 { return GNUTLS_A_CERTIFICATE_EXPIRED }
-        return GNUTLS_A_BAD_CERTIFICATE
+        if status & GNUTLS_CERT_SIGNER_NOT_FOUND.rawValue != 0 {
+            return (GNUTLS_A_UNKNOWN_CA, "no trusted authority has signed the client's certificate")
+        }
+        if status & GNUTLS_CERT_EXPIRED.rawValue != 0 {
+            return (GNUTLS_A_CERTIFICATE_EXPIRED, "the client's certificate has expired")
+        }
+        return (GNUTLS_A_BAD_CERTIFICATE, "the client's certificate is not valid for a client")
     }
 
     /// The alternative names in the certificate: of hosts, mail addresses, URIs, and IP addresses in their usual form.

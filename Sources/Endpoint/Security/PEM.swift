@@ -43,7 +43,7 @@ enum PEM {
         return isRSA ? .rsa : .elliptic
     }
 
-    /// Whether there is a certificate.
+    /// Checks that there is a certificate, and that it may be used for TLS.
     static func checkCertificate(_ certificate: [UInt8], of material: WebConfiguration.Material) throws(Problem) {
         var list: UnsafeMutablePointer<gnutls_x509_crt_t?>?
         var count: CUnsignedInt = 0
@@ -51,8 +51,16 @@ enum PEM {
             unsafe gnutls_x509_crt_list_import2(&list, &count, $0, GNUTLS_X509_FMT_PEM, 0)
         }
         guard code >= 0 else { throw material.problem(lacks: "certificate", "CERTIFICATE", code) }
+        var usage: CUnsignedInt = 0
+        let first = unsafe list?.pointee
+        let isForAnything = unsafe gnutls_x509_crt_get_key_usage(first, &usage, nil) != 0
         for place in 0..<Int(count) { unsafe gnutls_x509_crt_deinit(list?[place]) }
         unsafe cgnutls_free(list)
+        guard isForAnything || usage & CUnsignedInt(GNUTLS_KEY_DIGITAL_SIGNATURE) != 0 else {
+            throw material.problem(
+                "has a key usage without digitalSignature, and every TLS handshake would fail; expected one with it"
+            )
+        }
     }
 }
 

@@ -1,8 +1,16 @@
+import Synchronization
+
 /// A token bucket: it holds so many tokens and gets one more each interval, and each request takes one.
 final class RateLimiter: Sendable {
     private let interval: Duration
     private let burst: Double
-    private let bucket: Guarded<(tokens: Double, filledAt: Duration)>
+    private let bucket: Mutex<(tokens: Double, filledAt: Duration)>
+
+    enum Admission {
+        case admitted
+        /// Not now; after this time, or never.
+        case refused(Duration?)
+    }
 
     /// A full bucket.
     ///
@@ -12,17 +20,19 @@ final class RateLimiter: Sendable {
     init(interval: Duration, burst: Int, now: Duration) {
         self.interval = interval
         self.burst = Double(burst)
-        bucket = Guarded((Double(burst), now))
+        bucket = Mutex((Double(burst), now))
     }
 
     /// Whether a request may pass now.
-    func admits(at now: Duration) -> Bool {
+    func admit(at now: Duration) -> Admission {
         bucket.withLock { bucket in
             bucket.tokens = min(burst, bucket.tokens + (now - bucket.filledAt) / interval)
             bucket.filledAt = now
-            guard bucket.tokens >= 1 else { return false }
-            bucket.tokens -= 1
-            return true
+            guard bucket.tokens < 1 else {
+                bucket.tokens -= 1
+                return .admitted
+            }
+            return .refused(burst < 1 ? nil : interval * (1 - bucket.tokens))
         }
     }
 }

@@ -1,25 +1,34 @@
 import Glibc
+import Synchronization
 import WebConfiguration
 
-/// The web configuration file and those it names. They are looked at whenever somebody asks what is in force, and read
-/// again when one of them was changed; what cannot be used changes nothing.
+/// The web configuration file and those it names. A thread reads them each second; what has changed is put in force as a
+/// whole, and what cannot be used changes nothing.
 final class SettingsFile: Sendable {
     private let path: String
     private let settings: Endpoint.Settings
     private let report: @Sendable (Endpoint.Event) -> Void
-    private let state: Guarded<State>
+    private let state: Mutex<State>
+    private let wakeUp = WakeUp()
+    private let thread = Mutex(ServiceThread?.none)
 
     private struct State {
         var inForce: SettingsInForce
-        var files: [String]
-        var stamps: [FileStamp?]
-        /// Whether a file was so young when it was read that its next change may not show in its stamp.
-        var isFresh: Bool
         var reload: Endpoint.Reload
-        var lastProblem: Problem?
+        /// Whether somebody wants to hear what comes of the next reading.
+        var isAsked = false
+        var isStopping = false
     }
 
-    /// Reads the files for the first time.
+    /// What all of the files hold at a moment: it says whether anything has changed.
+    private struct Content: Equatable {
+        /// The configuration file; nil where it cannot be read.
+        var text: [UInt8]?
+        /// nil where TLS is off, or one of its files cannot be read.
+        var material: TLSMaterial?
+    }
+
+    /// Reads the files for the first time, and from then on each second.
     ///
     /// - Throws: what is wrong with them.
     init(_ path: String, _ settings: Endpoint.Settings, report: @escaping @Sendable (Endpoint.Event) -> Void)
@@ -28,91 +37,105 @@ final class SettingsFile: Sendable {
         self.path = path
         self.settings = settings
         self.report = report
-        // Looked at before they are read, so that a change meanwhile is a change.
-        let stamp = FileStamp(path)
-        let configuration = try Self.read(path)
-        let files = configuration.tls?.files ?? []
-        let stamps = [stamp] + files.map { FileStamp($0) }
-        let inForce = try SettingsInForce(configuration, settings, after: SettingsInForce(settings))
-        state = Guarded(
-            State(
-                inForce: inForce,
-                files: [path] + files,
-                stamps: stamps,
-                isFresh: Self.isFresh(stamps),
-                reload: Endpoint.Reload(wasSuccessful: true, lastSuccess: Self.now)
-            )
+        var content = Content()
+        let (configuration, material) = try Self.read(path, into: &content)
+        let inForce = try SettingsInForce(configuration, material, settings, after: SettingsInForce(settings))
+        state = Mutex(
+            State(inForce: inForce, reload: Endpoint.Reload(wasSuccessful: true, lastSuccess: Self.now))
         )
         for warning in configuration.warnings { report(.configurationWarning("\(warning)")) }
+        let begun = content
+        let started = ServiceThread { [self] in run(begun) }
+        guard let started else {
+            throw Problem(place: Place(file: path, line: 1, key: ""), reason: "no thread is left to look at the file")
+        }
+        thread.withLock { $0 = started }
     }
 
     /// What is in force now.
-    var current: SettingsInForce {
+    var inForce: SettingsInForce { state.withLock { $0.inForce } }
+
+    /// How the last reading of a change went.
+    var reload: Endpoint.Reload { state.withLock { $0.reload } }
+
+    /// Reads the files at once, and reports what came of it even where nothing has changed.
+    func readSoon() {
+        state.withLock { $0.isAsked = true }
+        wakeUp.announce()
+    }
+
+    /// Ends the thread.
+    func stop() {
+        state.withLock { $0.isStopping = true }
+        wakeUp.announce()
+        let last = thread.withLock { thread in
+            defer { thread = nil }
+            return thread
+        }
+        last?.join()
+    }
+
+    private func run(_ begun: Content) {
+        var seen = begun
+        var refused: Problem?
+        while true {
+            wakeUp.wait(atMost: .seconds(1))
+            let (isAsked, isStopping) = state.withLock { state in
+                defer { state.isAsked = false }
+                return (state.isAsked, state.isStopping)
+            }
+            if isStopping { return }
+            var content = Content()
+            let result = Result { () throws(Problem) in try Self.read(path, into: &content) }
+            let hasChanged = content != seen
+            seen = content
+            // What was refused is tried again until it stays as it is: files may be replaced one after the other.
+            guard hasChanged || isAsked || state.withLock({ !$0.reload.wasSuccessful }) else { continue }
+            do throws(Problem) {
+                let (configuration, material) = try result.get()
+                try enforce(configuration, material)
+                refused = nil
+                report(.configurationRead(path))
+                for warning in configuration.warnings { report(.configurationWarning("\(warning)")) }
+            } catch {
+                state.withLock { $0.reload.wasSuccessful = false }
+                // A second look at the same content: it was not half written.
+                if error != refused, !hasChanged || isAsked {
+                    refused = error
+                    report(.configurationRefused("\(error)"))
+                }
+            }
+        }
+    }
+
+    private func enforce(_ configuration: WebConfiguration, _ material: TLSMaterial?) throws(Problem) {
+        let before = inForce
+        guard (configuration.tls == nil) == (before.tls == nil) else {
+            throw Problem(
+                place: configuration.tls?.place ?? Place(file: path, line: 1, key: "tls_server_config"),
+                reason: "TLS is turned on and off only when the exporter starts; restart it"
+            )
+        }
+        let next = try SettingsInForce(configuration, material, settings, after: before)
         state.withLock { state in
-            let stamps = state.files.map { FileStamp($0) }
-            if state.isFresh || stamps != state.stamps { reload(&state, stamps) }
-            return state.inForce
-        }
-    }
-
-    /// How the last reading went, after another look at the files.
-    var reload: Endpoint.Reload {
-        _ = current
-        return state.withLock { $0.reload }
-    }
-
-    private func reload(_ state: inout State, _ stamps: [FileStamp?], attempts: Int = 3) {
-        let hasChanged = stamps != state.stamps
-        state.stamps = stamps
-        state.isFresh = Self.isFresh(stamps)
-        do throws(Problem) {
-            let configuration = try Self.read(path)
-            let before = state.inForce
-            guard (configuration.tls == nil) == (before.tls == nil) else {
-                throw Problem(
-                    place: configuration.tls?.place ?? Place(file: path, line: 1, key: "tls_server_config"),
-                    reason: "TLS is turned on and off only when the exporter starts; restart it"
-                )
-            }
-            let inForce = try SettingsInForce(configuration, settings, after: before)
-            let files = [path] + (configuration.tls?.files ?? [])
-            if files != state.files {
-                // Files not named before were not looked at before they were read; they are read once more.
-                state.files = files
-                state.stamps = files.map { FileStamp($0) }
-                state.isFresh = true
-            }
-            state.inForce = inForce
-            state.lastProblem = nil
+            state.inForce = next
             state.reload = Endpoint.Reload(wasSuccessful: true, lastSuccess: Self.now)
-            guard hasChanged else { return }
-            report(.configurationRead(path))
-            for warning in configuration.warnings { report(.configurationWarning("\(warning)")) }
-        } catch {
-            let stampsNow = state.files.map { FileStamp($0) }
-            if stampsNow != stamps, attempts > 1 {
-                // They changed while they were read: the certificate was the old one, say, and the key the new one.
-                return reload(&state, stampsNow, attempts: attempts - 1)
-            }
-            state.reload.wasSuccessful = false
-            // Two handshakes in the life of a half-written file are one line.
-            if error != state.lastProblem { report(.configurationRefused("\(error)")) }
-            state.lastProblem = error
         }
     }
 
-    private static func read(_ path: String) throws(Problem) -> WebConfiguration {
+    private static func read(_ path: String, into content: inout Content) throws(Problem)
+        -> (WebConfiguration, TLSMaterial?)
+    {
         let text: [UInt8]
         do throws(FileContent.Failure) {
             text = try FileContent.read(path)
         } catch {
             throw Problem(place: Place(file: path, line: 1, key: ""), reason: "cannot read it: \(error.reason)")
         }
-        return try WebConfiguration(path: path, text: text)
-    }
-
-    private static func isFresh(_ stamps: [FileStamp?]) -> Bool {
-        stamps.contains { $0?.isFresh ?? false }
+        content.text = text
+        let configuration = try WebConfiguration(path: path, text: text)
+        if let tls = configuration.tls { content.material = try TLSMaterial(of: tls) }
+        return (configuration, content.material)
     }
 
     /// The time in seconds since 1970.

@@ -27,17 +27,14 @@ struct SettingsInForce: Sendable {
     /// limit.
     init(
         _ configuration: WebConfiguration,
+        _ material: TLSMaterial?,
         _ settings: Endpoint.Settings,
         after before: SettingsInForce
     ) throws(Problem) {
         number = before.number + 1
-        if let configuration = configuration.tls {
-            let material = try TLSMaterial(of: configuration)
-            if let same = before.tls, same.isMade(of: configuration, material) {
-                tls = same
-            } else {
-                tls = try TLSSettings(configuration, material)
-            }
+        if let configuration = configuration.tls, let material {
+            let isSame = before.tls?.isMade(of: configuration, material) ?? false
+            tls = isSame ? before.tls : try TLSSettings(configuration, material)
         } else {
             tls = nil
         }

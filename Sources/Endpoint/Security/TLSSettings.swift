@@ -2,11 +2,11 @@ import CGnuTLS
 import Glibc
 import WebConfiguration
 
-/// How the sessions of a daemon are to be made: GnuTLS's objects for one state of the configuration and its files.
+/// How TLS sessions are to be made: GnuTLS's objects for one state of the configuration and its files.
 ///
 /// libmicrohttpd takes one certificate, one list of ciphers and one authority for the life of a daemon, and only asks for
-/// client certificates. So each session is given these objects when its connection begins, before the handshake: the
-/// next handshake has the new certificate, and no daemon is replaced.
+/// client certificates. So each session is given these objects when its connection begins, before the handshake: a new
+/// certificate needs no new daemon.
 @safe
 final class TLSSettings: @unchecked Sendable {
     // Sendable because GnuTLS changes neither after they are made, and counts the sessions that use the priorities.
@@ -46,6 +46,9 @@ final class TLSSettings: @unchecked Sendable {
         } else {
             unsafe olderPriorities = nil
         }
+        try tryHandshake(with: configuration.certificate)
+        // Not before: the trial's client shows no certificate.
+        unsafe gnutls_certificate_set_verify_function(credentials, clientCertificateCame)
     }
 
     deinit {
@@ -71,6 +74,17 @@ final class TLSSettings: @unchecked Sendable {
         if !configuration.cipherSuites.isEmpty {
             unsafe gnutls_handshake_set_post_client_hello_function(session, clientHelloCame)
         }
+        // For each type of message, which is GNUTLS_HANDSHAKE_ANY.
+        unsafe gnutls_handshake_set_hook_function(session, .max, GNUTLS_HOOK_BOTH, handshakeMessagePasses)
+    }
+
+    /// Lets a client of GnuTLS shake hands in memory with a session that has these settings.
+    ///
+    /// - Throws: that it fails.
+    private func tryHandshake(with certificate: WebConfiguration.Material) throws(Problem) {
+        let code = unsafe TrialHandshake.run(priorities, credentials)
+        guard code != 0 else { return }
+        throw certificate.problem("is a certificate with which no TLS handshake succeeds: \(PEM.text(of: code))")
     }
 
     /// Chooses the ciphers of a session whose version is known by now.
@@ -86,13 +100,13 @@ final class TLSSettings: @unchecked Sendable {
 
     /// Judges the client's certificate, or that there is none, and tells the client where it is not accepted.
     ///
-    /// - Returns: 0, or an error of GnuTLS, which ends the handshake.
-    func judgeClient(of session: OpaquePointer) -> CInt {
+    /// - Returns: why it is not; nil where it is.
+    func judgeClient(of session: OpaquePointer) -> String? {
         let certificate = unsafe ClientCertificate(of: session)
-        guard let refusal = certificate.refusal(by: configuration) else { return 0 }
+        guard let (alert, reason) = certificate.refusal(by: configuration) else { return nil }
         // Where it does not go out at once the client sees the connection end all the same.
-        unsafe gnutls_alert_send(session, GNUTLS_AL_FATAL, refusal)
-        return GNUTLS_E_CERTIFICATE_ERROR
+        unsafe gnutls_alert_send(session, GNUTLS_AL_FATAL, alert)
+        return reason
     }
 
     private static func credentials(
@@ -120,7 +134,6 @@ final class TLSSettings: @unchecked Sendable {
             unsafe gnutls_certificate_free_credentials(made)
             throw error
         }
-        unsafe gnutls_certificate_set_verify_function(made, clientCertificateCame)
         return unsafe made
     }
 

@@ -1,7 +1,7 @@
 import CMicrohttpd
 import Glibc
 
-/// A client's connection, valid during the callback that received it and no longer.
+/// A client's connection as libmicrohttpd has it, valid during the callback that received it and no longer.
 @safe
 struct Connection {
     let handle: OpaquePointer
@@ -12,70 +12,118 @@ struct Connection {
         unsafe self.handle = handle
     }
 
-    /// What was noted of the connection when it began.
-    var record: ConnectionRecord? {
+    /// The connection's socket, by which it is known here.
+    var descriptor: CInt { unsafe cmhd_socket(handle) }
+
+    /// The connections that it belongs to, as they were noted when it began.
+    var owner: Connections? {
         guard let context = unsafe cmhd_context(handle) else { return nil }
-        return unsafe Unmanaged<ConnectionRecord>.fromOpaque(context).takeUnretainedValue()
-    }
-
-    /// The client's address without its port; empty for a client on a unix socket.
-    var clientAddress: String {
-        guard let address = unsafe cmhd_client_address(handle) else { return "" }
-        return unsafe SocketAddress(copying: address)?.host ?? ""
-    }
-
-    /// The connection's socket.
-    var descriptor: CInt {
-        unsafe cmhd_socket(handle)
+        return unsafe Unmanaged<Connections>.fromOpaque(context).takeUnretainedValue()
     }
 
     /// The GnuTLS session; nil where it is plain HTTP.
-    var session: OpaquePointer? {
-        unsafe cmhd_tls_session(handle).map { OpaquePointer($0) }
+    var session: OpaquePointer? { unsafe cmhd_tls_session(handle).map { OpaquePointer($0) } }
+
+    /// The status code of the answer queued; nil where there is none, or it is one that is not counted.
+    var status: StatusCode? { StatusCode(rawValue: unsafe cmhd_status(handle)) }
+
+    /// The headers of the request, in the order in which they came.
+    var headers: RequestFields { unsafe RequestFields(handle, .HEADER_KIND) }
+
+    /// The arguments of the request's query, decoded; one without `=` has an empty value.
+    var arguments: RequestFields { unsafe RequestFields(handle, .GET_ARGUMENT_KIND) }
+
+    /// The user's name and password of a Basic `Authorization`; nil where there is none.
+    var credentials: (user: [UInt8], password: [UInt8])? {
+        var password: UnsafeMutablePointer<CChar>?
+        guard let user = unsafe MHD_basic_auth_get_username_password(handle, &password) else { return nil }
+        // Both are texts of malloc() that are ours now.
+        defer { unsafe free(user) }
+        defer { unsafe free(password) }
+        return unsafe (Self.bytes(user), password.map { unsafe Self.bytes($0) } ?? [])
     }
 
-    /// The headers of the request.
-    var headers: RequestHeaders {
-        unsafe RequestHeaders(handle)
-    }
-
-    /// The bytes of the request's first line and headers, with their ends and the empty line.
-    var headersSize: Int {
-        unsafe cmhd_headers_size(handle)
+    private static func bytes(_ text: UnsafeMutablePointer<CChar>) -> [UInt8] {
+        unsafe UnsafeBufferPointer(start: text, count: strlen(text)).map(UInt8.init(bitPattern:))
     }
 
     /// From now on the connection is closed after so many seconds without a byte.
-    func close(afterIdleSeconds seconds: UInt32) {
-        unsafe cmhd_set_idle_seconds(handle, seconds)
+    ///
+    /// libmicrohttpd (0.9.75, connection.c) takes the lock that guards its lists of timeouts in this call itself and holds
+    /// it in none of the callbacks; it walks these lists on this same thread, with the next connection already in hand.
+    func close(afterIdleSeconds seconds: Int) {
+        unsafe cmhd_set_idle_seconds(handle, UInt32(seconds))
     }
 
-    /// Closes the connection once its answers are out, if the client has closed its side.
+    /// Lets the connection rest until resume(). To be called in the callback of its request.
     ///
-    /// - Returns: whether the client has closed its side.
-    func closeIfClientHasClosed() -> Bool {
-        Self.tellAgainOfEnd(descriptor)
+    /// - Returns: what resume() takes.
+    func suspend() -> UInt {
+        unsafe MHD_suspend_connection(handle)
+        return unsafe UInt(bitPattern: handle)
+    }
+
+    /// Lets a suspended connection go on: its request is asked for again.
+    static func resume(_ suspended: UInt) {
+        // libmicrohttpd ends no suspended connection, so that the address is still that of one.
+        guard let handle = unsafe OpaquePointer(bitPattern: suspended) else { return }
+        unsafe MHD_resume_connection(handle)
+    }
+}
+
+// What can be done with the socket while libmicrohttpd holds it.
+extension Connection {
+    /// Makes libmicrohttpd see the end of the stream, and close. That resets the connection: what the client does not take
+    /// would lie in the kernel for long, and a FIN would leave a TIME_WAIT.
+    static func end(_ descriptor: CInt) {
+        var atOnce = linger(l_onoff: 1, l_linger: 0)
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &atOnce, socklen_t(MemoryLayout<linger>.size))
+        shutdown(descriptor, CInt(SHUT_RDWR))
     }
 
     /// Makes epoll tell again of the end of a client's stream, if that is all that there is still to be read.
     ///
     /// libmicrohttpd (0.9.75) can miss it: it stops reading when it gets less than it asked for, and epoll,
-    /// edge-triggered, tells but once of the end that came together with the last bytes of a request. Without this the
-    /// connection would stay until it has been idle too long, and such clients would use up all connections.
+    /// edge-triggered, tells but once of the end that came together with the last bytes of a request.
     ///
     /// - Returns: whether the client has closed its side.
     @discardableResult
     static func tellAgainOfEnd(_ descriptor: CInt) -> Bool {
         var byte: UInt8 = 0
-        guard unsafe recv(descriptor, &byte, 1, CInt(MSG_PEEK) | CInt(MSG_DONTWAIT)) == 0 else {
-            return false
-        }
+        guard unsafe recv(descriptor, &byte, 1, CInt(MSG_PEEK) | CInt(MSG_DONTWAIT)) == 0 else { return false }
         // Changes nothing on the wire, as nothing can come any more.
         shutdown(descriptor, CInt(SHUT_RD))
         return true
     }
 
-    /// The status code of the answer queued; nil where there is none, or it is one that we do not know.
-    var status: StatusCode? {
-        StatusCode(rawValue: unsafe cmhd_status(handle))
+    /// When something came after a moment; nil where nothing did, or it is no TCP.
+    static func lastReceived(_ descriptor: CInt, after moment: Duration, _ now: Duration) -> Duration? {
+        guard let info = information(of: descriptor) else { return nil }
+        let received = now - .milliseconds(Int(info.tcpi_last_data_recv))
+        // The kernel counts in ticks of up to 10 ms: what came with the request before must not count.
+        return received > moment + .milliseconds(20) ? received : nil
+    }
+
+    /// Whether anything has come since the connection was made.
+    static func hasReceived(_ descriptor: CInt) -> Bool {
+        // glibc's tcp_info ends before tcpi_bytes_received, the seventeenth 8 bytes of the kernel's (linux/tcp.h).
+        var words = [UInt64](repeating: 0, count: 17)
+        var length = socklen_t(words.count * MemoryLayout<UInt64>.size)
+        let code = unsafe getsockopt(descriptor, CInt(IPPROTO_TCP), TCP_INFO, &words, &length)
+        // The end of the stream counts as a byte.
+        return code == 0 && words[16] > 1
+    }
+
+    /// How many connections wait to be accepted on a socket that listens; 0 where it is no TCP.
+    static func waiting(on listener: CInt) -> Int {
+        // For a socket that listens, tcp_get_info() of the kernel writes the length of the queue there.
+        Int(information(of: listener)?.tcpi_unacked ?? 0)
+    }
+
+    private static func information(of descriptor: CInt) -> tcp_info? {
+        var info = tcp_info()
+        var length = socklen_t(MemoryLayout<tcp_info>.size)
+        guard unsafe getsockopt(descriptor, CInt(IPPROTO_TCP), TCP_INFO, &info, &length) == 0 else { return nil }
+        return info
     }
 }

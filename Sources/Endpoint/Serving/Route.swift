@@ -1,22 +1,37 @@
-/// What a path of a request stands for.
+/// What the target of a request stands for.
 enum Route: Equatable {
     case page
     case landing
     case healthy
     case ready
+    /// A path of ours with empty or dotted parts, and the path without them.
+    case elsewhere(String)
+    /// `*`, the server as a whole.
+    case everything
+    /// A path where nothing is.
+    case nothing
+    /// Neither a path nor a URI.
+    case malformed
 
-    /// The route of a path without its query; nil where nothing is.
-    init?(_ path: String, telemetryPath: TelemetryPath) {
-        if path == telemetryPath.text {
-            self = .page
-        } else if path == "/" {
-            self = .landing
-        } else if let probe = Self.ofProbe(path) {
-            self = probe
-        } else {
-            return nil
+    /// The route of a target without its query.
+    init(_ target: String, telemetryPath: TelemetryPath) {
+        if target == "*" {
+            self = .everything
+            return
         }
+        guard let path = Self.path(of: target) else {
+            self = .malformed
+            return
+        }
+        func known(_ path: String) -> Route? {
+            path == telemetryPath.text ? .page : path == "/" ? .landing : Self.ofProbe(path)
+        }
+        let clean = Self.cleaned(path)
+        self = known(path) ?? (clean != path && known(clean) != nil ? .elsewhere(clean) : .nothing)
     }
+
+    /// Whether it is one of the two paths that orchestrators ask.
+    var isProbe: Bool { self == .healthy || self == .ready }
 
     /// The two paths that orchestrators ask, and that are the same in every exporter.
     static func ofProbe(_ path: String) -> Route? {
@@ -25,5 +40,25 @@ enum Route: Equatable {
         case "/-/ready": .ready
         default: nil
         }
+    }
+
+    /// The path in a target, which may be a whole URI (RFC 9112, 3.2.2); nil where there is none.
+    private static func path(of target: String) -> String? {
+        if target.hasPrefix("/") { return target }
+        let scheme = target.prefix { $0 != ":" }
+        guard ["http", "https"].contains(scheme.lowercased()), target.dropFirst(scheme.count).hasPrefix("://") else {
+            return nil
+        }
+        let path = String(target.dropFirst(scheme.count + 3).drop { $0 != "/" })
+        return path.isEmpty ? "/" : path
+    }
+
+    /// A path without empty parts, `.` and `..`, as the servers written in Go redirect to it.
+    private static func cleaned(_ path: String) -> String {
+        var parts: [Substring] = []
+        for part in path.split(separator: "/") where part != "." {
+            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+        }
+        return "/" + parts.joined(separator: "/") + (path.hasSuffix("/") && !parts.isEmpty ? "/" : "")
     }
 }

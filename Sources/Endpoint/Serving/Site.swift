@@ -1,38 +1,31 @@
+import CMicrohttpd
 import Synchronization
 
-/// What the callbacks of libmicrohttpd see: which answer a request gets, and what is counted meanwhile.
+/// What the callbacks of libmicrohttpd see: which answer a request gets.
 final class Site: Sendable {
     let settings: Endpoint.Settings
     /// Where lines for the log go.
     let report: @Sendable (Endpoint.Event) -> Void
-    let counts = AnswerCounts()
-    let connections: OpenConnections
-    /// Answers that are queued and not yet handed to the kernel to their last byte.
-    let answersOnTheirWay = Atomic(0)
-    /// Requests that are whole and have no answer yet; their connections may be suspended.
-    let requestsWithoutAnswer = Atomic(0)
+    let connections: Connections
+    /// Announces that a connection has ended, and there may be room.
+    let doorbell = WakeUp()
 
     private let file: SettingsFile?
     private let withoutFile: SettingsInForce
     private let passwords = PasswordChecker()
-    private let isStopping = Atomic(false)
-    private let pages = Guarded(Pages())
+    private let begun = MonotonicClock.now
+    private let handshakeLines = RateLimiter(interval: .seconds(10), burst: 5, now: MonotonicClock.now)
+    private let state = Mutex(State())
 
-    private struct Pages {
-        var current: Publication?
-        /// Connections that wait for the first page.
-        var waiting: [ConnectionRecord] = []
-        /// Whether none may wait any longer.
-        var isClosed = false
+    private struct State {
+        var page: Publication?
+        var isStopping = false
     }
 
     init(_ settings: Endpoint.Settings, report: @escaping @Sendable (Endpoint.Event) -> Void) throws(EndpointError) {
         self.settings = settings
         self.report = report
-        connections = OpenConnections(
-            limitPerClient: settings.connectionLimitPerAddress,
-            requestTimeout: .seconds(settings.requestTimeout)
-        )
+        connections = Connections(settings)
         withoutFile = SettingsInForce(settings)
         do {
             file = try settings.configurationFile.map { try SettingsFile($0, settings, report: report) }
@@ -42,138 +35,156 @@ final class Site: Sendable {
     }
 
     /// What the web configuration says now.
-    var settingsInForce: SettingsInForce { file?.current ?? withoutFile }
+    var settingsInForce: SettingsInForce { file?.inForce ?? withoutFile }
 
     /// How the web configuration file was read last; nil where there is none.
     var reload: Endpoint.Reload? { file?.reload }
 
-    func publish(_ page: Endpoint.Page, sampledAt: Duration) {
-        let new = Publication(page, sampledAt: sampledAt)
+    /// Reads the web configuration file now, and says in the log what came of it.
+    func reloadConfiguration() { file?.readSoon() }
+
+    func publish(_ page: Publication) {
         // The old page goes out of the lock with its last reference, so that no scrape waits while its memory is freed.
-        let old = pages.withLock { pages in
-            let old = pages
-            pages.current = new
-            pages.waiting = []
-            return old
+        let old = state.withLock { state in
+            defer { state.page = page }
+            return state.page
         }
-        for record in old.waiting { record.resume() }
+        connections.resumeAll(waitingFor: .firstPage)
+        connections.release(pagesBefore: page, limit: settings.oldPagesLimit)
         _ = consume old
     }
 
     /// Lets no request wait any longer: from now on they are answered with 503 where they would have to.
     func stopWaiting() {
-        isStopping.store(true, ordering: .sequentiallyConsistent)
+        state.withLock { $0.isStopping = true }
         passwords.stop()
-        let waiting = pages.withLock { pages in
-            pages.isClosed = true
-            defer { pages.waiting = [] }
-            return pages.waiting
-        }
-        for record in waiting { record.resume() }
+        connections.resumeAll()
     }
 
-    /// Whether a connection may be suspended.
-    var isWaiting: Bool { requestsWithoutAnswer.load(ordering: .relaxed) > 0 }
+    /// Ends the thread that looks at the files.
+    func stop() { file?.stop() }
 
-    /// Whether an answer is on its way or has still to be given.
-    var isBusy: Bool { isWaiting || answersOnTheirWay.load(ordering: .relaxed) > 0 }
-
-    /// Ends the threads that serve no connection themselves, after stopWaiting() and when nothing waits any more.
-    func endThreads() {
-        passwords.join()
-        connections.stop()
+    /// A connection has ended.
+    func forget(_ descriptor: CInt) {
+        let failed = connections.remove(descriptor)
+        doorbell.announce()
+        guard let (client, failure, detail) = failed, case .admitted = handshakeLines.admit(at: MonotonicClock.now)
+        else { return }
+        report(.handshakeFailed(client: client, reason: failure.rawValue, detail: detail))
     }
 
-    /// The answer to a request whose body is read; nil where the connection was suspended, and the request will be asked
-    /// for again.
-    ///
-    /// - Parameter path: without the query.
-    func response(to method: String, at path: String, on connection: Connection, _ record: ConnectionRecord)
-        -> Response?
+    /// Answers a request whose body is read, or suspends its connection, so that it is asked for again.
+    func answer(_ request: Connections.Request, _ asked: (method: String, path: String), on connection: Connection)
+        -> MHD_Result
     {
-        let settings = settingsInForce
-        let fixed = settings.fixed
-        let progress = record.request.withLock { $0 }
-        let headers = connection.headers
-        if isStopping.load(ordering: .sequentiallyConsistent) { return fixed.stopping }
-        if !progress.isAdmitted {
-            if let limiter = settings.rateLimiter, !limiter.admits(at: MonotonicClock.now) {
-                return fixed.tooManyRequests
-            }
-            record.request.withLock { $0.isAdmitted = true }
-        }
-        if !settings.users.isEmpty {
-            let authorization = headers.joined("Authorization")
-            let verdict =
-                progress.password
-                ?? passwords.verdict(on: authorization, among: settings.users, for: connection, record)
-            switch verdict {
-            case nil: return nil
-            case .right: record.request.withLock { $0.password = .right }
-            case .wrong: return fixed.unauthorized
-            case .unchecked: return fixed.tooManyPasswords
-            }
-        }
-        guard let route = Route(path, telemetryPath: self.settings.telemetryPath) else { return fixed.notFound }
-        guard method == "GET" || method == "HEAD" else { return fixed.methodNotAllowed }
-        switch route {
-        case .landing: return fixed.landing
-        case .healthy: return fixed.healthy
-        case .ready:
-            guard let page = pages.withLock({ $0.current }) else { return fixed.noPageYet }
-            return isStale(page) ? fixed.stale : fixed.ready
-        case .page:
-            switch firstPage(for: connection, record) {
-            case .suspended: return nil
-            case .none: return fixed.noPageYet
-            case .there(let page):
-                if isStale(page) { return fixed.stale }
-                return response(with: page, headers, Query.arguments(of: progress.target), settings)
-            }
-        }
+        guard let (response, page) = response(to: request, asked, on: connection) else { return .YES }
+        return send(response, of: page, to: asked, on: connection)
     }
 
-    private func response(
-        with page: Publication,
-        _ headers: RequestHeaders,
-        _ arguments: [(name: String, value: String)],
-        _ settings: SettingsInForce
-    ) -> Response {
-        do throws(SectionFilter.Refusal) {
-            let form = Publication.Form(
-                accept: headers.joined("Accept"),
-                acceptEncoding: headers.joined("Accept-Encoding"),
-                filter: try SectionFilter(arguments, among: page.sectionNames)
+    /// Queues an answer, counts it and reports it.
+    func send(
+        _ response: Response,
+        of page: Publication? = nil,
+        to asked: (method: String, path: String),
+        on connection: Connection
+    ) -> MHD_Result {
+        let entry = connections[connection.descriptor]
+        // A session that was made with other settings than those of now is not used any longer.
+        let isOutdated = entry?.tls != nil && entry?.tls !== settingsInForce.tls
+        connections.answer(connection.descriptor, with: response.status, of: page)
+        report(
+            .request(
+                method: asked.method,
+                path: asked.path,
+                status: Int(response.status.rawValue),
+                client: entry?.client ?? ""
             )
-            return page.response(in: form, headers: settings.fixed.headers, of: settings.number)
-        } catch {
-            return settings.fixed.badRequest(error.sentence)
+        )
+        return (isOutdated ? response.closing : response).queue(on: connection) ? .YES : .NO
+    }
+
+    /// The answer to a request, and the page that it is made of; nil where the connection was suspended.
+    private func response(
+        to request: Connections.Request,
+        _ asked: (method: String, path: String),
+        on connection: Connection
+    ) -> (Response, Publication?)? {
+        var request = request
+        let inForce = settingsInForce
+        let fixed = inForce.fixed
+        let (page, isStopping) = state.withLock { ($0.page, $0.isStopping) }
+        if isStopping { return (fixed.stopping, nil) }
+        let route = Route(asked.path, telemetryPath: settings.telemetryPath)
+        if !request.isAdmitted, !route.isProbe {
+            switch inForce.rateLimiter?.admit(at: MonotonicClock.now) {
+            case nil, .admitted: request.isAdmitted = true
+            case .refused(let wait): return (fixed.tooManyRequests(retryAfter: wait), nil)
+            }
+        }
+        if !inForce.users.isEmpty, request.password != .right {
+            if let verdict = request.password { return (fixed.refusal(verdict), nil) }
+            switch passwords.look(at: connection.credentials, among: inForce.users) {
+            case .verdict(.right): request.password = .right
+            case .verdict(let verdict): return (fixed.refusal(verdict), nil)
+            case .question(let question):
+                ask(question, for: request, on: connection)
+                return nil
+            }
+        }
+        switch (route, asked.method) {
+        case (.nothing, _): return (fixed.notFound, nil)
+        case (.malformed, _): return (fixed.badRequest("The target of the request is neither a path nor a URI."), nil)
+        case (_, "OPTIONS"): return (fixed.options, nil)
+        case (.everything, _): return (fixed.badRequest("Only OPTIONS has the target *."), nil)
+        case (_, "GET"), (_, "HEAD"): break
+        default: return (fixed.methodNotAllowed, nil)
+        }
+        let isStale = MonotonicClock.now - (page?.sampledAt ?? begun) > settings.maximumAge
+        switch route {
+        case .nothing, .malformed, .everything: return (fixed.notFound, nil)
+        case .elsewhere(let path): return (fixed.moved(to: path, connection.arguments), nil)
+        case .landing: return (fixed.landing, nil)
+        case .healthy: return (isStale ? fixed.stale : fixed.healthy, nil)
+        case .ready: return (isStale ? fixed.stale : page == nil ? fixed.noPageYet : fixed.ready, nil)
+        case .page:
+            if let page { return isStale ? (fixed.stale, nil) : (content(of: page, for: connection, inForce), page) }
+            if request.hasWaited || settings.firstPageWait <= .zero { return (fixed.noPageYet, nil) }
+            waitForFirstPage(request, on: connection)
+            return nil
         }
     }
 
-    private func isStale(_ page: Publication) -> Bool {
-        MonotonicClock.now - page.sampledAt > settings.maximumAge
+    /// Suspends a connection until its password is checked.
+    private func ask(_ question: PasswordChecker.Question, for request: Connections.Request, on connection: Connection)
+    {
+        let descriptor = connection.descriptor
+        guard let entry = connections[descriptor] else { return }
+        let suspension = Connections.Suspension(reason: .password, handle: connection.suspend())
+        // No deadline: it is answered when its turn has come, and the queue is short.
+        connections.suspend(descriptor, request, suspension, atMost: nil)
+        passwords.check(question, of: entry.client) { [connections] verdict in
+            connections.decide(descriptor, number: entry.number, verdict)
+        }
     }
 
-    private enum FirstPage {
-        case there(Publication)
-        /// There is none yet; the connection goes on when there is one, or when its patience is over.
-        case suspended
-        /// There is none yet, and the connection has waited for it.
-        case none
+    /// Suspends a connection until there is a page, or its patience is over.
+    private func waitForFirstPage(_ request: Connections.Request, on connection: Connection) {
+        var request = request
+        request.hasWaited = true
+        let suspension = Connections.Suspension(reason: .firstPage, handle: connection.suspend())
+        connections.suspend(connection.descriptor, request, suspension, atMost: settings.firstPageWait)
+        // The page may have come since it was looked for.
+        let mayGoOn = state.withLock { $0.page != nil || $0.isStopping }
+        if mayGoOn { connections.resumeAll(waitingFor: .firstPage) }
     }
 
-    private func firstPage(for connection: Connection, _ record: ConnectionRecord) -> FirstPage {
-        pages.withLock { pages in
-            if let page = pages.current { return .there(page) }
-            let hasWaited = record.request.withLock { progress in
-                defer { progress.hasWaited = true }
-                return progress.hasWaited
-            }
-            if hasWaited || pages.isClosed { return .none }
-            record.suspend(connection, until: MonotonicClock.now + settings.firstPageWait)
-            pages.waiting.append(record)
-            return .suspended
+    private func content(of page: Publication, for connection: Connection, _ inForce: SettingsInForce) -> Response {
+        let headers = connection.headers
+        do throws(SectionFilter.Refusal) {
+            let filter = try SectionFilter(connection.arguments, among: page.sectionNames)
+            return page.response(to: headers, filter, inForce)
+        } catch {
+            return inForce.fixed.badRequest(error.sentence)
         }
     }
 }

@@ -1,9 +1,10 @@
-/// The status codes that go out and that we hear of.
+/// The status codes that are counted.
 ///
-/// libmicrohttpd gives some answers itself: 400, 413, 431 and 500. It tells of them only once it has read the first
+/// libmicrohttpd gives some answers itself: 400, 413, 414, 431 and 500. It tells of them only once it has read the first
 /// line of the request; where it cannot read even that, it answers 400, 414 or 505 and nobody can count it.
 enum StatusCode: UInt32, CaseIterable {
     case ok = 200
+    case movedPermanently = 301
     case badRequest = 400
     case unauthorized = 401
     case notFound = 404
@@ -13,4 +14,9 @@ enum StatusCode: UInt32, CaseIterable {
     case headerFieldsTooLarge = 431
     case internalServerError = 500
     case serviceUnavailable = 503
+}
+
+extension CaseIterable where Self: Equatable, AllCases.Index == Int {
+    /// The place among all cases.
+    var place: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }

@@ -2,11 +2,17 @@ import Foundation
 
 extension Folder {
     /// Makes NAME.pem and NAME.key: a certificate that vouches for itself, as a server on loopback and as a client.
-    func makeCertificate(_ name: String, names: String = "DNS:localhost,IP:127.0.0.1") throws {
-        let request = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    func makeCertificate(
+        _ name: String,
+        names: String = "DNS:localhost,IP:127.0.0.1",
+        keyUsage: String? = nil,
+        key: [String] = ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    ) throws {
+        let request = ["req", "-x509", "-newkey"] + key + ["-nodes", "-days", "2"]
         let files = ["-keyout", file("\(name).key"), "-out", file("\(name).pem")]
         let subject = ["-subj", "/CN=\(name)", "-addext", "subjectAltName=\(names)"]
-        try Program.run("openssl", request + files + subject)
+        let usage = keyUsage.map { ["-addext", "keyUsage=\($0)"] } ?? []
+        try Program.run("openssl", request + files + subject + usage)
     }
 
     /// Writes web.yml with TLS of server.pem and server.key.

@@ -16,6 +16,7 @@ extension Endpoint {
             landingPage: Page(body: Array("<h1>landing</h1>".utf8), contentType: "text/html; charset=utf-8"),
             maximumAge: .seconds(3600)
         )
+        settings.realm = "test"
         settings.firstPageWait = .zero
         settings.requestTimeout = 600
         settings.answerTimeout = 600
@@ -49,8 +50,18 @@ extension Endpoint {
     }
 
     func count(of code: Int) -> UInt64? {
-        requestCounts.first { $0.code == code }?.count
+        statistics.answers.first { $0.code == code }?.count
     }
+}
+
+/// Waits until something is so, for as long as a changed file may take to be read, and longer on a busy machine.
+func becomesTrue(_ condition: () throws -> Bool) rethrows -> Bool {
+    let end = monotonicTime() + .seconds(20)
+    while monotonicTime() < end {
+        if try condition() { return true }
+        usleep(20_000)
+    }
+    return false
 }
 
 /// CLOCK_MONOTONIC, as the time since its start.

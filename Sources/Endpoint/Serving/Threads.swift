@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// A thread of the endpoint's own, beside libmicrohttpd's. It takes over the mask of signals of the thread that starts
@@ -37,4 +38,34 @@ private func runBody(context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPoint
     guard let context = unsafe context else { return nil }
     unsafe Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run()
     return nil
+}
+
+/// Something that one thread waits for and others announce. An announcement that nobody waits for is kept; several count
+/// as one.
+final class WakeUp: Sendable {
+    /// Readable while something is announced (eventfd(2)); -1 where the process has no descriptor left.
+    let descriptor = eventfd(0, CInt(EFD_CLOEXEC | EFD_NONBLOCK))
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// Ends the wait of now, or the next one at once.
+    func announce() {
+        eventfd_write(descriptor, 1)
+    }
+
+    /// Waits until something is announced, or one of these descriptors can be read.
+    ///
+    /// - Parameter limit: the longest to wait; nil for as long as it takes.
+    /// - Returns: those that can be read.
+    @discardableResult
+    func wait(forAny others: [CInt] = [], atMost limit: Duration? = nil) -> [CInt] {
+        var waiting = ([descriptor] + others).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        let milliseconds = limit.map { CInt(clamping: Int(max(0, $0 / .milliseconds(1)).rounded(.up))) } ?? -1
+        guard unsafe poll(&waiting, nfds_t(waiting.count), milliseconds) > 0 else { return [] }
+        var count = eventfd_t()
+        unsafe eventfd_read(descriptor, &count)
+        return waiting.dropFirst().compactMap { $0.revents == 0 ? nil : $0.fd }
+    }
 }

@@ -1,0 +1,60 @@
+import CGnuTLS
+import Glibc
+
+/// A TLS handshake between two sessions of this process, over a pair of sockets.
+enum TrialHandshake {
+    /// Lets a client shake hands with a server, with the same priorities.
+    ///
+    /// - Returns: 0, or the error of GnuTLS with which it failed.
+    static func run(_ priorities: gnutls_priority_t, _ credentials: gnutls_certificate_credentials_t) -> CInt {
+        var ends: [CInt] = [-1, -1]
+        let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue)
+        guard unsafe socketpair(AF_UNIX, type, 0, &ends) == 0 else { return GNUTLS_E_PUSH_ERROR }
+        defer { for end in ends { close(end) } }
+        var own: gnutls_certificate_credentials_t?
+        guard unsafe gnutls_certificate_allocate_credentials(&own) == 0, let own = unsafe own else {
+            return GNUTLS_E_MEMORY_ERROR
+        }
+        defer { unsafe gnutls_certificate_free_credentials(own) }
+        guard let server = unsafe session(GNUTLS_SERVER, ends[0], priorities, credentials),
+            let client = unsafe session(GNUTLS_CLIENT, ends[1], priorities, own)
+        else { return GNUTLS_E_MEMORY_ERROR }
+        defer {
+            unsafe gnutls_deinit(client)
+            unsafe gnutls_deinit(server)
+        }
+        // Neither waits: what one has sent the other finds at its next turn. A handshake has four messages at most.
+        var states = (client: GNUTLS_E_AGAIN, server: GNUTLS_E_AGAIN)
+        for _ in 0..<16 {
+            if isOpen(states.client) { states.client = unsafe gnutls_handshake(client) }
+            if isOpen(states.server) { states.server = unsafe gnutls_handshake(server) }
+            if !isOpen(states.server), states.server != 0 { return states.server }
+            if !isOpen(states.client), states.client != 0 { return states.client }
+            if states.client == 0, states.server == 0 { return 0 }
+        }
+        return GNUTLS_E_TIMEDOUT
+    }
+
+    private static func isOpen(_ state: CInt) -> Bool {
+        [GNUTLS_E_AGAIN, GNUTLS_E_INTERRUPTED, GNUTLS_E_WARNING_ALERT_RECEIVED].contains(state)
+    }
+
+    private static func session(
+        _ side: gnutls_init_flags_t,
+        _ descriptor: CInt,
+        _ priorities: gnutls_priority_t,
+        _ credentials: gnutls_certificate_credentials_t
+    ) -> gnutls_session_t? {
+        var made: gnutls_session_t?
+        guard unsafe gnutls_init(&made, side.rawValue | GNUTLS_NONBLOCK.rawValue | GNUTLS_NO_SIGNAL.rawValue) == 0,
+            let made = unsafe made
+        else {
+            return nil
+        }
+        // None of these fails with objects that are whole.
+        unsafe gnutls_priority_set(made, priorities)
+        unsafe gnutls_credentials_set(made, GNUTLS_CRD_CERTIFICATE, UnsafeMutableRawPointer(credentials))
+        unsafe gnutls_transport_set_int2(made, descriptor, descriptor)
+        return unsafe made
+    }
+}

@@ -1,0 +1,115 @@
+import CMicrohttpd
+import Glibc
+
+// The functions that libmicrohttpd calls, on the thread of the daemon. They stand outside of types because a closure
+// would inherit the actor of the place where it is written, and trap when C calls it from another thread.
+
+/// The context that every callback is given. The daemon keeps it alive.
+private func site(_ context: UnsafeMutableRawPointer?) -> Site? {
+    guard let context = unsafe context else { return nil }
+    return unsafe Unmanaged<Site>.fromOpaque(context).takeUnretainedValue()
+}
+
+/// The MHD_OPTION_NOTIFY_CONNECTION callback, called when a connection begins, before anything is read of it, and when it
+/// has ended, after its TLS session and before its socket is closed.
+func connectionChanges(
+    context: UnsafeMutableRawPointer?,
+    handle: OpaquePointer?,
+    connectionContext: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+    change: MHD_ConnectionNotificationCode
+) {
+    guard let site = unsafe site(context), let connection = unsafe Connection(handle) else { return }
+    switch change {
+    case .CONNECTION_NOTIFY_STARTED:
+        let session = unsafe connection.session
+        let tls = unsafe session == nil ? nil : site.settingsInForce.tls
+        unsafe connectionContext?.pointee = Unmanaged.passUnretained(site.connections).toOpaque()
+        site.connections.begin(connection.descriptor, tls: tls)
+        // The entry of the connection keeps the settings alive as long as the session.
+        if let session = unsafe session { unsafe tls?.apply(to: session) }
+    case .CONNECTION_NOTIFY_CLOSED:
+        site.forget(connection.descriptor)
+    @unknown default: return
+    }
+}
+
+/// The MHD_OPTION_URI_LOG_CALLBACK, called once for each request, when its first line is there: the client is at work
+/// again, and has the shorter time. What it returns is not used.
+func requestBegins(
+    context: UnsafeMutableRawPointer?,
+    uri: UnsafePointer<CChar>?,
+    handle: OpaquePointer?
+) -> UnsafeMutableRawPointer? {
+    guard let site = unsafe site(context), let connection = unsafe Connection(handle) else { return nil }
+    connection.close(afterIdleSeconds: site.settings.requestTimeout)
+    site.connections.beginRequest(connection.descriptor)
+    return nil
+}
+
+/// The MHD_AccessHandlerCallback, called when the headers are there, for each piece of the body, when the body is there,
+/// and again when a connection goes on that was suspended then.
+func request(
+    context: UnsafeMutableRawPointer?,
+    handle: OpaquePointer?,
+    path: UnsafePointer<CChar>?,
+    method: UnsafePointer<CChar>?,
+    version: UnsafePointer<CChar>?,
+    upload: UnsafePointer<CChar>?,
+    uploadSize: UnsafeMutablePointer<Int>?,
+    requestContext: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+) -> MHD_Result {
+    guard let site = unsafe site(context), let connection = unsafe Connection(handle),
+        let path = unsafe path, let method = unsafe method, let version = unsafe version,
+        let uploadSize = unsafe uploadSize
+    else { return .NO }
+    let asked = unsafe (method: String(cString: method), path: String(cString: path))
+    let descriptor = connection.descriptor
+    switch site.connections[descriptor]?.phase {
+    case .reading(var request) where !request.isChecked:
+        // An answer in this first call is sent with "Connection: close": there could still be a body. So good requests
+        // are answered in the next one.
+        request.isChecked = true
+        site.connections.enter(.reading(request), descriptor)
+        do throws(Framing.Fault) {
+            try unsafe Framing.check(connection.headers, version: String(cString: version))
+            return .YES
+        } catch {
+            return site.send(site.settingsInForce.fixed.response(to: error), to: asked, on: connection)
+        }
+    case .reading(var request):
+        let count = unsafe uploadSize.pointee
+        if count > 0 {
+            // Read and dropped, so that the client may finish sending and then hears our answer.
+            unsafe uploadSize.pointee = 0
+            request.bodyBytes += count
+            site.connections.enter(.reading(request), descriptor)
+            return request.bodyBytes <= Framing.bodyLimit ? .YES : .NO
+        }
+        site.connections.enter(.whole(request), descriptor)
+        return site.answer(request, asked, on: connection)
+    case .whole(let request):
+        return site.answer(request, asked, on: connection)
+    case nil, .accepted, .opening, .suspended, .answering, .idle, .closing:
+        return .NO
+    }
+}
+
+/// The MHD_OPTION_NOTIFY_COMPLETED callback, called once for each request that has begun, however it ended.
+func requestEnds(
+    context: UnsafeMutableRawPointer?,
+    handle: OpaquePointer?,
+    requestContext: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+    reason: MHD_RequestTerminationCode
+) {
+    guard let site = unsafe site(context), let connection = unsafe Connection(handle) else { return }
+    let isKept = reason == .REQUEST_TERMINATED_COMPLETED_OK && !Connection.tellAgainOfEnd(connection.descriptor)
+    let seconds = site.connections.endRequest(connection.descriptor, isKept: isKept, own: connection.status)
+    if let seconds { connection.close(afterIdleSeconds: seconds) }
+}
+
+/// One line of libmicrohttpd's own log.
+func logLine(context: UnsafeMutableRawPointer, text: UnsafePointer<CChar>) {
+    var line = unsafe String(cString: text)[...]
+    while line.last?.isNewline == true { line.removeLast() }
+    unsafe site(context)?.report(.library(String(line)))
+}

@@ -1,0 +1,377 @@
+import Glibc
+import Synchronization
+
+/// Every connection of an endpoint, each in one explicit phase, behind one lock; and what was counted of them.
+///
+/// libmicrohttpd's own timeouts count from the last byte, so that one byte every nine seconds would keep a request alive
+/// for ever. Here each phase has a deadline that no byte moves.
+final class Connections: Sendable {
+    /// What a connection does.
+    enum Phase {
+        /// It is accepted, and libmicrohttpd has not begun with it.
+        case accepted
+        /// Nothing of a request has come yet; over TLS, how far the handshake is.
+        case opening(Handshake)
+        /// A request is being read.
+        case reading(Request)
+        /// The request is whole and has no answer yet.
+        case whole(Request)
+        /// The same, and libmicrohttpd was told to let the connection rest.
+        case suspended(Request, Suspension)
+        /// An answer is on its way; the page that it is made of, if any.
+        case answering(StatusCode, Publication?)
+        /// It waits for the next request.
+        case idle
+        /// It was shut down here, and libmicrohttpd is about to notice.
+        case closing
+    }
+
+    /// What is known of a request while it has no answer.
+    struct Request {
+        /// Bytes of the body so far.
+        var bodyBytes = 0
+        /// Whether its headers were checked.
+        var isChecked = false
+        /// Whether the rate limit let it pass.
+        var isAdmitted = false
+        /// What the password turned out to be.
+        var password: PasswordVerdict?
+        /// Whether it has waited for the first page.
+        var hasWaited = false
+    }
+
+    /// What a suspended connection waits for.
+    struct Suspension {
+        enum Reason { case firstPage, password }
+        let reason: Reason
+        /// The address of libmicrohttpd's own record.
+        let handle: UInt
+    }
+
+    /// A connection that is open.
+    struct Entry {
+        /// Another number for each connection; descriptors come again.
+        let number: UInt64
+        /// The client's address without its port; empty for a client on a unix socket.
+        let client: String
+        /// The settings of its TLS session; nil for plain HTTP.
+        var tls: TLSSettings?
+        var phase: Phase
+        /// When it is ended unless it has gone on, on CLOCK_MONOTONIC.
+        var deadline: Duration
+        /// When the phase began.
+        var since: Duration
+    }
+
+    private struct State {
+        var entries: [CInt: Entry] = [:]
+        /// How many connections each client's address has.
+        var perClient: [String: Int] = [:]
+        var nextNumber: UInt64 = 0
+        var answers = [UInt64](repeating: 0, count: StatusCode.allCases.count)
+        var failedHandshakes = [UInt64](repeating: 0, count: Handshake.Failure.allCases.count)
+    }
+
+    private let settings: Endpoint.Settings
+    private let state = Mutex(State())
+
+    init(_ settings: Endpoint.Settings) { self.settings = settings }
+
+    // MARK: Letting connections in
+
+    /// Whether one more connection may be accepted. When nearly full, the one that has been idle longest is ended.
+    func makeRoom() -> Bool {
+        state.withLock { state in
+            guard state.entries.count >= settings.connectionLimit - settings.connectionLimit / 8 else { return true }
+            var closing = 0
+            var longest: (descriptor: CInt, since: Duration)?
+            for (descriptor, entry) in state.entries {
+                if case .closing = entry.phase { closing += 1 }
+                guard entry.isIdle, entry.since < longest?.since ?? .seconds(Int64.max / 2) else { continue }
+                longest = (descriptor, entry.since)
+            }
+            let open = state.entries.count - closing
+            guard closing < Self.mostClosing else { return false }
+            guard open >= settings.connectionLimit - settings.connectionLimit / 8 else { return true }
+            if let longest { Self.end(longest.descriptor, in: &state) }
+            return open < settings.connectionLimit || longest != nil
+        }
+    }
+
+    /// How many connections libmicrohttpd may still have that were shut down here.
+    static let mostClosing = 64
+
+    /// Notes an accepted connection.
+    ///
+    /// - Returns: false where its client has too many. Clients of a unix socket have no address, and no such limit.
+    func admit(_ descriptor: CInt, client: String) -> Bool {
+        state.withLock { state in
+            let count = state.perClient[client, default: 0]
+            guard client.isEmpty || count < settings.connectionLimitPerAddress else { return false }
+            // libmicrohttpd tells nothing of a connection for which it had no memory: its descriptor comes again.
+            Self.remove(descriptor, from: &state)
+            state.perClient[client] = count + 1
+            state.nextNumber += 1
+            let now = MonotonicClock.now
+            state.entries[descriptor] = Entry(
+                number: state.nextNumber,
+                client: client,
+                phase: .accepted,
+                deadline: now + .seconds(settings.requestTimeout),
+                since: now
+            )
+            return true
+        }
+    }
+
+    /// Forgets a connection.
+    ///
+    /// - Returns: why its TLS handshake failed, if it did.
+    @discardableResult
+    func remove(_ descriptor: CInt) -> (client: String, failure: Handshake.Failure, detail: String)? {
+        state.withLock { state in
+            guard let entry = Self.remove(descriptor, from: &state), entry.tls != nil,
+                case .opening(let handshake) = entry.phase,
+                let (failure, detail) = handshake.failure(of: descriptor, isLate: MonotonicClock.now >= entry.deadline)
+            else { return nil }
+            state.failedHandshakes[failure.place] += 1
+            return (entry.client, failure, detail)
+        }
+    }
+
+    @discardableResult
+    private static func remove(_ descriptor: CInt, from state: inout sending State) -> Entry? {
+        guard let entry = state.entries.removeValue(forKey: descriptor) else { return nil }
+        let count = state.perClient[entry.client, default: 1] - 1
+        state.perClient[entry.client] = count > 0 ? count : nil
+        return entry
+    }
+
+    /// Shuts a connection down, which libmicrohttpd sees and closes.
+    private static func end(_ descriptor: CInt, in state: inout sending State) {
+        state.entries[descriptor]?.phase = .closing
+        Connection.end(descriptor)
+    }
+
+    /// Whether there are no connections.
+    var isEmpty: Bool { state.withLock { $0.entries.isEmpty } }
+
+    // MARK: Going from phase to phase, in libmicrohttpd's callbacks
+
+    /// A connection of this descriptor; nil where there is none.
+    subscript(descriptor: CInt) -> Entry? { state.withLock { $0.entries[descriptor] } }
+
+    /// Puts a connection into another phase.
+    ///
+    /// - Parameter seconds: the time that it has from now on; nil for the deadline of before.
+    func enter(_ phase: Phase, _ descriptor: CInt, forAtMost seconds: Int? = nil) {
+        state.withLock { $0.entries[descriptor]?.enter(phase, forAtMost: seconds) }
+    }
+
+    /// libmicrohttpd has begun with a connection.
+    func begin(_ descriptor: CInt, tls: TLSSettings?) {
+        state.withLock { state in
+            state.entries[descriptor]?.tls = tls
+            state.entries[descriptor]?.enter(.opening(.silent), forAtMost: nil)
+        }
+    }
+
+    /// A TLS handshake has come further.
+    func advance(_ descriptor: CInt, to handshake: Handshake) {
+        state.withLock { state in
+            guard case .opening = state.entries[descriptor]?.phase else { return }
+            state.entries[descriptor]?.phase = .opening(handshake)
+        }
+    }
+
+    /// The first line of a request is there. A first request has the time that its connection was given.
+    func beginRequest(_ descriptor: CInt) {
+        state.withLock { state in
+            guard let entry = state.entries[descriptor] else { return }
+            let isNext = if case .idle = entry.phase { true } else { false }
+            state.entries[descriptor]?.enter(.reading(Request()), forAtMost: isNext ? settings.requestTimeout : nil)
+        }
+    }
+
+    /// Queued an answer, which is counted before the client can have it.
+    func answer(_ descriptor: CInt, with status: StatusCode, of page: Publication?) {
+        state.withLock { state in
+            state.answers[status.place] += 1
+            state.entries[descriptor]?.enter(.answering(status, page), forAtMost: settings.answerTimeout)
+        }
+    }
+
+    /// A request has ended.
+    ///
+    /// - Parameters:
+    ///   - isKept: whether the connection may wait for another.
+    ///   - own: the status of an answer that libmicrohttpd gave by itself.
+    /// - Returns: the seconds that the connection may be idle; nil where it is not kept.
+    func endRequest(_ descriptor: CInt, isKept: Bool, own: StatusCode?) -> Int? {
+        state.withLock { state in
+            guard let entry = state.entries[descriptor] else { return nil }
+            var status = own
+            if case .answering(let answered, _) = entry.phase {
+                status = answered
+            } else if let own {
+                state.answers[own.place] += 1
+            }
+            guard isKept else { return nil }
+            // Who was refused has less reason to stay than who was served.
+            let isRefused = (400..<500).contains(status?.rawValue ?? 0)
+            let seconds = isRefused ? min(settings.requestTimeout, settings.idleTimeout) : settings.idleTimeout
+            state.entries[descriptor]?.enter(.idle, forAtMost: seconds)
+            return seconds
+        }
+    }
+
+    // MARK: Waiting
+
+    /// Notes that a connection was suspended.
+    ///
+    /// - Parameter limit: the longest to wait; nil for as long as it takes.
+    func suspend(_ descriptor: CInt, _ request: Request, _ suspension: Suspension, atMost limit: Duration?) {
+        state.withLock { state in
+            state.entries[descriptor]?.phase = .suspended(request, suspension)
+            state.entries[descriptor]?.deadline = limit.map { MonotonicClock.now + $0 } ?? .seconds(Int64.max / 2)
+        }
+    }
+
+    /// Lets every connection go on that waits for this, or for anything: their requests are asked for again.
+    func resumeAll(waitingFor reason: Suspension.Reason? = nil) {
+        resume { _, _, suspension in reason == nil || suspension.reason == reason }
+    }
+
+    /// Lets a connection go on with what came of its password. One that has ended since has another number.
+    func decide(_ descriptor: CInt, number: UInt64, _ verdict: PasswordVerdict) {
+        resume(verdict) { key, entry, _ in key == descriptor && entry.number == number }
+    }
+
+    private func resume(
+        _ verdict: PasswordVerdict? = nil,
+        where belongs: (CInt, Entry, Suspension) -> Bool
+    ) {
+        let handles = state.withLock { state in
+            var handles: [UInt] = []
+            for (descriptor, entry) in state.entries {
+                guard case .suspended(var request, let suspension) = entry.phase,
+                    belongs(descriptor, entry, suspension)
+                else { continue }
+                request.password = verdict ?? request.password
+                state.entries[descriptor]?.enter(.whole(request), forAtMost: settings.requestTimeout)
+                handles.append(suspension.handle)
+            }
+            return handles
+        }
+        // libmicrohttpd ends no suspended connection, and each is taken out of the phase only once.
+        for handle in handles { Connection.resume(handle) }
+    }
+
+    // MARK: Deadlines
+
+    /// How often connections are looked at while one of them is at work, and else: a client may go away in the middle of a
+    /// request, and its place is wanted.
+    private static let periods = (busy: Duration.milliseconds(100), idle: Duration.milliseconds(500))
+
+    /// Ends the connections whose deadline is over; lets those that are suspended go on instead, to be answered.
+    ///
+    /// - Returns: after what time to look again.
+    func enforceDeadlines() -> Duration {
+        let now = MonotonicClock.now
+        resume { _, entry, _ in now >= entry.deadline }
+        return state.withLock { state in
+            var period = Self.periods.idle
+            for (descriptor, entry) in state.entries {
+                if entry.isAtWork { period = Self.periods.busy }
+                switch entry.phase {
+                case .accepted, .suspended, .closing: continue
+                case .idle:
+                    // libmicrohttpd tells of a request only when its first line is whole.
+                    guard let begun = Connection.lastReceived(descriptor, after: entry.since, now) else { break }
+                    state.entries[descriptor]?.phase = .reading(Request())
+                    state.entries[descriptor]?.deadline = begun + .seconds(settings.requestTimeout)
+                case .opening, .reading: Connection.tellAgainOfEnd(descriptor)
+                case .whole, .answering: break
+                }
+                guard now >= entry.deadline else { continue }
+                if case .opening = entry.phase {
+                    // How far a handshake was says why it failed, once libmicrohttpd has noticed the end.
+                    Connection.end(descriptor)
+                } else {
+                    Self.end(descriptor, in: &state)
+                }
+            }
+            return period
+        }
+    }
+
+    /// Ends the downloads of the oldest pages where pages other than this one take too much memory.
+    ///
+    /// - Parameter limit: bytes of all pages that are only kept for downloads.
+    func release(pagesBefore current: Publication, limit: Int) {
+        state.withLock { state in
+            var readers: [ObjectIdentifier: (page: Publication, descriptors: [CInt])] = [:]
+            for (descriptor, entry) in state.entries {
+                guard case .answering(_, let page?) = entry.phase, page !== current else { continue }
+                readers[ObjectIdentifier(page), default: (page, [])].descriptors.append(descriptor)
+            }
+            var bytes = 0
+            for (page, descriptors) in readers.values.sorted(by: { $0.page.sampledAt > $1.page.sampledAt }) {
+                bytes += page.size
+                guard bytes > limit else { continue }
+                for descriptor in descriptors { Self.end(descriptor, in: &state) }
+            }
+        }
+    }
+
+    // MARK: Numbers
+
+    /// Whether an answer is on its way or has still to be given.
+    var isBusy: Bool {
+        state.withLock { state in
+            state.entries.values.contains { entry in
+                switch entry.phase {
+                case .whole, .suspended, .answering: true
+                case .accepted, .opening, .reading, .idle, .closing: false
+                }
+            }
+        }
+    }
+
+    /// What was counted, without those who wait in the kernel's queue.
+    var statistics: Endpoint.Statistics {
+        state.withLock { state in
+            let idle = state.entries.values.count { $0.isIdle }
+            return Endpoint.Statistics(
+                answers: zip(StatusCode.allCases, state.answers).map { (Int($0.rawValue), $1) },
+                failedHandshakes: zip(Handshake.Failure.allCases, state.failedHandshakes).map { ($0.rawValue, $1) },
+                active: state.entries.count - idle,
+                idle: idle
+            )
+        }
+    }
+}
+
+extension Connections.Entry {
+    /// Whether it could be ended without harm to a request.
+    var isIdle: Bool {
+        switch phase {
+        case .opening, .idle: true
+        case .accepted, .reading, .whole, .suspended, .answering, .closing: false
+        }
+    }
+
+    /// Whether its client may go away in the middle of something.
+    fileprivate var isAtWork: Bool {
+        switch phase {
+        case .idle: false
+        case .accepted, .opening, .reading, .whole, .suspended, .answering, .closing: true
+        }
+    }
+
+    fileprivate mutating func enter(_ phase: Connections.Phase, forAtMost seconds: Int?) {
+        self.phase = phase
+        since = MonotonicClock.now
+        if let seconds { deadline = since + .seconds(seconds) }
+    }
+}
