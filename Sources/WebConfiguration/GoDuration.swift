@@ -1,68 +1,55 @@
 /// Durations as Go writes them: `1s`, `1m30s`, `1.5h`, `250ms`, and 0, which needs no unit.
 enum GoDuration {
-    enum Fault: Error {
-        case noUnit
-        case negative
-        case tooLong
-        case malformed
-    }
+    enum Fault: Error { case noUnit, negative, tooLong, malformed }
 
-    private static let nanoseconds: [String: UInt64] = [
+    private static let nanoseconds: [String: UInt128] = [
         "ns": 1, "us": 1_000, "µs": 1_000, "μs": 1_000, "ms": 1_000_000,
         "s": 1_000_000_000, "m": 60_000_000_000, "h": 3_600_000_000_000,
     ]
 
-    /// Reads a duration; what is below a nanosecond is cut off.
+    /// Reads a duration and cuts off what is below a nanosecond.
     static func read(_ text: String) throws(Fault) -> Duration {
-        let isNegative = text.hasPrefix("-")
         var rest = text.unicodeScalars[...]
-        if isNegative || text.hasPrefix("+") { rest.removeFirst() }
-        if String(rest) == "0" { return .zero }
+        let isNegative = rest.first == "-"
+        if isNegative || rest.first == "+" { rest.removeFirst() }
+        if rest.elementsEqual(["0"]) { return .zero }
         if rest.isEmpty { throw .malformed }
-        var total: UInt64 = 0
+        var total: UInt128 = 0
         while !rest.isEmpty {
-            let (sum, overflow) = total.addingReportingOverflow(try part(&rest))
-            guard !overflow, sum <= Int64.max else { throw .tooLong }
-            total = sum
+            total += try part(&rest)
+            if total > Int64.max { throw .tooLong }
         }
-        return .nanoseconds(isNegative ? -Int64(total) : Int64(total))
+        if isNegative, total > 0 { throw .negative }
+        return .nanoseconds(Int64(total))
     }
 
-    /// Takes a number and its unit from the front.
+    /// Removes a number and its unit from the front.
     ///
     /// - Returns: nanoseconds.
-    private static func part(_ rest: inout Substring.UnicodeScalarView) throws(Fault) -> UInt64 {
-        let whole = take(&rest) { $0.isDigit }
+    private static func part(_ rest: inout Substring.UnicodeScalarView) throws(Fault) -> UInt128 {
+        let digits: ClosedRange<Unicode.Scalar> = "0"..."9"
+        let whole = remove(&rest) { digits.contains($0) }
         var fraction = ""
         if rest.first == "." {
             rest.removeFirst()
-            fraction = take(&rest) { $0.isDigit }
+            fraction = remove(&rest) { digits.contains($0) }
         }
         if whole.isEmpty, fraction.isEmpty { throw .malformed }
-        let unit = take(&rest) { !$0.isDigit && $0 != "." }
-        if unit.isEmpty { throw rest.isEmpty ? .noUnit : .malformed }
-        guard let nanoseconds = nanoseconds[unit] else { throw .malformed }
-        // No unit has more than 13 digits, so that later ones of the fraction are below a nanosecond.
-        let digits = String(fraction.prefix(18))
-        guard let whole = whole.isEmpty ? 0 : UInt64(whole) else { throw .tooLong }
-        let scale = (0..<digits.count).reduce(UInt128(1)) { scale, _ in scale * 10 }
-        let below = (digits.isEmpty ? 0 : UInt128(digits) ?? 0) * UInt128(nanoseconds) / scale
-        let (product, overflow) = whole.multipliedReportingOverflow(by: nanoseconds)
-        let (sum, overflowOfSum) = product.addingReportingOverflow(UInt64(below))
-        if overflow || overflowOfSum { throw .tooLong }
-        return sum
+        if rest.isEmpty { throw .noUnit }
+        guard let unit = nanoseconds[remove(&rest) { !digits.contains($0) && $0 != "." }] else { throw .malformed }
+        guard let whole = whole.isEmpty ? 0 : UInt128(whole), whole <= Int64.max else { throw .tooLong }
+        // An hour has 13 digits of nanoseconds, so digits after the 18th do not count.
+        let below = fraction.prefix(18)
+        let scale = below.reduce(UInt128(1)) { scale, _ in scale * 10 }
+        return whole * unit + (UInt128(below) ?? 0) * unit / scale
     }
 
-    private static func take(
+    private static func remove(
         _ rest: inout Substring.UnicodeScalarView,
         while belongs: (Unicode.Scalar) -> Bool
     ) -> String {
-        let taken = rest.prefix(while: belongs)
-        rest.removeFirst(taken.count)
-        return String(taken)
+        let removed = rest.prefix(while: belongs)
+        rest.removeFirst(removed.count)
+        return String(removed)
     }
-}
-
-extension Unicode.Scalar {
-    fileprivate var isDigit: Bool { ("0"..."9").contains(self) }
 }

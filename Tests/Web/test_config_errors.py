@@ -34,6 +34,10 @@ TEXTS = {
         *(f"{TLS}  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: somefile\n", 5),
         *(f"{T}.client_ca_file", "somefile"),
     ),
+    "names and an optional certificate": (
+        *(f"{TLS}  client_auth_type: VerifyClientCertIfGiven\n  client_allowed_sans: [a]\n", 5),
+        *(f"{T}.client_allowed_sans", "RequireAndVerifyClientCert"),
+    ),
     "password that is no hash": (f"{TLS}{U}:\n  john: doe\n", 5, f"{U}.john", "bcrypt"),
     "invented cipher": (
         *(f"{TLS}  cipher_suites:\n  - TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA2048\n", 5),

@@ -128,10 +128,6 @@ struct FileTests {
             ("basic_auth_users: [a]", "1: basic_auth_users: expected a mapping, found a list"),
             ("rate_limit: 1s", "1: rate_limit: expected a mapping, found a string"),
             ("[a]: b", "1: expected a string as a key, found a list"),
-            (
-                "http_server_config:\n  <<: {http2: false}",
-                "2: http_server_config.<<: unknown key; keys are not merged here: expected each of them written out"
-            ),
         ]
     )
     func top(text: String, message: String) {
@@ -170,5 +166,28 @@ struct FileTests {
         #expect((refusal(of: headers("X-Frame-Options: \(accents)"))?.utf8.count ?? .max) < 300)
         let problem = Problem(place: Place(file: "a\nb.yml", line: 7, key: "c"), reason: "d")
         #expect(problem.description == "a\\nb.yml:7: c: d")
+    }
+
+    @Test("escapes what could break a line, control a terminal or reverse a text, in one place")
+    func escapes() {
+        #expect("a\r\n\t\0\u{7F}b".onOneLine() == "a\\r\\n\\t\\0\\u{7F}b")
+        #expect("\u{80}\u{85}\u{9B}31m".onOneLine() == "\\u{0080}\\u{0085}\\u{009B}31m")
+        #expect(
+            "\u{2028}\u{2029}\u{202E}\u{2066}\u{200F}".onOneLine() == "\\u{2028}\\u{2029}\\u{202E}\\u{2066}\\u{200F}"
+        )
+        #expect("Zoë € 😀 \\ \"'".onOneLine() == "Zoë € 😀 \\ \"'")
+        #expect("".onOneLine() == "")
+    }
+
+    @Test("shortens long text to the limit, at the border of a character or an escape, at once")
+    func limit() {
+        #expect("abc".onOneLine(limit: 3) == "abc" && "abcd".onOneLine(limit: 3) == "abc…")
+        #expect("aé".onOneLine(limit: 2) == "a…" && "a\n".onOneLine(limit: 2) == "a…")
+        #expect("a".onOneLine(limit: 0) == "…")
+        let long = String(repeating: "\u{1B}", count: 10_000_000)
+        let duration = ContinuousClock().measure { #expect(long.onOneLine().utf8.count <= 4_096 + 3) }
+        #expect(duration < .seconds(1))
+        let problem = Problem(place: Place(file: long, line: 1, key: long), reason: long)
+        #expect(problem.description.utf8.count < 13_000)
     }
 }

@@ -96,20 +96,13 @@ struct TLSTests {
     }
 
     @Test(
-        "leaves TLS off where it names neither certificate nor key nor clients",
+        "leaves TLS off and warns where it names neither certificate nor key nor clients",
         arguments: [
-            "tls_server_config:", "tls_server_config: {}", "tls_server_config: ~", "tls_server_config: {cert_file: }",
+            "", "{}", "~", "{cert_file: }", "{min_version: TLS13}", "{cert_file: '', key_file: ''}",
+            "{cipher_suites: []}",
         ]
     )
-    func off(text: String) throws {
-        #expect(try read(text) == WebConfiguration())
-    }
-
-    @Test(
-        "warns where it leaves TLS off and holds other keys",
-        arguments: ["{min_version: TLS13}", "{cert_file: '', key_file: ''}", "{cipher_suites: []}"]
-    )
-    func offWithKeys(section: String) throws {
+    func off(section: String) throws {
         let found = try read("tls_server_config: \(section)")
         #expect(found.tls == nil)
         #expect(
@@ -136,7 +129,8 @@ struct TLSTests {
     @Test("prefers a file to what stands in the configuration, and warns", arguments: ["cert", "key", "client_ca"])
     func both(name: String) throws {
         let text = """
-            tls_server_config: {cert_file: f, key_file: f, client_ca_file: f, client_auth_type: RequestClientCert,
+            tls_server_config: {cert_file: f, key_file: f, client_ca_file: f,
+              client_auth_type: VerifyClientCertIfGiven,
               \(name): inline}
             """
         let found = try read(text)
@@ -144,7 +138,7 @@ struct TLSTests {
         #expect(found.tls?.clientCA?.source == .file("f"))
         #expect(
             found.warnings.map(\.description) == [
-                "web.yml:2: tls_server_config.\(name): \(name)_file is there too and is used; expected one of them"
+                "web.yml:3: tls_server_config.\(name): \(name)_file is there too and is used; expected one of them"
             ]
         )
     }
@@ -158,47 +152,29 @@ struct TLSTests {
         )
     }
 
-    @Test("knows Go's five policies for clients, and the older name of one")
-    func policies() throws {
-        let policies: [(String, WebConfiguration.ClientAuthentication)] = [
-            ("''", .none), ("", .none), ("NoClientCert", .none), ("RequestClientCert", .request),
-            ("RequireAnyClientCert", .requireAny), ("RequireClientCert", .requireAny),
-            ("VerifyClientCertIfGiven", .verifyIfGiven), ("RequireAndVerifyClientCert", .requireAndVerify),
-        ]
-        for (name, policy) in policies {
-            #expect(try read(tls("client_auth_type: \(name)")).tls?.clientAuthentication == policy)
+    @Test("refuses cipher suites that no version can use, and warns where the list limits nothing")
+    func unusableSuites() throws {
+        let newer = "cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]"
+        let newest = "cipher_suites: [TLS_AES_256_GCM_SHA384]"
+        let key = "tls_server_config.cipher_suites"
+        for (list, version) in [(newer, "TLS11"), (newest, "TLS12")] {
+            #expect(
+                refusal(of: tls("min_version: TLS10", "max_version: \(version)", list))
+                    == "web.yml:6: \(key): no suite of the list is one of \(version) or before, and every handshake would "
+                    + "fail; expected one, as TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"
+            )
         }
-    }
-
-    @Test("refuses an authority for clients that are not asked", arguments: ["client_ca_file", "client_ca"])
-    func authorityWithoutPolicy(name: String) {
-        let message =
-            "web.yml:4: tls_server_config.\(name): no client is asked for a certificate; "
-            + "expected RequireAndVerifyClientCert or VerifyClientCertIfGiven as client_auth_type"
-        #expect(refusal(of: tls("\(name): ca")) == message)
-        #expect(refusal(of: tls("\(name): ca", "client_auth_type: NoClientCert")) == message)
-        #expect(refusal(of: tls("\(name): ''")) == nil)
-    }
-
-    @Test("warns of names that no client is asked for, and of a list that lets no client in")
-    func allowedNames() throws {
-        let unused = try read(tls("client_allowed_sans: [a]"))
-        #expect(unused.tls?.allowedNames == ["a"])
         #expect(
-            unused.warnings.map(\.description) == [
-                "web.yml:4: tls_server_config.client_allowed_sans: no client is asked for a certificate, and this has no "
-                    + "effect; client_auth_type: RequireAndVerifyClientCert asks for one"
+            try warnings(about: tls("min_version: TLS13", newer)) == [
+                "web.yml:5: \(key): min_version is TLS13, which has suites of its own, and this has no effect"
             ]
         )
-        let nobody = try read(tls("client_auth_type: RequireAnyClientCert", "client_allowed_sans: []"))
-        #expect(nobody.tls?.allowedNames == [])
         #expect(
-            nobody.warnings.map(\.description) == [
-                "web.yml:5: tls_server_config.client_allowed_sans: the list is empty, and no client's certificate is accepted"
+            try warnings(about: tls(newest)) == [
+                "web.yml:4: \(key): the list has no effect on TLS 1.3; max_version: TLS12 limits every handshake to the list"
             ]
         )
-        let anybody = try read(tls("client_auth_type: RequireAnyClientCert", "client_allowed_sans:"))
-        #expect(anybody.tls?.allowedNames == nil && anybody.warnings.isEmpty)
+        #expect(try warnings(about: tls("max_version: TLS12", newer)).isEmpty)
     }
 
     @Test("reads every cipher suite, curve and version by the name that Go gives it")

@@ -4,7 +4,9 @@ import WebConfiguration
 private let digits = String(hash.dropFirst(7))
 private let colon =
     "a colon is in the name of a user, and no client can send it; expected a space after the colon, or another name"
-private let merge = "unknown key; keys are not merged here: expected each of them written out"
+private let expected =
+    #"expected $2y$ ($2a$, $2b$), a cost from 04 to 31, $ and 53 characters, as made by: "#
+    + #"htpasswd -nBC 10 "" | tr -d ':\n'"#
 
 @Suite("The section basic_auth_users")
 struct UserTests {
@@ -17,9 +19,23 @@ struct UserTests {
         #expect(found.warnings.isEmpty && found.tls == nil)
     }
 
-    @Test("has nobody log in where it is empty", arguments: ["", " {}", " ~"])
+    @Test("warns where it is empty, because nobody has to log in", arguments: ["", " {}", " ~"])
     func nobody(section: String) throws {
-        #expect(try read("basic_auth_users:\(section)") == WebConfiguration())
+        let found = try read("basic_auth_users:\(section)")
+        #expect(found.users.isEmpty)
+        #expect(
+            found.warnings.map(\.description) == [
+                "web.yml:1: basic_auth_users: no user is listed, and clients are served without a password"
+            ]
+        )
+    }
+
+    @Test("adds merged users, and refuses one that stands in both")
+    func merged() throws {
+        let base = "http_server_config: {headers: }\nbasic_auth_users:\n"
+        #expect(try read("\(base)  <<: {a: \(hash)}\n  b: \(hash)").users == ["a": hash, "b": hash])
+        let message = "basic_auth_users.a: a merge (<<) has the key in line 3, too; expected it once"
+        #expect(refusal(of: "\(base)  <<: {a: \(hash)}\n  a: \(hash)") == "web.yml:4: \(message)")
     }
 
     @Test(
@@ -66,7 +82,8 @@ struct UserTests {
             ("[a]: \(hash)", "basic_auth_users: expected a string as a key, found a list"),
             ("- a: \(hash)", "basic_auth_users: expected a mapping, found a list"),
             ("a:\(hash)", "basic_auth_users: expected a mapping, found a string"),
-            ("<<: {a: \(hash)}", "basic_auth_users.<<: \(merge)"),
+            ("<<: a", "basic_auth_users.<<: expected a mapping or a list of mappings to merge, found a string"),
+            ("<<: {a: b}", "basic_auth_users.a: not a bcrypt hash; \(expected)"),
         ]
     )
     func broken(lines: String, message: String) throws {
