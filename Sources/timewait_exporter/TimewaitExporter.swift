@@ -3,6 +3,7 @@ import ArgumentParser
 import Endpoint
 import Glibc
 import Ports
+import ProcessArguments
 import Sampler
 
 /// The command: its flags, and what it says of bad ones.
@@ -242,7 +243,7 @@ struct TimewaitExporter: ParsableCommand {
     /// were not understood, 1 where the world does not allow what they ask for. An error is one line.
     static func main() {
         do {
-            var command = try parse()
+            var command = try parse(ProcessArguments.read())
             try command.run()
         } catch {
             let status = exitCode(for: error)

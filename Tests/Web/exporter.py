@@ -43,12 +43,22 @@ class Exporter:
 
     @contextlib.contextmanager
     @staticmethod
-    def started(folder, *flags, config=None, listen="127.0.0.1:0", wrapper=(), env=None, serves=True, **options):
+    def started(
+        folder,
+        *flags,
+        config=None,
+        listen="127.0.0.1:0",
+        binary=BINARY,
+        wrapper=(),
+        env=None,
+        serves=True,
+        **options,
+    ):
         """Runs one that listens at a port of the kernel's choice; at the end it is stopped, and has to end well.
 
         serves: whether to wait until it says where it serves. options: those of subprocess.Popen.
         """
-        command = [*wrapper, BINARY, *flags]
+        command = [*wrapper, binary, *flags]
         if listen:
             command.append(f"--web.listen-address={listen}")
         if config:
