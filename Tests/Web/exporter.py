@@ -40,6 +40,7 @@ class Exporter:
         self.process = process
         self.log_file = log
         self.pid = process.pid
+        self.status_at_end = 0
 
     @contextlib.contextmanager
     @staticmethod
@@ -84,10 +85,10 @@ class Exporter:
             process.wait()
 
     def stop(self, seconds=10):
-        """Stops it by SIGTERM unless it was stopped already. Whatever a sanitizer finds gives another status than 0."""
+        """Stops it by SIGTERM unless it was stopped already. Whatever a sanitizer finds gives another status."""
         self.process.send_signal(signal.SIGCONT)
         self.process.terminate()
-        assert self.process.wait(seconds) == 0, self.log()
+        assert self.process.wait(seconds) == self.status_at_end, self.log()
 
     def signal(self, number):
         self.process.send_signal(number)
