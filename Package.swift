@@ -57,11 +57,12 @@ let package = Package(
         room("Catalogue", imports: ["Aggregator", "Exposition", "Ports"]),
         room("WebConfiguration", imports: ["CYaml"]),
         room("Endpoint", imports: ["WebConfiguration", "CLinux", "CMicrohttpd", "CGnuTLS", "CZlib", "CCrypt"]),
+        room("ProcessArguments", imports: ["CProcessArguments"]),
         .executableTarget(
             name: "timewait_exporter",
             dependencies: [
                 "Ports", "KernelReaders", "Aggregator", "Sampler", "Exposition", "Catalogue", "Endpoint",
-                "CBuildInformation",
+                "ProcessArguments", "CBuildInformation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -79,12 +80,16 @@ let package = Package(
             name: "CBuildInformation",
             cSettings: [.define("TIMEWAIT_EXPORTER_REVISION", to: "\"\(revision)\"")]
         ),
+        .target(
+            name: "CProcessArguments",
+            cSettings: [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]
+        ),
 
         // The benchmark, and in C what has to cost as little as possible beside what is measured.
         .executableTarget(
             name: "timewait_benchmark",
             dependencies: [
-                "timewait_exporter", "timewait_generator", "sock_diag_floor", "procfs_floor",
+                "timewait_exporter", "timewait_generator", "sock_diag_floor", "procfs_floor", "ProcessArguments",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Benchmark/timewait_benchmark",
@@ -98,7 +103,7 @@ let package = Package(
         .executableTarget(name: "namespace_agent", path: "Tests/NamespaceAgent", swiftSettings: swiftSettings),
         .executableTarget(
             name: "dump_reader",
-            dependencies: ["KernelReaders", "Ports"],
+            dependencies: ["KernelReaders", "Ports", "ProcessArguments"],
             path: "Tests/DumpReader",
             swiftSettings: swiftSettings
         ),

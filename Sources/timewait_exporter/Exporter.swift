@@ -8,27 +8,27 @@ import Logging
 import Ports
 import Sampler
 
-/// The exporter: it wires the modules together and runs on the main thread, from tick to tick, until a signal ends it.
+/// The exporter: it wires the modules together and runs on the main thread, from tick to tick, until the signal
+/// thread has it stop.
 struct Exporter: ~Copyable {
     private let logger: Logger
     private let manager: ServiceManager
     private let endpoint: Endpoint
     private let telemetryPath: TelemetryPath
     private let connectionLimit: Int
-    private var signals: StopSignals
+    private let lifecycle = Lifecycle()
+    private let queue: LogQueue
     private var sampler: Sampler
     private var facts: ExporterFacts
     private var pageSize = 0
 
-    /// Listens; the first sample is not there yet.
+    /// Listens; the first sample is not there yet. The signals must be held back (`SignalThread.holdBack()`).
     init(
         serving: ServingSettings,
         sampling: SamplerSettings,
         procfs: String,
         log handler: StandardErrorLog
     ) throws {
-        // Before the endpoint's threads start, which take over this thread's mask.
-        let signals = StopSignals()
         let logger = Logger(label: "timewait_exporter") { _ in handler }
         let facts = ExporterFacts(
             version: BuildInformation.version,
@@ -36,13 +36,11 @@ struct Exporter: ~Copyable {
             swiftVersion: BuildInformation.swiftVersion,
             microhttpdVersion: Endpoint.libraryVersion
         )
-        guard ProcFilesystem.isThere(procfs) else {
-            throw StartError(
-                description:
-                    "--path.procfs '\(procfs)': there is no such folder; procfs is mounted at /proc on most machines"
-            )
-        }
         let manager = ServiceManager()
+        let maximumAge = max(3 * sampling.interval, 90)
+        // First, so that nothing in what follows can keep the process from being stopped.
+        try SignalThread.start(lifecycle, manager, logger, handler.queue, maximumAge: maximumAge)
+        try Self.check(procfs: procfs)
         try FileLimit.makeRoom(forConnections: serving.connectionLimit)
         let sockets: Endpoint.Settings.Sockets =
             serving.usesPassedSockets
@@ -51,7 +49,7 @@ struct Exporter: ~Copyable {
             sockets: sockets,
             telemetryPath: serving.telemetryPath,
             landingPage: LandingPage.content(version: facts.version, telemetryPath: serving.telemetryPath.text),
-            maximumAge: .seconds(max(3 * sampling.interval, 90))
+            maximumAge: .seconds(maximumAge)
         )
         settings.realm = "timewait_exporter"
         settings.configurationFile = serving.configurationFile
@@ -66,13 +64,27 @@ struct Exporter: ~Copyable {
         self.manager = manager
         telemetryPath = serving.telemetryPath
         connectionLimit = serving.connectionLimit
-        self.signals = signals
+        queue = handler.queue
         self.facts = facts
         sampler = Sampler(
             ProcFilesystem(mount: procfs),
             sampling,
             from: Clock.now
         ) { Self.log($0, to: logger) }
+    }
+
+    /// Looks for what is read. A capture of a procfs will do, in which single files are missing.
+    ///
+    /// - Throws: that there is nothing.
+    private static func check(procfs: String) throws {
+        func refusal(_ what: String) -> StartError {
+            StartError(description: "--path.procfs '\(procfs)': \(what); procfs is mounted at /proc on most machines")
+        }
+        guard ProcFilesystem.isThere(procfs) else { throw refusal("there is no such folder") }
+        guard ["thread-self/net", "net", "sys/net"].contains(where: { ProcFilesystem.isThere("\(procfs)/\($0)") })
+        else {
+            throw refusal("this is no procfs, it has neither thread-self/net nor net nor sys/net")
+        }
     }
 
     /// Samples and serves until a signal comes, then stops: at once where no answer is on its way, else within five
@@ -84,22 +96,33 @@ struct Exporter: ~Copyable {
             if let url = url(of: address) { metadata["url"] = "\(url)" }
             logger.info("Serving", metadata: metadata)
         }
-        var signal: String?
         var isReady = false
-        while signal == nil {
-            if Clock.now >= sampler.next { sampleAndPublish() }
-            if !isReady {
-                manager.notify(.ready)
+        while true {
+            switch lifecycle.nextTask(sampleAt: sampler.next) {
+            case .sample:
+                sampleAndPublish()
+                if !isReady { manager.notify(.ready) }
                 isReady = true
+                lifecycle.noteSample()
+            case .reload:
+                reloadWebConfiguration()
+            case .stop(let stop):
+                return end(stop)
             }
-            if manager.watchdogInterval != nil { manager.notify(.alive) }
-            // The manager wants to hear from us twice in the time that it waits.
-            let patience = (manager.watchdogInterval ?? .infinity) / 2
-            signal = signals.wait(atMost: min(sampler.next - Clock.now, patience))
         }
-        logger.info("Stopping", metadata: ["signal": "\(signal ?? "")"])
-        manager.notify(.stopping)
-        endpoint.stop(drain: .seconds(5))
+    }
+
+    /// Reads the web configuration again, after SIGHUP.
+    private func reloadWebConfiguration() {
+        logger.info("Reloading the web configuration")
+        endpoint.reloadConfiguration()
+    }
+
+    private func end(_ stop: Lifecycle.Stop) {
+        lifecycle.begin(.draining)
+        endpoint.stop(drain: .seconds(max(0, stop.at + SignalThread.drainSeconds - Clock.now)))
+        lifecycle.begin(.leaving)
+        queue.flush(until: min(Clock.now + 1, stop.at + SignalThread.logSeconds))
     }
 
     private mutating func sampleAndPublish() {
@@ -113,6 +136,7 @@ struct Exporter: ~Copyable {
             waiting: served.waiting,
             limit: connectionLimit
         )
+        facts.lostLogLines = queue.lostLines
         facts.reload = endpoint.reload.map { (wasSuccessful: $0.wasSuccessful, lastSuccess: $0.lastSuccess) }
         let input = PageInput(sample: sampler.tick(at: now), exporter: facts)
         let renditions = TextFormat.allCases.map { format in

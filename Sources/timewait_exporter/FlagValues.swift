@@ -23,14 +23,12 @@ enum FlagValues {
         return number
     }
 
-    /// The path of a file.
-    static func file(_ text: String) throws -> String {
-        guard !text.isEmpty else { throw ValidationError("expected the path of a file") }
-        return text
-    }
-
     /// A path under which to serve.
     static func telemetryPath(_ text: String) throws -> TelemetryPath {
+        let longest = 1000
+        guard text.utf8.count <= longest else {
+            throw ValidationError("the path has \(text.utf8.count) bytes; expected at most \(longest), as in /metrics")
+        }
         do {
             return try TelemetryPath(text)
         } catch {
@@ -83,12 +81,19 @@ enum FlagValues {
 
     /// A list of ports.
     static func ports(_ text: String) throws -> PortSet {
+        let right = "expected ports and ranges with commas between, such as 8080,9000-9010"
+        let ports: PortSet
         do {
-            return try PortSet(list: Array(text.utf8).span)
+            ports = try PortSet(list: Array(text.utf8).span)
         } catch {
-            throw ValidationError("\(error); expected ports and ranges with commas between, such as 8080,9000-9010")
+            throw ValidationError("\(error); \(right)")
         }
+        guard !ports.contains(0) else { throw ValidationError("\(noPortZero); \(right)") }
+        return ports
     }
+
+    /// The kernel's lists may hold it, but no socket can.
+    private static let noPortZero = "0 is no port: ports are 1 to 65535"
 
     /// The ports that services need.
     struct ServicePorts {
@@ -110,6 +115,7 @@ enum FlagValues {
                 throw ValidationError("byte \(offset + error.offset): \(error.problem); \(right)")
             }
             if list.isEmpty { throw ValidationError("byte \(offset): expected a port; \(right)") }
+            if ofEntry.contains(0) { throw ValidationError("byte \(offset): \(noPortZero); \(right)") }
             switch entry.dropFirst(list.count) {
             case "", "/tcp": ports.tcp = ports.tcp.union(ofEntry)
             case "/udp": ports.udp = ports.udp.union(ofEntry)

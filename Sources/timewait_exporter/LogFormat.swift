@@ -20,28 +20,17 @@ enum LogFormat: String, CaseIterable, ExpressibleByArgument {
 
     /// A value as it is, or in quotation marks where it would not be one word.
     private static func logfmtValue(_ value: String) -> String {
-        let isWord = !value.isEmpty && value.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && !"\"=\\".utf8.contains($0) }
-        return isWord ? value : quoted(value)
+        let text = ShownText(value)
+        let isWord =
+            !text.isCut && !value.isEmpty
+            && value.unicodeScalars.allSatisfy {
+                !"\"=\\".unicodeScalars.contains($0) && !$0.separatesWords && !$0.isHidden
+            }
+        return isWord ? value : text.quoted
     }
 
     /// A string of JSON, which logfmt readers understand too.
-    private static func quoted(_ text: String) -> String {
-        var quoted = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            case "\n": quoted += "\\n"
-            case "\r": quoted += "\\r"
-            case "\t": quoted += "\\t"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-                let digits = String(scalar.value, radix: 16)
-                quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: quoted.unicodeScalars.append(scalar)
-            }
-        }
-        return quoted + "\""
-    }
+    private static func quoted(_ text: String) -> String { ShownText(text).quoted }
 }
 
 /// The least severity that is logged, by the names of `--log.level`.

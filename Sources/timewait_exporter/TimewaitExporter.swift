@@ -2,7 +2,9 @@ import Aggregator
 import ArgumentParser
 import Endpoint
 import Glibc
+import KernelReaders
 import Ports
+import ProcessArguments
 import Sampler
 
 /// The command: its flags, and what it says of bad ones.
@@ -43,10 +45,9 @@ struct TimewaitExporter: ParsableCommand {
             "Web configuration file of exporter-toolkit, in YAML: TLS, users, headers, rate limit.",
             discussion: "(default: none: plain HTTP, for everybody)",
             valueName: "path"
-        ),
-        transform: FlagValues.file
+        )
     )
-    var configurationFile: String?
+    var configurationPath: String?
 
     @Option(
         name: .customLong("web.max-connections"),
@@ -241,17 +242,29 @@ struct TimewaitExporter: ParsableCommand {
     /// Runs the command and ends the process: with status 0 after a signal or a question for help, 64 where the flags
     /// were not understood, 1 where the world does not allow what they ask for. An error is one line.
     static func main() {
+        StandardStreams.openMissing()
         do {
-            var command = try parse()
+            var command = try parse(ProcessArguments.read().flatMap(withEmptyValue))
             try command.run()
         } catch {
             let status = exitCode(for: error)
             if status == .success { exit(withError: error) }
-            let message = message(for: error).split(separator: "\n").joined(separator: " ")
+            let message = ShownText.line(message(for: error).split(separator: "\n").joined(separator: " "))
             let hint = status == .validationFailure ? " (--help lists the flags)" : ""
-            StandardError.write("timewait_exporter: \(message)\(hint)\n")
+            StandardStreams.writeError(Array("timewait_exporter: \(message)\(hint)\n".utf8))
             exit(withError: status)
         }
+    }
+
+    /// An empty path means no file, as with exporter-toolkit; ArgumentParser takes the value of `--flag=` for
+    /// missing, but reads an empty one that stands by itself.
+    private static func withEmptyValue(_ argument: String) -> [String] {
+        argument == "--web.config.file=" ? ["--web.config.file", ""] : [argument]
+    }
+
+    /// The web configuration file; nil where there is none.
+    private var configurationFile: String? {
+        configurationPath.flatMap { $0.isEmpty ? nil : $0 }
     }
 
     func validate() throws {
@@ -271,13 +284,17 @@ struct TimewaitExporter: ParsableCommand {
         if isHealthCheck {
             return try HealthReport.make(of: serving.listenAddresses[0], mayUseTLS: configurationFile != nil)
         }
-        var exporter = try Exporter(
-            serving: serving,
-            sampling: sampling,
-            procfs: procfs,
-            log: StandardErrorLog(logLevel: logLevel.level, format: logFormat)
-        )
-        exporter.run()
+        // Before any thread starts.
+        SignalThread.holdBack()
+        let log = try StandardErrorLog(logLevel: logLevel.level, format: logFormat)
+        do {
+            var exporter = try Exporter(serving: serving, sampling: sampling, procfs: procfs, log: log)
+            exporter.run()
+        } catch {
+            // The line that says why comes last.
+            log.queue.flush(until: Clock.now + 1)
+            throw error
+        }
     }
 
     private var serving: ServingSettings {

@@ -60,7 +60,7 @@ struct ArchitectureTests {
 
     @Test("mark as unsafe only what stands at the border to the kernel, to libmicrohttpd, to libyaml and to C")
     func unsafeAtTheBorder() throws {
-        let border = ["Endpoint", "timewait_exporter"]
+        let border = ["Endpoint", "ProcessArguments", "timewait_exporter"]
         let files = [
             "KernelReaders/FileDescriptor.swift", "KernelReaders/Clock.swift",
             "KernelReaders/ProcessFacts+Reading.swift",

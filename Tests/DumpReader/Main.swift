@@ -1,13 +1,14 @@
 import Glibc
 import KernelReaders
 import Ports
+import ProcessArguments
 
 /// `dump_reader COUNT PORT`: dumps the socket table COUNT times over sock_diag, and says of each dump how many distinct
 /// TIME_WAITs to PORT at addresses of 10.0.0.0/8 it had, and how many it had twice. One line a dump.
 @main
 struct DumpReader {
     static func main() {
-        let numbers = CommandLine.arguments.dropFirst().compactMap { Int($0) }
+        let numbers = ((try? ProcessArguments.read()) ?? []).compactMap { Int($0) }
         guard numbers.count == 2, let port = Port(exactly: numbers[1]) else {
             print("dump_reader COUNT PORT")
             exit(64)

@@ -64,7 +64,28 @@ struct CommandTests {
                 "'0' is invalid for '--web.max-connections <number>': expected a number from 1"
             ),
             (["--web.max-connections-per-address=many"], "expected a number from 1 to 1000000"),
-            (["--web.config.file="], "Missing value for '--web.config.file <path>'"),
+            (["--web.config.file"], "Missing value for '--web.config.file <path>'"),
+            (
+                ["--services.ports=0"],
+                "'0' is invalid for '--services.ports <list>': byte 0: 0 is no port: ports are 1 to 65535; expected ports"
+            ),
+            (
+                ["--services.ports=80,0-5/udp"],
+                "'80,0-5/udp' is invalid for '--services.ports <list>': byte 3: 0 is no port"
+            ),
+            (
+                ["--ports.include=0"],
+                "'0' is invalid for '--ports.include <list>': 0 is no port: ports are 1 to 65535; expected ports"
+            ),
+            (["--ports.exclude=0-80"], "'0-80' is invalid for '--ports.exclude <list>': 0 is no port"),
+            (
+                ["--web.telemetry-path=/" + String(repeating: "x", count: 1000)],
+                "the path has 1001 bytes; expected at most 1000, as in /metrics"
+            ),
+            (
+                ["--web.listen-address=[fe80::1]:80"],
+                "'[fe80::1]:80' is invalid for '--web.listen-address <address>': a link-local address takes a zone"
+            ),
             (
                 ["--web.systemd-socket", "--web.listen-address=:8080"],
                 "'--web.systemd-socket' and '--web.listen-address' exclude each other"
@@ -100,6 +121,14 @@ struct CommandTests {
             noProcfs.standardError == """
                 timewait_exporter: --path.procfs '/nowhere': there is no such folder; procfs is mounted at /proc on most \
                 machines\n
+                """
+        )
+        let otherFolder = try namespace.run(executable, ["--path.procfs=/etc"])
+        #expect(otherFolder.status == 1)
+        #expect(
+            otherFolder.standardError == """
+                timewait_exporter: --path.procfs '/etc': this is no procfs, it has neither thread-self/net nor net nor \
+                sys/net; procfs is mounted at /proc on most machines\n
                 """
         )
         let noFile = try namespace.run(executable, ["--web.config.file=/nowhere/web.yml"])
@@ -161,6 +190,12 @@ struct CommandTests {
         let page = try namespace.get("/numbers", port: 10_057)
         #expect(page.contentType == "text/plain; version=0.0.4; charset=utf-8")
         #expect(exporter.program.standardError.contains("url=http://[::1]:10058/numbers"))
+    }
+
+    @Test("takes an empty --web.config.file for none", arguments: [["--web.config.file="], ["--web.config.file", ""]])
+    func noConfiguration(flags: [String]) throws {
+        let exporter = try RunningExporter(in: namespace, ["--web.config.file=/nowhere/web.yml"] + flags)
+        #expect(exporter.program.standardError.contains("url=http://localhost:10057/metrics"))
     }
 
     @Test("serves IPv4 and IPv6 on its default port, which is outside of the default ephemeral range")

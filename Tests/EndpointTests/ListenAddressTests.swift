@@ -7,7 +7,7 @@ struct ListenAddressTests {
         "is read, and written again as it was",
         arguments: [
             ":10057", ":0", ":65535", "127.0.0.1:10057", "0.0.0.0:10057", "[::1]:10057", "[::]:10057",
-            "[fe80::1%lo]:10057",
+            "[fe80::1%lo]:10057", "[fec0::1]:10057", "[fe8::1]:10057",
             "[::ffff:127.0.0.1]:10057", "localhost:10057", "my-host_1.example.org:80",
         ]
     )
@@ -44,6 +44,14 @@ struct ListenAddressTests {
             (
                 "[fe80::1%]:1",
                 #""[fe80::1%]:1": after the % comes the name of an interface, as in [fe80::1%eth0]:10057"#
+            ),
+            (
+                "[fe80::1]:1",
+                #""[fe80::1]:1": a link-local address takes a zone, the name of its interface, as in [fe80::1%eth0]:10057"#
+            ),
+            (
+                "[FEBF::]:1",
+                #""[FEBF::]:1": a link-local address takes a zone, the name of its interface, as in [FEBF::%eth0]:10057"#
             ),
             ("300.0.0.1:1", #""300.0.0.1:1": 300.0.0.1 is not an IPv4 address"#),
             ("127.1:1", #""127.1:1": 127.1 is not an IPv4 address"#),

@@ -43,15 +43,26 @@ class Exporter:
         self.process = process
         self.log_file = log
         self.pid = process.pid
+        self.status_at_end = 0
 
     @contextlib.contextmanager
     @staticmethod
-    def started(folder, *flags, config=None, listen="127.0.0.1:0", wrapper=(), env=None, serves=True, **options):
+    def started(
+        folder,
+        *flags,
+        config=None,
+        listen="127.0.0.1:0",
+        binary=BINARY,
+        wrapper=(),
+        env=None,
+        serves=True,
+        **options,
+    ):
         """Runs one that listens at a port of the kernel's choice; at the end it is stopped, and has to end well.
 
         serves: whether to wait until it says where it serves. options: those of subprocess.Popen.
         """
-        command = [*wrapper, BINARY, *flags]
+        command = [*wrapper, binary, *flags]
         if listen:
             command.append(f"--web.listen-address={listen}")
         if config:
@@ -77,10 +88,10 @@ class Exporter:
             process.wait()
 
     def stop(self, seconds=10):
-        """Stops it by SIGTERM unless it was stopped already. Whatever a sanitizer finds gives another status than 0."""
+        """Stops it by SIGTERM unless it was stopped already. Whatever a sanitizer finds gives another status."""
         self.process.send_signal(signal.SIGCONT)
         self.process.terminate()
-        assert self.process.wait(seconds) == 0, self.log()
+        assert self.process.wait(seconds) == self.status_at_end, self.log()
 
     def signal(self, number):
         self.process.send_signal(number)

@@ -94,3 +94,10 @@ def open_up(folder, name):
     pipe.rename(pipe.with_suffix(".old"))
     pipe.symlink_to(f"/proc/self/net/{name}")
     os.close(os.open(pipe.with_suffix(".old"), os.O_RDWR | os.O_NONBLOCK))
+
+
+def hang(folder, name):
+    """Undoes open_up(): the next reading of the file waits."""
+    pipe = folder / "net" / name
+    pipe.unlink()
+    pipe.with_suffix(".old").rename(pipe)

@@ -1,37 +1,76 @@
-"""A page that is older than it may be is no longer served: `up` turns 0."""
+"""A page that is older than it may be is no longer served: `up` turns 0, and the service manager hears nothing."""
 
+import subprocess
 import time
 
-from exporter import Exporter, poll
-from manager import blocking_procfs, open_up
+import pytest
+
+from exporter import BINARY, Exporter, poll
+from manager import Notifications, blocking_procfs, hang, open_up
 
 SAMPLED = 'timewait_sampler_last_success_timestamp_seconds{collector="sockstat"}'
 
 
-def test_a_page_that_no_reading_renews_is_served_for_ninety_seconds(tmp_path):
-    folder = blocking_procfs(tmp_path, "sockstat")
-    pipe = folder / "net" / "sockstat"
-    open_up(folder, "sockstat")
-    with Exporter.started(tmp_path, f"--path.procfs={folder}") as exporter:
-        assert exporter.get().status == 200
-        assert exporter.get("/-/ready").status == 200
-        assert exporter.get("/-/healthy").status == 200
-        # The next reading finds a pipe, and hangs.
-        pipe.unlink()
-        pipe.with_suffix(".old").rename(pipe)
-        time.sleep(2)
-        sampled = exporter.metric(SAMPLED)
-        while exporter.get().status == 200:
-            assert time.time() - sampled < 93
-            assert exporter.metric(SAMPLED) in (sampled, None)
-            time.sleep(0.5)
-        assert time.time() - sampled > 89
-        for path in ("/metrics", "/-/ready", "/-/healthy"):
-            answer = exporter.get(path)
-            assert answer.status == 503
-            assert answer.text.count("\n") == 1
-        open_up(folder, "sockstat")
-        poll("it is served again", lambda: exporter.get().status == 200)
-        assert exporter.get("/-/healthy").status == 200
-        # The reading that hung found nothing; the next one does.
-        poll("it is renewed", lambda: exporter.metric(SAMPLED) > sampled)
+def ask_health(exporter):
+    address = "{}:{}".format(*exporter.address)
+    return subprocess.run(
+        [BINARY, "--web.healthcheck", f"--web.listen-address={address}"], capture_output=True, timeout=20
+    ).returncode
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory):
+    """What an exporter answered and said whose reading hung until its page was too old, and then went on."""
+    folder = tmp_path_factory.mktemp("stale")
+    procfs = blocking_procfs(folder, "sockstat")
+    open_up(procfs, "sockstat")
+    seen = {}
+    with Notifications(folder / "notify") as manager:
+        env = {**manager.env, "WATCHDOG_USEC": "1000000"}
+        with Exporter.started(folder, f"--path.procfs={procfs}", env=env) as exporter:
+            assert exporter.get().status == 200
+            assert exporter.get("/-/ready").status == 200
+            assert ask_health(exporter) == 0
+            hang(procfs, "sockstat")
+            time.sleep(2)
+            seen["sampled"] = exporter.metric(SAMPLED)
+            seen["sampled meanwhile"] = set()
+            while exporter.get().status == 200 and time.time() - seen["sampled"] < 100:
+                seen["sampled meanwhile"].add(exporter.metric(SAMPLED))
+                time.sleep(0.5)
+            seen["too old"] = time.time()
+            seen["answers"] = {path: exporter.get(path) for path in ("/metrics", "/-/ready", "/-/healthy")}
+            seen["health"] = ask_health(exporter)
+            time.sleep(12)
+            seen["log while it hung"] = exporter.lines("There is no new sample")
+            seen["watchdog"] = len(manager.times("WATCHDOG=1"))
+            seen["watchdog said"] = time.time() - time.monotonic() + manager.times("WATCHDOG=1")[-1]
+            open_up(procfs, "sockstat")
+            poll("it is served again", lambda: exporter.get().status == 200)
+            # The reading that hung found nothing; the next one does.
+            poll("it is renewed", lambda: exporter.metric(SAMPLED) > seen["sampled"])
+            poll("WATCHDOG is said again", lambda: len(manager.times("WATCHDOG=1")) > seen["watchdog"])
+            poll("it is logged", lambda: exporter.lines("There are new samples again"))
+    return seen
+
+
+def test_a_page_that_no_reading_renews_is_served_for_ninety_seconds(seen):
+    assert 89 < seen["too old"] - seen["sampled"] < 93
+    assert seen["sampled meanwhile"] - {None} == {seen["sampled"]}
+    for path in ("/metrics", "/-/ready"):
+        assert seen["answers"][path].status == 503
+        assert seen["answers"][path].text.count("\n") == 1
+
+
+def test_the_watchdog_is_fed_as_long(seen):
+    assert 85 < seen["watchdog said"] - seen["sampled"] < 93
+
+
+def test_the_log_says_what_hangs(seen):
+    (line,) = seen["log while it hung"]
+    assert 'work="reading the kernel\'s tables"' in line
+
+
+def test_it_is_not_healthy_then(seen):
+    assert seen["answers"]["/-/healthy"].status == 503
+    assert seen["health"] == 1

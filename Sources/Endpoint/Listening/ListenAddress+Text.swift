@@ -51,6 +51,10 @@ extension ListenAddress {
         if let zone, address.index(after: zone) == address.endIndex {
             throw Reason("after the % comes the name of an interface, as in [fe80::1%eth0]:10057")
         }
+        if zone == nil, isLinkLocal(address) {
+            let right = "[\(address)%eth0]:10057"
+            throw Reason("a link-local address takes a zone, the name of its interface, as in \(right)")
+        }
         let rest = text[text.index(after: end)...]
         if rest.isEmpty { throw withoutPort(text) }
         guard rest.hasPrefix(":") else {
@@ -58,6 +62,12 @@ extension ListenAddress {
         }
         let port = try readPort(rest.dropFirst(), after: "[\(address)]")
         return ListenAddress(host: .address(address), port: port)
+    }
+
+    /// Whether an IPv6 address is of fe80::/10, which every link has: only its interface tells which one is meant.
+    private static func isLinkLocal(_ address: String) -> Bool {
+        guard let first = UInt16(address.prefix { $0 != ":" }, radix: 16) else { return false }
+        return first & 0xFFC0 == 0xFE80
     }
 
     private static func withoutPort(_ text: String) -> Reason {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import ProcessArguments
 
 /// The command. It runs in a network namespace of its own, which `.ci/run-benchmark` makes.
 @main
@@ -17,6 +18,15 @@ struct Benchmark: ParsableCommand {
 
     @Option(help: "The folder that the results are written to.")
     var output = "docs/benchmark"
+
+    static func main() {
+        do {
+            var command = try parse(ProcessArguments.read())
+            try command.run()
+        } catch {
+            exit(withError: error)
+        }
+    }
 
     mutating func run() throws {
         let plan = quick ? Plan.quick : Plan.full

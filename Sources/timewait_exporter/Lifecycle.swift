@@ -1,0 +1,91 @@
+import KernelReaders
+import Ports
+
+/// What the main thread, which samples, and the signal thread know of each other.
+final class Lifecycle: Sendable {
+    /// What the main thread is doing.
+    enum Work: String {
+        case starting = "opening what it serves on and with"
+        case reading = "reading the kernel's tables"
+        case waiting = "waiting for the next reading"
+        case draining = "ending connections"
+        case leaving = "leaving the process"
+    }
+
+    /// A signal that ends the process, and when it came.
+    struct Stop {
+        let signal: String
+        let at: Instant
+    }
+
+    /// What the main thread is to do next.
+    enum Task {
+        case sample
+        case reload
+        case stop(Stop)
+    }
+
+    private struct State {
+        var work = Work.starting
+        var since = Clock.now
+        var lastSample: Instant?
+        var stop: Stop?
+        var isReloadAsked = false
+
+        mutating func begin(_ work: Work) {
+            self.work = work
+            since = Clock.now
+        }
+    }
+
+    private let state = Monitor(State())
+
+    // The main thread.
+
+    /// Notes what the main thread does from now on.
+    func begin(_ work: Work) { state.change { $0.begin(work) } }
+
+    /// Notes that a sample has been taken and published.
+    func noteSample() { state.change { $0.lastSample = Clock.now } }
+
+    /// Waits for what is to be done next.
+    ///
+    /// - Parameter due: when the next sample is.
+    func nextTask(sampleAt due: Instant) -> Task {
+        begin(.waiting)
+        let asked = state.wait(until: due.nanoseconds) { state -> Task? in
+            if let stop = state.stop { return .stop(stop) }
+            guard state.isReloadAsked else { return nil }
+            state.isReloadAsked = false
+            return .reload
+        }
+        begin(.reading)
+        return asked ?? .sample
+    }
+
+    // The signal thread.
+
+    /// Asks the main thread to stop.
+    ///
+    /// - Returns: whether nobody has done so before.
+    func askToStop(_ stop: Stop) -> Bool {
+        state.change { state in
+            guard state.stop == nil else { return false }
+            state.stop = stop
+            return true
+        }
+    }
+
+    /// Asks the main thread to read the web configuration again.
+    func askToReload() { state.change { $0.isReloadAsked = true } }
+
+    /// What the main thread is doing, and for how many seconds.
+    var work: (name: String, seconds: Double) {
+        state.change { ($0.work.rawValue, Clock.now - $0.since) }
+    }
+
+    /// The seconds since the last sample; nil before the first.
+    var sampleAge: Double? {
+        state.change { state in state.lastSample.map { Clock.now - $0 } }
+    }
+}

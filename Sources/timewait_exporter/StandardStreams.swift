@@ -1,0 +1,37 @@
+import Glibc
+
+/// Standard input, output and error of this process.
+enum StandardStreams {
+    /// Opens /dev/null in place of each that is closed, or the next file or socket would get its number, and
+    /// the log would go there. To be called before anything is opened.
+    static func openMissing() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+            // open() takes the lowest free number, which is this one, and the paths end with NUL.
+            if unsafe open("/dev/null", O_RDWR) < 0 {
+                // Without /dev. Nothing can be read or written through a folder, but the number is taken.
+                _ = unsafe open("/", O_RDONLY)
+            }
+        }
+    }
+
+    /// Writes a line to standard error, and waits until it has been taken: in one call where the kernel takes
+    /// it at once, so that lines of two processes do not mix. What cannot be written is lost: there is nowhere
+    /// to say so.
+    static func writeError(_ line: [UInt8]) {
+        var start = 0
+        while start < line.count {
+            let count = unsafe line.withUnsafeBytes { bytes in
+                unsafe Glibc.write(STDERR_FILENO, bytes.baseAddress?.advanced(by: start), bytes.count - start)
+            }
+            switch count {
+            case 1...: start += count
+            case _ where errno == EINTR: continue
+            case _ where errno == EAGAIN:
+                // Whoever shares this end of the pipe has made it non-blocking.
+                var interest = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+                unsafe poll(&interest, 1, -1)
+            default: return
+            }
+        }
+    }
+}
