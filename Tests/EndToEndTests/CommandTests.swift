@@ -144,7 +144,7 @@ struct CommandTests {
         #expect(tooMany.status == 1)
         #expect(
             tooMany.standardError.hasPrefix(
-                "timewait_exporter: --web.max-connections '37': takes 101 open files, and this process may have 100;"
+                "timewait_exporter: --web.max-connections '37': takes 165 open files, and this process may have 100;"
             )
         )
         let notOurs = try namespace.run(executable, ["--web.listen-address=192.0.2.1:10057"])
