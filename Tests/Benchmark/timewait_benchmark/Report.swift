@@ -115,7 +115,8 @@ struct Report {
         let page = """
             # Benchmark
 
-            Written by `make bench`; results.json holds every round.
+            Written by `make bench`; results.json holds every round. What strangers do to the latency of a scrape is in
+            [strangers.md](strangers.md).
 
             ![CPU time of one reading by the number of TIME_WAIT sockets](results.png)
 
