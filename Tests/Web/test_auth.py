@@ -10,7 +10,18 @@ from exporter import RELOAD_SECONDS, Exporter, poll
 
 CHALLENGE = 'Basic realm="timewait_exporter", charset="UTF-8"'
 USERS = ("alice", "bob", "carol", "dave", "erin", "ümlaut")
-WRONG = ["wrong", "Correct horse", "correct horse ", "wrong\0", "wrong\0correct horse", "päss wörd", "a", "a:b:", "x" * 71, "y" * 3000]
+WRONG = [
+    "wrong",
+    "Correct horse",
+    "correct horse ",
+    "wrong\0",
+    "wrong\0correct horse",
+    "päss wörd",
+    "a",
+    "a:b:",
+    "x" * 71,
+    "y" * 3000,
+]
 UNKNOWN = ["nobody", "", "Alice", "alice ", " alice", "alice\0", "u" * 3000, "alice\nbob", "fakepassword"]
 
 
@@ -140,10 +151,11 @@ def test_a_wrong_password_in_odd_base64_is_not_let_in(exporter, coded):
 
 
 @pytest.mark.parametrize("scheme", ["basic", "BASIC", "bAsIc"])
-def test_another_case_of_the_scheme_is_not_understood(exporter, scheme):
+def test_another_case_of_the_scheme_opens_nothing_more(exporter, scheme):
     """libmicrohttpd 0.9.75 reads "Basic" only; 1.0.1 reads any case."""
     right = exporter.get(headers={"Authorization": f"{scheme} {RIGHT}"})
-    assert right.status == 200 or kept_out(right) is None
+    if right.status != 200:
+        kept_out(right)
     kept_out(exporter.get(headers={"Authorization": f"{scheme} {WRONG_PASSWORD}"}))
 
 

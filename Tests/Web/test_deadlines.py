@@ -22,6 +22,7 @@ class Slow:
 
     pieces: list  # What it sends, one piece each second.
     first: bytes = b""  # What it sends at once before.
+    status: int = 200  # How that is answered.
     after: float = 0  # After how many seconds of silence.
     ended: float = None  # Seconds until the server ended the connection.
     said: bytes = b""
@@ -30,7 +31,7 @@ class Slow:
         with Client(exporter.address, timeout=patience) as client:
             if self.first:
                 client.send(self.first)
-                assert client.answer().status == 200
+                assert client.answer().status == self.status
                 time.sleep(self.after)
             begin = time.monotonic()
             pieces = iter(self.pieces)
@@ -69,6 +70,8 @@ PLAIN = {
     "sends empty lines": Slow([b"\r\n"] * 100),
     "sends its second request byte by byte": Slow(bytewise(request() * 3), first=request()),
     "sends its second request byte by byte after a while": Slow(bytewise(request() * 3), first=request(), after=6),
+    "asks for nothing after a refusal": Slow([], first=request("/nothing"), status=404),
+    "asks for nothing after a method that is not allowed": Slow([], first=request(method="DELETE"), status=405),
 }
 SECURE = {
     "says nothing to TLS": Slow([]),

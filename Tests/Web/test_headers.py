@@ -72,7 +72,6 @@ def test_changed_ones_take_effect_together(config, tmp_path):
         exporter.client() as client,
     ):
 
-
         def sent():
             answer = client.ask()
             return answer.header("X-Frame-Options"), answer.header("X-XSS-Protection")

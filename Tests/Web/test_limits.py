@@ -1,7 +1,11 @@
 """How many connections are let in, and how large a request may be."""
 
 import contextlib
+import os
+import pathlib
+import re
 import resource
+import select
 import socket
 import time
 
@@ -25,21 +29,71 @@ def close(clients):
         client.close()
 
 
-def test_past_the_limit_a_connection_waits_until_one_frees(tmp_path):
+HEALTH = request("/-/healthy")
+STATES = ("active", "idle", "waiting")
+CONNECTIONS = 'timewait_exporter_connections{{state="{}"}}'
+
+
+def busy(exporter, count, data=HEALTH, address=None, **options):
+    """So many clients in the middle of a request, which has ten seconds to come whole."""
+    clients = []
+    for _ in range(count):
+        clients.append(Client(address or exporter.address, **options))
+        clients[-1].send(data[:-2])
+    # There is no word of theirs that says that they are inside.
+    time.sleep(0.3)
+    return clients
+
+
+def finish(client, seconds=5):
+    """The answer to a request of which the end was missing."""
+    client.socket.settimeout(seconds)
+    client.send(b"\r\n")
+    return client.answer()
+
+
+def test_past_the_limit_a_connection_waits_while_all_others_are_busy(tmp_path):
     with Exporter.started(tmp_path, "--web.max-connections=4") as exporter:
-        inside = opened(exporter, 4)
+        inside = busy(exporter, 4)
         outside = [exporter.client() for _ in range(3)]
         for client in outside:
             client.send(request())
         assert not outside[0].ends(1)
-        # Who is inside is served all the while.
-        assert inside[0].ask().status == 200
-        for client, leaving in zip(outside, inside):
-            leaving.close()
+        assert not outside[1].ends(0.1)
+        inside[0].close()
+        # Who is answered is idle, and makes room for the next.
+        for client in outside:
             client.socket.settimeout(2)
             assert client.answer().status == 200
+        # Nobody in the middle of a request was closed.
+        assert [finish(client).status for client in inside[1:]] == [200] * 3
         close(inside + outside)
         assert exporter.get().status == 200
+        assert len(exporter.lines("level=WARN", "All connections are in use")) == 1
+
+
+def test_who_is_answered_makes_room_for_who_waits(tmp_path):
+    with Exporter.started(tmp_path, "--web.max-connections=4") as exporter:
+        inside = busy(exporter, 4)
+        with exporter.client() as outside:
+            outside.send(request())
+            assert not outside.ends(0.7)
+            assert finish(inside[0]).status == 200
+            outside.socket.settimeout(2)
+            assert outside.answer().status == 200
+            assert inside[0].ends(2)
+        assert [finish(client).status for client in inside[1:]] == [200] * 3
+        close(inside)
+
+
+def test_who_is_in_the_middle_of_a_request_has_a_place_for_ten_seconds_only(tmp_path):
+    with Exporter.started(tmp_path, "--web.max-connections=4") as exporter:
+        begin = time.monotonic()
+        inside = busy(exporter, 4)
+        with exporter.client(timeout=15) as outside:
+            assert outside.ask().status == 200
+            assert 9 < time.monotonic() - begin < 12
+        close(inside)
 
 
 def test_the_limit_holds_for_all_addresses_together(tmp_path):
@@ -47,10 +101,7 @@ def test_the_limit_holds_for_all_addresses_together(tmp_path):
     with Exporter.started(tmp_path, *flags) as exporter:
         first, second = exporter.addresses
         assert first[0] != second[0]
-        inside = []
-        for address in (first, second) * 2:
-            inside.append(Client(address))
-            assert inside[-1].ask("/-/healthy").status == 200
+        inside = busy(exporter, 2, address=first) + busy(exporter, 2, address=second)
         outside = [Client(first), Client(second)]
         for client in outside:
             client.send(request())
@@ -62,15 +113,124 @@ def test_the_limit_holds_for_all_addresses_together(tmp_path):
         close(outside)
 
 
+def test_when_nearly_full_the_connection_that_was_idle_longest_is_closed(tmp_path):
+    # From 14 on only an eighth of the places is free.
+    with Exporter.started(tmp_path, "--web.max-connections=16") as exporter:
+        inside = opened(exporter, 14)
+        # Now the second has been idle longest.
+        assert inside[0].ask("/-/healthy").status == 200
+        with exporter.client() as new:
+            assert new.ask().status == 200
+            assert inside.pop(1).ends(2)
+            # All others are served on.
+            assert [client.ask("/-/healthy").status for client in [*inside, new]] == [200] * 14
+        close(inside)
+
+
+def test_one_that_never_asked_is_closed_for_one_that_asks(tmp_path):
+    with Exporter.started(tmp_path, "--web.max-connections=8") as exporter:
+        silent = [exporter.client() for _ in range(8)]
+        time.sleep(0.3)
+        for _ in range(5):
+            begin = time.monotonic()
+            assert exporter.get().status == 200
+            assert time.monotonic() - begin < 1
+        assert silent[0].ends(1)
+        close(silent)
+
+
+@pytest.mark.parametrize("have_asked", [True, False], ids=["idle", "silent"])
+def test_four_addresses_full_of_idle_connections_keep_nobody_out(tmp_path, have_asked):
+    """As many as the default limits allow."""
+    with Exporter.started(tmp_path) as exporter:
+        crowd = []
+        for address in ("127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"):
+            for _ in range(128):
+                crowd.append(exporter.client(source=address))
+                if have_asked:
+                    assert crowd[-1].ask("/-/healthy").status == 200
+        for _ in range(20):
+            begin = time.monotonic()
+            answer = exporter.get(source="127.0.0.9")
+            assert answer.status == 200
+            assert time.monotonic() - begin < 1
+        # A kept connection stays one of those that have been idle least.
+        with exporter.client(source="127.0.0.9") as kept:
+            for number in range(20):
+                assert kept.ask().status == 200
+                crowd.append(exporter.client(source=f"127.0.1.{number + 1}"))
+                time.sleep(0.02)
+            assert kept.ask().status == 200
+        close(crowd)
+
+
+def test_connections_are_counted_by_what_they_do(tmp_path):
+    with Exporter.started(tmp_path, "--web.max-connections=8") as exporter:
+
+        def told(text):
+            found = [re.search(rf"^{re.escape(CONNECTIONS.format(one))} (\S+)$", text, re.M)[1] for one in STATES]
+            return [float(number) for number in found]
+
+        idle = opened(exporter, 2)
+        active = busy(exporter, 1, HEALTH) + busy(exporter, 1, request())
+
+        def counted():
+            with exporter.client() as client:
+                text = client.ask().text
+            assert "\ntimewait_exporter_connections_limit 8\n" in text
+            return told(text) == [2, 2, 0]
+
+        # Those who ask for the counts come and go between the samples, or not.
+        poll("two active, two idle", counted)
+        close(idle)
+        active += busy(exporter, 6, HEALTH)
+        waiting = [exporter.client() for _ in range(3)]
+        # The page is a sample of the last second.
+        time.sleep(2.2)
+        assert told(finish(active[1]).text) == [8, 0, 3]
+        close(active + waiting)
+
+
 def test_a_waiting_connection_that_goes_away_is_no_trouble(tmp_path):
     with Exporter.started(tmp_path, "--web.max-connections=2") as exporter:
-        inside = opened(exporter, 2)
+        inside = busy(exporter, 2)
         for _ in range(20):
             with exporter.client() as client:
                 client.send(request())
         close(inside)
         with exporter.client() as client:
             assert client.ask().status == 200
+
+
+def cpu_seconds(exporter):
+    """What its threads have used together."""
+    fields = pathlib.Path(f"/proc/{exporter.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_without_descriptors_it_waits_without_work_and_goes_on_when_there_are_some(tmp_path):
+    with Exporter.started(tmp_path) as exporter:
+        assert exporter.get().status == 200
+        _, most = resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE, (exporter.open_files() + 10, most))
+        clients = [exporter.client(source=f"127.0.0.{number % 4 + 2}") for number in range(60)]
+        poll("it is told", lambda: exporter.lines("No connection can be accepted"))
+        before = cpu_seconds(exporter)
+        time.sleep(2)
+        assert cpu_seconds(exporter) - before < 1
+        # Who is inside is served.
+        assert clients[0].ask("/-/healthy").status == 200
+        # A place that becomes free is taken.
+        for client in clients[:5]:
+            client.close()
+        served = [client for client in clients[5:40] if not client.send(HEALTH)]
+        poll("five more are answered", lambda: len(select.select([c.socket for c in served], [], [], 0)[0]) >= 10, 5)
+        resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE, (most, most))
+        assert [client.answer().status for client in served] == [200] * len(served)
+        assert [client.ask("/-/healthy").status for client in clients[40:]] == [200] * 20
+        poll("a page", lambda: exporter.get().status == 200)
+        assert len(exporter.lines("level=ERROR", "No connection can be accepted")) == 1
+        close(clients)
 
 
 @pytest.mark.parametrize("data", [b"", b"GET /met", request()[:-2], request(method="POST", headers={"Content-Length": 9})])

@@ -1,4 +1,4 @@
-"""Ten thousand requests that nobody should send: the exporter lives on, as small as before, and never says 200."""
+"""Ten thousand requests that nobody should send: the exporter lives on, as small as before, and answers none behind them."""
 
 import collections
 import concurrent.futures

@@ -1,4 +1,4 @@
-"""Certificates that are replaced are served from the next handshake on; what began before goes on."""
+"""Certificates that are replaced are served within two seconds; what began before goes on."""
 
 import concurrent.futures
 import hashlib
@@ -13,7 +13,7 @@ import certificates
 import passwords
 from certificates import Identity, client_context, tls_section
 from client import Closed, request
-from exporter import Exporter, mebibytes, poll
+from exporter import RELOAD_SECONDS, Exporter, mebibytes, poll
 from sockets import narrow_pipes
 
 SUCCESS = "timewait_exporter_config_last_reload_successful"
@@ -71,12 +71,37 @@ def shown(exporter, authority, version=None):
         return hashlib.sha256(client.socket.getpeercert(binary_form=True)).hexdigest()
 
 
+def comes_to_show(exporter, authority, old, new, version=None):
+    """Waits until a handshake shows the new certificate; until then each one shows the old one, and none fails."""
+
+    def is_new():
+        found = shown(exporter, authority, version)
+        assert found in (old.fingerprint, new.fingerprint)
+        return found == new.fingerprint
+
+    poll("a handshake shows the new certificate", is_new, RELOAD_SECONDS)
+
+
+def hold(*conditions, seconds):
+    """Looks for a while, and finds all of the conditions true each time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        assert all(condition() for condition in conditions)
+        time.sleep(0.1)
+
+
 @pytest.mark.parametrize("replace", [replace_by_rename, replace_in_place, replace_by_link])
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_the_next_handshake_shows_the_new_certificate(exporter, authority, files, two, replace, version):
-    for number in range(20):
-        assert shown(exporter, authority, version) == two[number % 2].fingerprint
-        replace(files, two[(number + 1) % 2])
+def test_handshakes_come_to_show_the_new_certificate_and_never_fail(exporter, authority, files, two, replace, version):
+    assert shown(exporter, authority, version) == two[0].fingerprint
+    for number in range(4):
+        old, new = two[number % 2], two[(number + 1) % 2]
+        replace(files, new)
+        comes_to_show(exporter, authority, old, new, version)
+        # Never the old one again.
+        assert {shown(exporter, authority, version) for _ in range(5)} == {new.fingerprint}
+    assert exporter.lines("level=ERROR") == []
+    poll("it is told", lambda: len(exporter.lines("The web configuration was read and is in force")) == 4)
 
 
 def test_openssl_sees_the_same(exporter, files, two):
@@ -88,12 +113,12 @@ def test_openssl_sees_the_same(exporter, files, two):
 
     assert fingerprint() == two[0].fingerprint
     replace_by_rename(files, two[1])
-    assert fingerprint() == two[1].fingerprint
+    poll("the new certificate", lambda: fingerprint() == two[1].fingerprint, RELOAD_SECONDS)
 
 
-def test_another_file_in_the_configuration_is_served_on_the_next_handshake(exporter, authority, config, two):
+def test_another_file_in_the_configuration_comes_to_be_served(exporter, authority, config, two):
     config(tls_section(two[1]))
-    assert shown(exporter, authority) == two[1].fingerprint
+    comes_to_show(exporter, authority, *two)
 
 
 def test_a_download_that_runs_on_the_old_certificate_comes_whole(files, config, tmp_path, authority, two):
@@ -104,7 +129,7 @@ def test_a_download_that_runs_on_the_old_certificate_comes_whole(files, config, 
             client.send(request())
             client.unread = client.receive(100)
             replace_by_rename(files, two[1])
-            assert shown(exporter, authority) == two[1].fingerprint
+            comes_to_show(exporter, authority, *two)
             # The old settings have been out of force for a while.
             time.sleep(2)
             answer = client.answer()
@@ -118,7 +143,7 @@ def test_a_kept_connection_of_the_old_certificate_ends_with_its_next_answer(expo
     with exporter.client(tls=context) as idle, exporter.client(tls=context) as silent:
         assert not idle.ask().closes
         replace_by_rename(files, two[1])
-        assert shown(exporter, authority) == two[1].fingerprint
+        comes_to_show(exporter, authority, *two)
         answer = idle.ask()
         assert answer.status == 200
         assert answer.closes
@@ -131,23 +156,24 @@ def test_a_kept_connection_of_the_old_certificate_ends_with_its_next_answer(expo
             assert not new.ask().closes
 
 
-def test_the_request_itself_notices_that_the_certificate_was_replaced(exporter, authority, files, two):
+def test_a_kept_connection_ends_although_nobody_makes_a_new_handshake(exporter, authority, files, two):
     """Else a client that never makes a handshake would stay with the old certificate for ever."""
     with exporter.client(tls=client_context(authority)) as client:
         assert not client.ask().closes
         replace_by_rename(files, two[1])
-        assert client.ask().closes
+        poll("its connection is closed with an answer", lambda: client.ask().closes, RELOAD_SECONDS)
+        assert client.ends()
 
 
-def test_forty_rotations_leave_nothing_behind(exporter, authority, files, two):
+def test_sixteen_rotations_leave_nothing_behind(exporter, authority, files, two):
     def rotate(times):
         for number in range(times):
             replace_by_rename(files, two[(number + 1) % 2])
-            assert shown(exporter, authority) == two[(number + 1) % 2].fingerprint
+            comes_to_show(exporter, authority, two[number % 2], two[(number + 1) % 2])
 
-    rotate(20)
+    rotate(8)
     open_files, threads, memory = exporter.open_files(), exporter.threads(), exporter.memory()
-    rotate(40)
+    rotate(16)
     poll("as many files as before", lambda: exporter.open_files() <= open_files)
     poll("as many threads as before", lambda: exporter.threads() <= threads)
     assert exporter.memory() < memory + mebibytes(4)
@@ -169,7 +195,7 @@ def test_scrapes_go_on_while_everything_is_replaced_all_the_time(files, config, 
         return statuses
 
     with Exporter.started(tmp_path, config=config(tls_section(files) + users)) as exporter:
-        end = time.monotonic() + 3
+        end = time.monotonic() + 6
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             running = [pool.submit(scrape, number) for number in range(4)]
             number = 0
@@ -263,35 +289,61 @@ def test_a_bad_new_file_keeps_the_old_and_is_told_once_and_a_good_one_heals(
         assert not kept.ask().closes
         spoiled = time.time()
         key = spoil(files, config, two)
-        # At each handshake and each request.
-        for _ in range(10):
-            assert shown(exporter, authority) == two[0].fingerprint
+
+        def is_kept():
             answer = kept.ask()
-            assert answer.status == 200
-            assert not answer.closes
-    poll("it is told that the reload failed", lambda: metric(exporter, authority, SUCCESS) == 0)
+            return shown(exporter, authority) == two[0].fingerprint and answer.status == 200 and not answer.closes
+
+        def failed():
+            assert is_kept()
+            return metric(exporter, authority, SUCCESS) == 0
+
+        # The page has the metric a second after the endpoint.
+        poll("it is told that the reload failed", failed, RELOAD_SECONDS + 1)
+        poll("a line of the log", lambda: is_kept() and exporter.lines("level=ERROR"), RELOAD_SECONDS)
+        # It is looked at some more times, and told no more.
+        hold(is_kept, lambda: metric(exporter, authority, SUCCESS) == 0, seconds=2.5)
     assert spoiled - 60 < metric(exporter, authority, TIME) < spoiled
     errors = exporter.lines("level=ERROR")
     assert len(errors) == 1, errors
+    assert "The web configuration cannot be used; the one of before stays in force" in errors[0]
     assert str(tmp_path / "web.yml") in errors[0]
     if key:
         assert key in errors[0]
     # A good one heals.
     config(tls_section(files))
     replace_by_rename(files, two[1])
-    assert shown(exporter, authority) == two[1].fingerprint
+    comes_to_show(exporter, authority, *two)
     poll("the last reload was good again", lambda: metric(exporter, authority, SUCCESS) == 1)
     assert metric(exporter, authority, TIME) > spoiled
     assert len(exporter.lines("level=ERROR")) == 1
 
 
 def test_the_same_fault_after_a_good_file_is_told_again(exporter, authority, files, config, two):
+    def is_read():
+        return len(exporter.lines("The web configuration was read and is in force"))
+
     for number in range(1, 4):
         another_key(files, config, two)
+        poll("the fault is told", lambda: len(exporter.lines("level=ERROR")) == number, RELOAD_SECONDS)
         assert shown(exporter, authority) == two[0].fingerprint
-        assert len(exporter.lines("level=ERROR")) == number
+        before = is_read()
         replace_by_rename(files, two[0])
+        poll("the good file is told", lambda: is_read() == before + 1, RELOAD_SECONDS)
         assert shown(exporter, authority) == two[0].fingerprint
+    assert len(exporter.lines("level=ERROR")) == 3
+
+
+def test_files_that_do_not_belong_together_for_a_second_are_no_error(exporter, authority, files, two):
+    """Some write the key and the certificate one after the other."""
+    for number in range(3):
+        old, new = two[number % 2], two[(number + 1) % 2]
+        files.key.write_bytes(new.key.read_bytes())
+        hold(lambda: shown(exporter, authority) == old.fingerprint, seconds=0.7)
+        files.certificate.write_bytes(new.certificate.read_bytes())
+        comes_to_show(exporter, authority, old, new)
+    assert exporter.lines("level=ERROR") == []
+    poll("the last reload was good", lambda: metric(exporter, authority, SUCCESS) == 1)
 
 
 def test_a_bad_file_does_not_hold_up_a_download(files, config, tmp_path, authority, two):
@@ -299,6 +351,7 @@ def test_a_bad_file_does_not_hold_up_a_download(files, config, tmp_path, authori
         with exporter.client(tls=client_context(authority), receive_buffer=2304) as client:
             client.send(request())
             another_key(files, config, two)
+            poll("the fault is told", lambda: exporter.lines("level=ERROR"), RELOAD_SECONDS)
             assert shown(exporter, authority) == two[0].fingerprint
             assert client.answer().status == 200
         replace_by_rename(files, two[0])
@@ -313,12 +366,19 @@ def test_without_a_configuration_file_nothing_is_said_of_reloads(plain):
 # What else is in the section.
 
 
-def test_a_new_minimum_version_holds_from_the_next_handshake_on(exporter, authority, files, config):
+def test_a_new_minimum_version_takes_effect(exporter, authority, files, config):
     assert shown(exporter, authority, ssl.TLSVersion.TLSv1_2)
     config(tls_section(files, min_version="TLS13"))
-    with pytest.raises(ssl.SSLError):
-        shown(exporter, authority, ssl.TLSVersion.TLSv1_2)
-    assert shown(exporter, authority, ssl.TLSVersion.TLSv1_3)
+
+    def is_refused():
+        assert shown(exporter, authority, ssl.TLSVersion.TLSv1_3)
+        try:
+            shown(exporter, authority, ssl.TLSVersion.TLSv1_2)
+        except ssl.SSLError:
+            return True
+
+    poll("TLS 1.2 is refused", is_refused, RELOAD_SECONDS)
+    hold(is_refused, seconds=0.5)
 
 
 def allowed(exporter, authority, identity):
@@ -329,7 +389,7 @@ def allowed(exporter, authority, identity):
         return False
 
 
-def test_a_new_client_authority_holds_from_the_next_handshake_on(files, config, tmp_path, authority):
+def test_a_new_client_authority_takes_effect(files, config, tmp_path, authority):
     old, new = (certificates.Authority(tmp_path, name) for name in ("Old CA", "New CA"))
     file = tmp_path / "clients.pem"
     file.write_bytes(old.certificate.read_bytes())
@@ -338,6 +398,7 @@ def test_a_new_client_authority_holds_from_the_next_handshake_on(files, config, 
     with Exporter.started(tmp_path, config=config(text)) as exporter:
         assert [allowed(exporter, authority, client) for client in clients] == [True, False]
         file.write_bytes(new.certificate.read_bytes())
+        poll("the old client is kept out", lambda: not allowed(exporter, authority, clients[0]), RELOAD_SECONDS)
         assert [allowed(exporter, authority, client) for client in clients] == [False, True]
 
 
@@ -355,8 +416,15 @@ def test_a_session_of_before_does_not_lead_past_a_new_client_authority(files, co
         with exporter.client(tls=context, session=session) as client:
             assert client.ask().status == 200
         file.write_bytes(new.certificate.read_bytes())
-        with pytest.raises((ssl.SSLError, Closed, ConnectionError)):
-            exporter.get(tls=context, session=session)
+
+        def is_kept_out():
+            try:
+                assert exporter.get(tls=context, session=session).status == 200
+            except (ssl.SSLError, Closed, ConnectionError):
+                return True
+
+        poll("the session leads nowhere", is_kept_out, RELOAD_SECONDS)
+        hold(is_kept_out, seconds=0.5)
 
 
 def test_TLS_is_not_turned_on_while_it_runs(config, tmp_path, two):
@@ -364,4 +432,6 @@ def test_TLS_is_not_turned_on_while_it_runs(config, tmp_path, two):
         config(tls_section(two[0]))
         assert exporter.get().status == 200
         poll("it is told that the reload failed", lambda: exporter.metric(SUCCESS) == 0)
-        assert len(exporter.lines("level=ERROR", "tls_server_config")) == 1
+        poll("a line of the log", lambda: exporter.lines("level=ERROR", "tls_server_config"), RELOAD_SECONDS)
+        hold(lambda: exporter.get().status == 200, seconds=2.5)
+        assert len(exporter.lines("level=ERROR")) == 1
