@@ -112,7 +112,11 @@ final class PasswordChecker: Sendable {
             guard !state.isStopping, state.jobs.count < Self.limit,
                 state.jobs.count(where: { $0.client == client }) < Self.limitPerClient
             else { return false }
-            if !state.hasThread { state.hasThread = ServiceThread { [self] in run() } != nil }
+            if !state.hasThread, let thread = ServiceThread({ [self] in run() }) {
+                // Nobody waits for its end: a hash of high cost may take minutes.
+                thread.detach()
+                state.hasThread = true
+            }
             if state.hasThread { state.jobs.append(Job(question: question, client: client, answer: answer)) }
             return state.hasThread
         }

@@ -19,6 +19,11 @@ struct ServiceThread: @unchecked Sendable {
         self.thread = thread
     }
 
+    /// Lets the function return whenever it does. To be called once, in place of join().
+    func detach() {
+        pthread_detach(thread)
+    }
+
     /// Waits until the function has returned. To be called once.
     func join() {
         // The thread is there and has not been joined; it cannot fail.
