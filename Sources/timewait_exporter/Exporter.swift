@@ -98,7 +98,7 @@ struct Exporter: ~Copyable {
         }
         var isReady = false
         while true {
-            switch lifecycle.nextTask(sampleAt: sampler.next) {
+            switch lifecycle.nextStep(sampleAt: sampler.next) {
             case .sample:
                 sampleAndPublish()
                 if !isReady { manager.notify(.ready) }
@@ -106,8 +106,8 @@ struct Exporter: ~Copyable {
                 lifecycle.noteSample()
             case .reload:
                 reloadWebConfiguration()
-            case .stop(let stop):
-                return end(stop)
+            case .stop(let asked):
+                return end(asked)
             }
         }
     }
@@ -118,11 +118,11 @@ struct Exporter: ~Copyable {
         endpoint.reloadConfiguration()
     }
 
-    private func end(_ stop: Lifecycle.Stop) {
+    private func end(_ asked: Instant) {
         lifecycle.begin(.draining)
-        endpoint.stop(drain: .seconds(max(0, stop.at + SignalThread.drainSeconds - Clock.now)))
+        endpoint.stop(drain: .seconds(max(0, asked + SignalThread.drainSeconds - Clock.now)))
         lifecycle.begin(.leaving)
-        queue.flush(until: min(Clock.now + 1, stop.at + SignalThread.logSeconds))
+        queue.flush(until: min(Clock.now + 1, asked + SignalThread.logSeconds))
     }
 
     private mutating func sampleAndPublish() {

@@ -12,24 +12,19 @@ final class Lifecycle: Sendable {
         case leaving = "leaving the process"
     }
 
-    /// A signal that ends the process, and when it came.
-    struct Stop {
-        let signal: String
-        let at: Instant
-    }
-
     /// What the main thread is to do next.
-    enum Task {
+    enum Step {
         case sample
         case reload
-        case stop(Stop)
+        /// To end the process, since a signal came at that moment.
+        case stop(asked: Instant)
     }
 
     private struct State {
         var work = Work.starting
         var since = Clock.now
         var lastSample: Instant?
-        var stop: Stop?
+        var stopAsked: Instant?
         var isReloadAsked = false
 
         mutating func begin(_ work: Work) {
@@ -51,30 +46,22 @@ final class Lifecycle: Sendable {
     /// Waits for what is to be done next.
     ///
     /// - Parameter due: when the next sample is.
-    func nextTask(sampleAt due: Instant) -> Task {
+    func nextStep(sampleAt due: Instant) -> Step {
         begin(.waiting)
-        let asked = state.wait(until: due.nanoseconds) { state -> Task? in
-            if let stop = state.stop { return .stop(stop) }
+        let step = state.wait(until: due.nanoseconds) { state -> Step? in
+            if let asked = state.stopAsked { return .stop(asked: asked) }
             guard state.isReloadAsked else { return nil }
             state.isReloadAsked = false
             return .reload
         }
         begin(.reading)
-        return asked ?? .sample
+        return step ?? .sample
     }
 
     // The signal thread.
 
-    /// Asks the main thread to stop.
-    ///
-    /// - Returns: whether nobody has done so before.
-    func askToStop(_ stop: Stop) -> Bool {
-        state.change { state in
-            guard state.stop == nil else { return false }
-            state.stop = stop
-            return true
-        }
-    }
+    /// Asks the main thread to stop, because of a signal that came at a moment.
+    func askToStop(at moment: Instant) { state.change { $0.stopAsked = moment } }
 
     /// Asks the main thread to read the web configuration again.
     func askToReload() { state.change { $0.isReloadAsked = true } }

@@ -58,12 +58,12 @@ struct SignalThread {
     }
 
     private func run() {
-        var stop: Lifecycle.Stop?
+        var stop: Instant?
         var isHung = false
         // The manager wants to hear from us twice in the time that it waits.
         let patience = min(10, (manager.watchdogInterval ?? .infinity) / 2)
         while true {
-            let limit = stop.map { $0.at + Self.limitSeconds }
+            let limit = stop.map { $0 + Self.limitSeconds }
             switch Self.wait(atMost: min(patience, limit.map { $0 - Clock.now } ?? .infinity)) {
             case SIGHUP: lifecycle.askToReload()
             case SIGTERM: self.stop("SIGTERM", &stop)
@@ -71,7 +71,7 @@ struct SignalThread {
             // The time was over, or a stopped process goes on.
             default: break
             }
-            if let stop, Clock.now >= stop.at + Self.limitSeconds { abandon(stop) }
+            if let stop, Clock.now >= stop + Self.limitSeconds { abandon(stop) }
             guard let age = lifecycle.sampleAge else { continue }
             // A slow reading still counts as life: the page of the last one is served meanwhile.
             if age <= maximumAge, manager.watchdogInterval != nil { manager.notify(.alive) }
@@ -82,12 +82,14 @@ struct SignalThread {
         }
     }
 
-    private func stop(_ signal: String, _ stop: inout Lifecycle.Stop?) {
-        let new = Lifecycle.Stop(signal: signal, at: Clock.now)
-        guard lifecycle.askToStop(new) else { return }
-        stop = new
+    private func stop(_ signal: String, _ stop: inout Instant?) {
+        guard stop == nil else { return }
+        let now = Clock.now
+        stop = now
+        // Before the main thread is woken, which may leave the process at once.
         logger.info("Stopping", metadata: ["signal": "\(signal)"])
         manager.notify(.stopping)
+        lifecycle.askToStop(at: now)
     }
 
     private func logChange(_ isHung: Bool, _ age: Double) {
@@ -100,13 +102,13 @@ struct SignalThread {
     }
 
     /// Ends the process although the main thread has not come to its end.
-    private func abandon(_ stop: Lifecycle.Stop) -> Never {
+    private func abandon(_ stop: Instant) -> Never {
         let work = lifecycle.work
         logger.error(
             "Ending without an orderly stop: the main thread hangs",
             metadata: ["work": "\(work.name)", "work_seconds": "\(Int(work.seconds))"]
         )
-        queue.flush(until: stop.at + Self.lastLineSeconds)
+        queue.flush(until: stop + Self.lastLineSeconds)
         _exit(1)
     }
 
