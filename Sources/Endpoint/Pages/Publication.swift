@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A published page: answers with all of it are made when they are first asked for, and kept.
+/// A published page: answers are made when they are first asked for, and kept.
 final class Publication: Sendable {
     /// When the page's sample was taken, on CLOCK_MONOTONIC.
     let sampledAt: Duration
@@ -8,7 +8,6 @@ final class Publication: Sendable {
     private let kept = Mutex(Kept())
 
     private struct Kept {
-        /// The whole page by format, and whether it is in gzip.
         var responses: [Form: Response] = [:]
         /// The number of the settings whose headers they have.
         var settings = 0
@@ -17,7 +16,12 @@ final class Publication: Sendable {
     private struct Form: Hashable {
         let format: Int
         let isGzip: Bool
+        /// nil: the whole page.
+        let filter: SectionFilter?
     }
+
+    /// How many forms are kept: the whole page in all of its forms, and what a few clients ask for.
+    private static let mostKept = 12
 
     init(_ page: Endpoint.Page, sampledAt: Duration) {
         self.page = page
@@ -38,18 +42,18 @@ final class Publication: Sendable {
     func response(to headers: RequestFields, _ filter: SectionFilter?, _ settings: SettingsInForce) -> Response {
         let form = Form(
             format: Negotiation.choice(headers.joined("Accept"), among: page.renditions.map(\.contentType)),
-            isGzip: Negotiation.prefersGzip(headers.joined("Accept-Encoding"))
+            isGzip: Negotiation.prefersGzip(headers.joined("Accept-Encoding")),
+            filter: filter
         )
-        let rendition = page.renditions[form.format]
-        if let filter {
-            let sections = rendition.sections.filter(filter.takes)
-            return response(of: rendition, sections.reduce(into: []) { $0 += rendition.body[$1.range] }, form, settings)
-        }
         return kept.withLock { kept in
             if kept.settings != settings.number { kept = Kept(settings: settings.number) }
             if let response = kept.responses[form] { return response }
-            let response = response(of: rendition, rendition.body, form, settings)
-            kept.responses[form] = response
+            let rendition = page.renditions[form.format]
+            let body = filter.map { filter in
+                rendition.sections.filter(filter.takes).reduce(into: []) { $0 += rendition.body[$1.range] }
+            }
+            let response = response(of: rendition, body ?? rendition.body, form, settings)
+            if kept.responses.count < Self.mostKept { kept.responses[form] = response }
             return response
         }
     }

@@ -1,5 +1,5 @@
 /// Which sections of the page a client asks for: `?collect[]=NAME` for some, `?exclude[]=NAME` for all but some.
-enum SectionFilter: Equatable {
+enum SectionFilter: Hashable {
     case only(Set<String>)
     case allBut(Set<String>)
 

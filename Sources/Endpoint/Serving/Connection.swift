@@ -96,6 +96,14 @@ extension Connection {
         return true
     }
 
+    /// How many of these sockets have lost their client, whatever is still to be read.
+    static func gone(among descriptors: [CInt]) -> Int {
+        // POLLRDHUP (asm-generic/poll.h), which the C library shows to GNU sources only.
+        let clientClosed: Int16 = 0x2000
+        var sockets = descriptors.map { pollfd(fd: $0, events: clientClosed, revents: 0) }
+        return unsafe Int(max(0, poll(&sockets, nfds_t(sockets.count), 0)))
+    }
+
     /// When something came after a moment; nil where nothing did, or it is no TCP.
     static func lastReceived(_ descriptor: CInt, after moment: Duration, _ now: Duration) -> Duration? {
         guard let info = information(of: descriptor) else { return nil }

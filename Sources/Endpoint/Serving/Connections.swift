@@ -107,7 +107,11 @@ final class Connections: Sendable {
     func admit(_ descriptor: CInt, client: String) -> Bool {
         state.withLock { state in
             let count = state.perClient[client, default: 0]
-            guard client.isEmpty || count < settings.connectionLimitPerAddress else { return false }
+            if !client.isEmpty, count >= settings.connectionLimitPerAddress {
+                // Who has just closed some of them may have others before libmicrohttpd has noticed.
+                let own = state.entries.filter { $0.value.client == client }.map(\.key)
+                guard count - Connection.gone(among: own) < settings.connectionLimitPerAddress else { return false }
+            }
             // libmicrohttpd tells nothing of a connection for which it had no memory: its descriptor comes again.
             Self.remove(descriptor, from: &state)
             state.perClient[client] = count + 1
