@@ -75,7 +75,8 @@ def scrapes(exporter, count, *words):
 
 def beside_a_crowd(exporter, seconds):
     """How long scrapes take meanwhile on a kept and on a new connection, and the memory at the end."""
-    files = exporter.open_files()
+    # The connection of a client that has just ended may still be there, or a file that the sampler reads.
+    files = min(exporter.open_files() for _ in range(10) if not time.sleep(0.05))
     kept, new, inside = [], [], []
     with Crowd(exporter) as crowd:
         end = time.monotonic() + seconds
@@ -100,12 +101,12 @@ def test_scrapes_are_answered_beside_a_crowd_and_all_is_as_before_it(tmp_path):
     with Exporter.started(tmp_path, *flags) as exporter:
         scrapes(exporter, 20)
         before = exporter.memory()
-        kept, new, most = beside_a_crowd(exporter, 12)
+        kept, new, most = beside_a_crowd(exporter, 15)
         assert statistics.median(kept) < 0.1
         assert statistics.median(new) < 0.1
         after = exporter.memory()
         # malloc() keeps some of what was freed.
         assert after < before + (most - before) / 4 + mebibytes(1)
-        beside_a_crowd(exporter, 12)
+        beside_a_crowd(exporter, 15)
         assert exporter.memory() < after + mebibytes(1)
         assert exporter.get().status == 200
