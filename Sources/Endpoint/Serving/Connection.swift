@@ -96,6 +96,12 @@ extension Connection {
         return true
     }
 
+    /// Whether something has come that was not read yet.
+    static func hasUnread(_ descriptor: CInt) -> Bool {
+        var byte: UInt8 = 0
+        return unsafe recv(descriptor, &byte, 1, CInt(MSG_PEEK) | CInt(MSG_DONTWAIT)) > 0
+    }
+
     /// How many of these sockets have lost their client, whatever is still to be read.
     static func gone(among descriptors: [CInt]) -> Int {
         // POLLRDHUP (asm-generic/poll.h), which the C library shows to GNU sources only.

@@ -83,19 +83,29 @@ final class Connections: Sendable {
     func makeRoom() -> Bool {
         state.withLock { state in
             guard state.entries.count >= settings.connectionLimit - settings.connectionLimit / 8 else { return true }
-            var closing = 0
+            let closing = state.entries.values.count { if case .closing = $0.phase { true } else { false } }
+            guard closing < Self.mostClosing else { return false }
+            let open = state.entries.count - closing
+            guard open >= settings.connectionLimit - settings.connectionLimit / 8 else { return true }
+            guard let idle = Self.longestIdle(in: &state) else { return open < settings.connectionLimit }
+            Self.end(idle, in: &state)
+            return true
+        }
+    }
+
+    /// The connection that has been idle longest, of which nothing has come that libmicrohttpd has not read yet.
+    private static func longestIdle(in state: inout sending State) -> CInt? {
+        for _ in 0..<8 {
             var longest: (descriptor: CInt, since: Duration)?
-            for (descriptor, entry) in state.entries {
-                if case .closing = entry.phase { closing += 1 }
-                guard entry.isIdle, entry.since < longest?.since ?? .seconds(Int64.max / 2) else { continue }
+            for (descriptor, entry) in state.entries where entry.isIdle {
+                if let longest, longest.since <= entry.since { continue }
                 longest = (descriptor, entry.since)
             }
-            let open = state.entries.count - closing
-            guard closing < Self.mostClosing else { return false }
-            guard open >= settings.connectionLimit - settings.connectionLimit / 8 else { return true }
-            if let longest { Self.end(longest.descriptor, in: &state) }
-            return open < settings.connectionLimit || longest != nil
+            guard let descriptor = longest?.descriptor else { return nil }
+            guard Connection.hasUnread(descriptor) else { return descriptor }
+            state.entries[descriptor]?.since = MonotonicClock.now
         }
+        return nil
     }
 
     /// How many connections libmicrohttpd may still have that were shut down here.
