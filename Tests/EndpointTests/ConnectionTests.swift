@@ -153,7 +153,7 @@ struct ConnectionTests {
         let fourth = try endpoint.client()
         try fourth.request("GET", "/-/healthy")
         #expect(!third.hears(withinMilliseconds: 200))
-        #expect(endpoint.statistics.waiting == 2)
+        #expect(becomesTrue { endpoint.statistics.waiting == 2 })
         second = nil
         #expect(try third.answer().status == 200)
         try first.send("Host: test\r\n\r\n")
@@ -172,7 +172,7 @@ struct ConnectionTests {
             #expect(try client.get("/-/healthy").status == 200)
             return client
         }
-        #expect(endpoint.statistics.idle == 14)
+        #expect(becomesTrue { endpoint.statistics.idle == 14 })
         let late = try (1...2).map { _ in try endpoint.client() }
         for client in late { #expect(try client.get("/-/healthy").status == 200) }
         #expect(silent.isClosedByServer())
