@@ -553,6 +553,15 @@ function(config)
             ],
             'Host',
           ) + g.sized(16, 7),
+          g.timeseries(
+            'Connections of clients',
+            'By state, and the limit; log lines that nobody took, a minute.',
+            [
+              g.range('sum by(state) (timewait_exporter_connections{@})', '{{state}}'),
+              g.range('max(timewait_exporter_connections_limit{@})', 'limit'),
+              g.range('60 * sum(rate(timewait_exporter_log_lines_lost_total{@}[$__rate_interval]))', 'lost log lines'),
+            ],
+          ) + g.sized(8, 7),
         ],
       },
     ],
