@@ -47,6 +47,7 @@ UNUSED = {
     "process_max_fds": "the exporter opens a handful of descriptors, and its own limits are counted",
     "timewait_exporter_config_last_reload_success_timestamp_seconds": "there only with --web.config.file",
     "timewait_exporter_tls_handshake_errors_total": "there only over TLS",
+    "timewait_exporter_connections_limit": "a setting",
 }
 
 

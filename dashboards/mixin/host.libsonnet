@@ -517,10 +517,12 @@ function(config)
           ) + g.sized(8, 7),
           g.timeseries(
             'Descriptors, threads and bounds',
-            "And what the exporter's bounds leave out: ports, service ports, TIME_WAITs without a counter.",
+            "Client connections too, and what the exporter's bounds leave out: ports, service ports, TIME_WAITs without a counter, log lines.",
             [
               g.range('max(process_open_fds{@} and timewait_duration_seconds{@})', 'open descriptors'),
               g.range('max(process_threads{@} and timewait_duration_seconds{@})', 'threads'),
+              g.range('sum by(state) (timewait_exporter_connections{@})', 'connections: {{state}}'),
+              g.range('sum(timewait_exporter_log_lines_lost_total{@})', 'lost log lines'),
               g.range('sum(timewait_omitted_ports{@})', 'omitted ports'),
               g.range('sum(timewait_omitted_service_ports{@})', 'omitted service ports'),
               g.range('sum(timewait_untracked_sockets{@})', 'untracked TIME_WAITs'),
@@ -553,15 +555,6 @@ function(config)
             ],
             'Host',
           ) + g.sized(16, 7),
-          g.timeseries(
-            'Connections of clients',
-            'By state, and the limit; log lines that nobody took, a minute.',
-            [
-              g.range('sum by(state) (timewait_exporter_connections{@})', '{{state}}'),
-              g.range('max(timewait_exporter_connections_limit{@})', 'limit'),
-              g.range('60 * sum(rate(timewait_exporter_log_lines_lost_total{@}[$__rate_interval]))', 'lost log lines'),
-            ],
-          ) + g.sized(8, 7),
         ],
       },
     ],
