@@ -522,7 +522,7 @@ function(config)
               g.range('max(process_open_fds{@} and timewait_duration_seconds{@})', 'open descriptors'),
               g.range('max(process_threads{@} and timewait_duration_seconds{@})', 'threads'),
               g.range('sum by(state) (timewait_exporter_connections{@})', 'connections: {{state}}'),
-              g.range('sum(timewait_exporter_log_lines_lost_total{@})', 'lost log lines'),
+              g.range('60 * sum(rate(timewait_exporter_log_lines_lost_total{@}[$__rate_interval]))', 'lost log lines a minute'),
               g.range('sum(timewait_omitted_ports{@})', 'omitted ports'),
               g.range('sum(timewait_omitted_service_ports{@})', 'omitted service ports'),
               g.range('sum(timewait_untracked_sockets{@})', 'untracked TIME_WAITs'),
