@@ -62,7 +62,7 @@ let package = Package(
             name: "timewait_exporter",
             dependencies: [
                 "Ports", "KernelReaders", "Aggregator", "Sampler", "Exposition", "Catalogue", "Endpoint",
-                "ProcessArguments", "CBuildInformation",
+                "WebConfiguration", "ProcessArguments", "CBuildInformation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -54,7 +54,7 @@ extension String {
     package func onOneLine(limit: Int = 4_096) -> String {
         var line = ""
         for scalar in unicodeScalars {
-            let shown = scalar.isUnfitForALine ? scalar.escaped(asASCII: true) : String(scalar)
+            let shown = scalar.isHidden ? scalar.escaped(asASCII: true) : String(scalar)
             guard line.utf8.count + shown.utf8.count <= limit else { return line + "…" }
             line += shown
         }
@@ -62,7 +62,7 @@ extension String {
     }
 
     /// Whether the text contains a line break or another control character.
-    var hasControlCharacters: Bool { unicodeScalars.contains { $0.isUnfitForALine && !$0.isFormat } }
+    var hasControlCharacters: Bool { unicodeScalars.contains { $0.isHidden && !$0.isFormat } }
 
     /// The beginning of the text in quotation marks.
     var quoted: String { "\"\(onOneLine(limit: 60))\"" }
@@ -82,7 +82,9 @@ extension String {
 extension Unicode.Scalar {
     fileprivate var isFormat: Bool { properties.generalCategory == .format }
 
-    fileprivate var isUnfitForALine: Bool {
+    /// Whether it shows as nothing, or changes how what stands around it is shown: control characters, C1 among them,
+    /// line and paragraph separators, and format characters such as U+202E, which turns the direction of writing.
+    package var isHidden: Bool {
         [.control, .format, .lineSeparator, .paragraphSeparator].contains(properties.generalCategory)
     }
 }

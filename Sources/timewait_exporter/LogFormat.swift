@@ -1,5 +1,6 @@
 import ArgumentParser
 import Logging
+import WebConfiguration
 
 /// The form of a line of the log.
 enum LogFormat: String, CaseIterable, ExpressibleByArgument {

@@ -1,3 +1,5 @@
+import WebConfiguration
+
 /// A text from outside, as it is shown in the log and in an error: bounded, and with nothing in it that a
 /// terminal or a reader of logs obeys.
 struct ShownText {
@@ -44,16 +46,6 @@ struct ShownText {
 extension Unicode.Scalar {
     /// Whether it is white space of any kind, at which readers of logfmt may end a word.
     var separatesWords: Bool { properties.isWhitespace }
-
-    /// Whether it shows as nothing, or changes how what stands around it is shown: control characters, C1
-    /// among them, line and paragraph separators, and format characters such as U+202E, which turns the
-    /// writing direction.
-    var isHidden: Bool {
-        switch properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator: true
-        default: false
-        }
-    }
 
     /// The scalar, or its escape in JSON.
     fileprivate var escapedIfHidden: String {

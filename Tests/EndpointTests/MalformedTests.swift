@@ -31,17 +31,18 @@ struct MalformedTests {
     }
 
     @Test(
-        "that libmicrohttpd reads in its own way ends the connection",
-        arguments: ["\0", ": 5", ":", "X: a\0b", "X: a\r\n b", "Transfer-Encoding:\r\n chunked", "X: a\rb"]
+        "that libmicrohttpd reads in its own way leaves the endpoint as it was",
+        arguments: ["\0", ": 5", ":", "X: a\0b", "X: a\r\n b", "Transfer-Encoding: chunked\0", "X: a\rb"]
     )
     func leniently(line: String) throws {
         let endpoint = try Endpoint.forTest()
         endpoint.publish("up 1\n")
         let client = try endpoint.client()
-        try client.send(
-            "GET /metrics HTTP/1.1\r\nHost: a\r\n\(line)\r\n\r\n0\r\n\r\nGET /-/ready HTTP/1.1\r\nHost: b\r\n\r\n"
-        )
-        #expect(!(try client.rest()).contains("Ready"))
+        try client.send("GET /metrics HTTP/1.1\r\nHost: a\r\n\(line)\r\nConnection: close\r\n\r\n")
+        client.finishSending()
+        _ = try client.rest()
+        #expect(try endpoint.get("/metrics").text == "up 1\n")
+        #expect(becomesTrue { endpoint.statistics.active == 0 })
     }
 
     @Test("with a space in its target is not answered", arguments: ["/metrics /x", "/metrics ", "/a?b=c d"])

@@ -1,5 +1,4 @@
 import CGnuTLS
-import Glibc
 import WebConfiguration
 
 /// The certificate that a client has shown in a handshake, if any.

@@ -1,4 +1,3 @@
-import Glibc
 import Synchronization
 
 /// Every connection of an endpoint, each in one explicit phase, behind one lock; and what was counted of them.
@@ -6,63 +5,6 @@ import Synchronization
 /// libmicrohttpd's own timeouts count from the last byte, so that one byte every nine seconds would keep a request alive
 /// for ever. Here each phase has a deadline that no byte moves.
 final class Connections: Sendable {
-    /// What a connection does.
-    enum Phase {
-        /// It is accepted, and libmicrohttpd has not begun with it.
-        case accepted
-        /// Nothing of a request has come yet; over TLS, how far the handshake is.
-        case opening(Handshake)
-        /// A request is being read.
-        case reading(Request)
-        /// The request is whole and has no answer yet.
-        case whole(Request)
-        /// The same, and libmicrohttpd was told to let the connection rest.
-        case suspended(Request, Suspension)
-        /// An answer is on its way; the page that it is made of, if any.
-        case answering(StatusCode, Publication?)
-        /// It waits for the next request.
-        case idle
-        /// It was shut down here, and libmicrohttpd is about to notice.
-        case closing
-    }
-
-    /// What is known of a request while it has no answer.
-    struct Request {
-        /// Bytes of the body so far.
-        var bodyBytes = 0
-        /// Whether its headers were checked.
-        var isChecked = false
-        /// Whether the rate limit let it pass.
-        var isAdmitted = false
-        /// What the password turned out to be.
-        var password: PasswordVerdict?
-        /// Whether it has waited for the first page.
-        var hasWaited = false
-    }
-
-    /// What a suspended connection waits for.
-    struct Suspension {
-        enum Reason { case firstPage, password }
-        let reason: Reason
-        /// The address of libmicrohttpd's own record.
-        let handle: UInt
-    }
-
-    /// A connection that is open.
-    struct Entry {
-        /// Another number for each connection; descriptors come again.
-        let number: UInt64
-        /// The client's address without its port; empty for a client on a unix socket.
-        let client: String
-        /// The settings of its TLS session; nil for plain HTTP.
-        var tls: TLSSettings?
-        var phase: Phase
-        /// When it is ended unless it has gone on, on CLOCK_MONOTONIC.
-        var deadline: Duration
-        /// When the phase began.
-        var since: Duration
-    }
-
     private struct State {
         var entries: [CInt: Entry] = [:]
         /// How many connections each client's address has.
@@ -95,15 +37,16 @@ final class Connections: Sendable {
 
     /// The connection that has been idle longest, of which nothing has come that libmicrohttpd has not read yet.
     private static func longestIdle(in state: inout sending State) -> CInt? {
-        for _ in 0..<8 {
+        var skipped: Set<CInt> = []
+        while skipped.count < 8 {
             var longest: (descriptor: CInt, since: Duration)?
-            for (descriptor, entry) in state.entries where entry.isIdle {
+            for (descriptor, entry) in state.entries where entry.isIdle && !skipped.contains(descriptor) {
                 if let longest, longest.since <= entry.since { continue }
                 longest = (descriptor, entry.since)
             }
             guard let descriptor = longest?.descriptor else { return nil }
             guard Connection.hasUnread(descriptor) else { return descriptor }
-            state.entries[descriptor]?.since = MonotonicClock.now
+            skipped.insert(descriptor)
         }
         return nil
     }
@@ -363,29 +306,5 @@ final class Connections: Sendable {
                 idle: idle
             )
         }
-    }
-}
-
-extension Connections.Entry {
-    /// Whether it could be ended without harm to a request.
-    var isIdle: Bool {
-        switch phase {
-        case .opening, .idle: true
-        case .accepted, .reading, .whole, .suspended, .answering, .closing: false
-        }
-    }
-
-    /// Whether its client may go away in the middle of something.
-    fileprivate var isAtWork: Bool {
-        switch phase {
-        case .idle: false
-        case .accepted, .opening, .reading, .whole, .suspended, .answering, .closing: true
-        }
-    }
-
-    fileprivate mutating func enter(_ phase: Connections.Phase, forAtMost seconds: Int?) {
-        self.phase = phase
-        since = MonotonicClock.now
-        if let seconds { deadline = since + .seconds(seconds) }
     }
 }

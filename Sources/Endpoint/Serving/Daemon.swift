@@ -1,5 +1,4 @@
 import CMicrohttpd
-import Glibc
 
 /// A daemon of libmicrohttpd: one thread that serves the connections it is given. It runs until this object is gone, and
 /// closes them then.

@@ -1,5 +1,3 @@
-import Glibc
-
 /// How far a TLS handshake is.
 enum Handshake: Equatable {
     /// No ClientHello has come yet.

@@ -1,15 +1,14 @@
 import CLinux
 import Glibc
 
-/// A thread of the endpoint's own, beside libmicrohttpd's. It takes over the mask of signals of the thread that starts
-/// it.
+/// A thread of our own, beside libmicrohttpd's. It takes over the mask of signals of the thread that starts it.
 @safe
-struct ServiceThread: @unchecked Sendable {
+package struct ServiceThread: @unchecked Sendable {
     // Sendable because a pthread_t is a number to us, and only the one that stops the endpoint joins.
     private let thread: pthread_t
 
     /// Runs a function on a thread until it returns; nil where the machine has no thread left.
-    init?(_ body: @escaping @Sendable () -> Void) {
+    package init?(_ body: @escaping @Sendable () -> Void) {
         var thread = pthread_t()
         let context = unsafe Unmanaged.passRetained(Body(body))
         guard unsafe pthread_create(&thread, nil, runBody, context.toOpaque()) == 0 else {
@@ -20,7 +19,7 @@ struct ServiceThread: @unchecked Sendable {
     }
 
     /// Lets the function return whenever it does. To be called once, in place of join().
-    func detach() {
+    package func detach() {
         pthread_detach(thread)
     }
 
