@@ -35,6 +35,9 @@ package struct PortAccounting: RowSink, Sendable {
     private var newPortTimeWait: [PortTimeWait] = []
     private var orphanFinWait2 = 0
     private var selfConnected = 0
+    private var selfConnectedEnds: [SelfConnected] = []
+    /// Those of `timeWait` that began a moment ago.
+    private var youngTimeWait = TimeWaitCounts()
     private var held = HeldPorts()
     /// Ports that are bound without a connection.
     private var bound = PortSet()
@@ -133,6 +136,8 @@ package struct PortAccounting: RowSink, Sendable {
         newTimeWait = TimeWaitCounts()
         orphanFinWait2 = 0
         selfConnected = 0
+        selfConnectedEnds = []
+        youngTimeWait = TimeWaitCounts()
         held.removeAll()
         if isClassifying { arrivals.begin(facts.timing, at: now) }
         beginPorts()
@@ -202,7 +207,7 @@ package struct PortAccounting: RowSink, Sendable {
         count(row)
         let isForeign = !isOwn(row.localAddress, row.device)
         if !isForeign { held.insert(row, facts.timing) }
-        if row.isSelfConnected { selfConnected += 1 }
+        if row.isSelfConnected { noteSelfConnected(row) }
         // A connection request stands under its listener's port and holds none of its own.
         guard row.state != .newSynRecv else { return }
         let isOutgoing = takePort(of: row, isForeign: isForeign)
@@ -219,6 +224,12 @@ package struct PortAccounting: RowSink, Sendable {
             lines[slot].established += 1
             peers.note(row.remoteAddress, of: row.localPort)
         }
+    }
+
+    private mutating func noteSelfConnected(_ row: borrowing SocketRow) {
+        selfConnected += 1
+        guard selfConnectedEnds.count < PortReport.mostSelfConnected else { return }
+        selfConnectedEnds.append(SelfConnected(address: row.localAddress, port: row.localPort, state: row.state))
     }
 
     /// Whether an address is one of the namespace's own. Where those could not be read, and for the wildcards of sockets
@@ -284,6 +295,9 @@ package struct PortAccounting: RowSink, Sendable {
             owner = Arrivals.Owner(role: isEphemeral ? .client : .other, peer: peer, slot: nil)
         }
         timeWait[owner.role, peer] += 1
+        if facts.timing.age(timerRemaining: row.timerRemaining) < PortReport.newWindow {
+            youngTimeWait[owner.role, peer] += 1
+        }
         if let slot = owner.slot {
             portTimeWait[slot][owner] += 1
             // Seen from the service, the client's end has its peer on the local side.
@@ -337,11 +351,25 @@ package struct PortAccounting: RowSink, Sendable {
                 IdleReservedPorts($0, listening: self.services.listening, udp: facts.udpPorts)
             },
             selfConnected: selfConnected,
+            selfConnectedEnds: selfConnectedEnds,
+            newTimeWait: isClassifying ? youngTimeWait : nil,
+            occupancy: occupancy(usable: usable),
             destinations: countsDestinations ? destinations.finish(usable: ephemeral?.usable ?? 0) : nil,
             peers: peers.finish(chosen.map(\.port)),
             services: services.lines,
             omittedServices: services.omitted
         )
+    }
+
+    private func occupancy(usable: PortSet) -> PortOccupancy {
+        var occupancy = PortOccupancy()
+        occupancy.listening = services.listening
+        occupancy.bound = bound
+        occupancy.usable = usable
+        occupancy.established = held.established
+        occupancy.timeWait = held.timeWait
+        occupancy.other = held.other
+        return occupancy
     }
 
     private mutating func describeLines(_ ephemeral: EphemeralUse?) {

@@ -30,6 +30,12 @@ package struct PortReport: Equatable, Sendable {
     package var idleReserved: IdleReservedPorts?
     /// Sockets whose both ends are the same.
     package var selfConnected = 0
+    /// The first of them, at most `mostSelfConnected`.
+    package var selfConnectedEnds: [SelfConnected] = []
+    /// TIME_WAITs that began in the last `newWindow` seconds, by role and peer; nil as `timeWait` is.
+    package var newTimeWait: TimeWaitCounts?
+    /// Which ports are listened on and held.
+    package var occupancy = PortOccupancy()
     /// The use of the range towards each destination; nil without the range or the sysctls that decide about reuse.
     package var destinations: DestinationReport?
     /// The peers of the chosen ports, if they are asked for.
@@ -38,6 +44,21 @@ package struct PortReport: Equatable, Sendable {
     package var services: [ServiceLine] = []
     /// Service ports that `services` leaves out.
     package var omittedServices = 0
+
+    /// The most sockets in `selfConnectedEnds`.
+    static let mostSelfConnected = 16
+    /// The seconds in which a TIME_WAIT that begins counts for a rate.
+    package static let newWindow = 10.0
+}
+
+/// A socket whose both ends are the same: a client that was given the port that it dials.
+package struct SelfConnected: Equatable, Sendable {
+    /// The address of both ends.
+    package var address: IPAddress
+    /// The port of both ends.
+    package var port: Port
+    /// Its state.
+    package var state: TCPState
 }
 
 extension PortReport {
@@ -52,6 +73,7 @@ extension PortReport {
         let byPort = Dictionary(grouping: rows, by: \.localPort)
         let knowsLimit = PortLine.knowsLimit(rows)
         listening = range.map { ListeningPorts(byPort.keys, in: $0) }
+        occupancy.listening = PortSet(byPort.keys)
         for index in ports.indices {
             let own = byPort[ports[index].port] ?? []
             ports[index].count(listening: own, knowsLimit: knowsLimit)
