@@ -53,6 +53,8 @@ let package = Package(
         room("KernelReaders", imports: ["Ports", "CLinux"]),
         room("Aggregator", imports: ["Ports"]),
         room("Sampler", imports: ["KernelReaders", "Aggregator", "Ports"]),
+        room("Advice", imports: ["Aggregator", "Ports"]),
+        room("Presentation", imports: ["Advice", "Aggregator", "Ports"]),
         room("Exposition"),
         room("Catalogue", imports: ["Aggregator", "Exposition", "Ports"]),
         room("WebConfiguration", imports: ["CYaml"]),
@@ -61,8 +63,8 @@ let package = Package(
         .executableTarget(
             name: "timewait_exporter",
             dependencies: [
-                "Ports", "KernelReaders", "Aggregator", "Sampler", "Exposition", "Catalogue", "Endpoint",
-                "WebConfiguration", "ProcessArguments", "CBuildInformation",
+                "Ports", "KernelReaders", "Aggregator", "Sampler", "Advice", "Presentation", "Exposition", "Catalogue",
+                "Endpoint", "WebConfiguration", "ProcessArguments", "CBuildInformation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -161,8 +161,11 @@ package struct PortTimeWait: Equatable, Sendable {
     /// A local client closed first.
     package var clientLocal = 0
 
+    /// None.
+    package init() {}
+
     /// All of them.
-    var total: Int { serverLocal + serverRemote + clientLocal }
+    package var total: Int { serverLocal + serverRemote + clientLocal }
 
     /// Adds numbers to numbers.
     static func += (left: inout PortTimeWait, right: PortTimeWait) {
