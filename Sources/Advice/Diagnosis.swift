@@ -45,6 +45,9 @@ package struct Diagnosis: Sendable {
         /// The destination that uses most of the ports.
         package var nearest: Nearest?
 
+        /// Nothing is known.
+        package init() {}
+
         /// Whether both hold the same numbers.
         package static func == (left: Summary, right: Summary) -> Bool {
             left.timeWait == right.timeWait && left.timeWaitLocal == right.timeWaitLocal
@@ -70,6 +73,25 @@ package struct Diagnosis: Sendable {
         package var timeWait: Int
         /// In how many seconds no port is left; nil if never.
         package var exhaustion: Double?
+
+        /// A destination from its parts.
+        package init(
+            source: String,
+            address: String,
+            port: Port,
+            text: String,
+            live: Int,
+            timeWait: Int,
+            exhaustion: Double?
+        ) {
+            self.source = source
+            self.address = address
+            self.port = port
+            self.text = text
+            self.live = live
+            self.timeWait = timeWait
+            self.exhaustion = exhaustion
+        }
     }
 
     /// What was hidden from who looked.
@@ -82,6 +104,43 @@ package struct Diagnosis: Sendable {
         package var users: [String] = []
         /// What else could not be seen, a line each.
         package var reasons: [String] = []
+
+        /// What was hidden.
+        package init(hiddenSockets: Int = 0, sockets: Int = 0, users: [String] = [], reasons: [String] = []) {
+            self.hiddenSockets = hiddenSockets
+            self.sockets = sockets
+            self.users = users
+            self.reasons = reasons
+        }
+    }
+
+    /// A diagnosis from its parts.
+    package init(
+        host: String,
+        kernel: String,
+        source: TableSource?,
+        sampledAt: Double,
+        duration: Double,
+        between: Double?,
+        summary: Summary,
+        findings: [Finding],
+        passed: [Check],
+        notChecked: [(check: Check, reason: String)],
+        isNormalBecause: String?,
+        notSeen: NotSeen
+    ) {
+        self.host = host
+        self.kernel = kernel
+        self.source = source
+        self.sampledAt = sampledAt
+        self.duration = duration
+        self.between = between
+        self.summary = summary
+        self.findings = findings
+        self.passed = passed
+        self.notChecked = notChecked
+        self.isNormalBecause = isNormalBecause
+        self.notSeen = notSeen
     }
 
     /// The worst severity; nil where nothing was found.

@@ -143,6 +143,35 @@ package struct Finding: Equatable, Sendable {
     /// In how many seconds something fails, where that is known.
     package var failsIn: Double?
 
+    /// A finding from its parts.
+    package init(
+        check: Check,
+        severity: Severity,
+        key: String,
+        title: String,
+        evidence: [Fact.Member],
+        seen: [String],
+        why: String,
+        now: Step?,
+        prevent: Step?,
+        not: String,
+        explains: [Check] = [],
+        failsIn: Double? = nil
+    ) {
+        self.check = check
+        self.severity = severity
+        self.key = key
+        self.title = title
+        self.evidence = evidence
+        self.seen = seen
+        self.why = why
+        self.now = now
+        self.prevent = prevent
+        self.not = not
+        self.explains = explains
+        self.failsIn = failsIn
+    }
+
     /// Something to do.
     package struct Step: Equatable, Sendable {
         /// What it is; empty where the commands say it.

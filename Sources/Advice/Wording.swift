@@ -40,6 +40,12 @@ package enum Wording {
     /// A share, 0 to 1, as `4.1 %`.
     package static func percent(_ share: Double) -> String { decimal(share * 100, 1) + " %" }
 
+    /// A part of a whole in per cent: one decimal below 10 %, none above.
+    package static func share(_ part: Int, of whole: Int) -> String {
+        let share = Double(part) / Double(max(1, whole))
+        return share > 0 && share < 0.0995 ? percent(share) : wholePercent(share)
+    }
+
     /// A share, 0 to 1, in whole per cent, as `87 %`.
     package static func wholePercent(_ share: Double) -> String { decimal(share * 100, 0) + " %" }
 
@@ -112,5 +118,44 @@ package enum Wording {
         let ranges = ports.ranges.map { $0.low == $0.high ? "\($0.low)" : "\($0.low)-\($0.high)" }
         guard ranges.count > limit else { return ranges.joined(separator: ", ") }
         return ranges.prefix(limit).joined(separator: ", ") + " and \(count(ranges.count - limit)) more"
+    }
+}
+
+extension Wording {
+    /// A moment in UTC, as `2026-11-26T14:03:12Z`; `separator` stands in place of the T, and `zone` in place of the Z.
+    package static func time(_ seconds: Double, separator: String = "T", zone: String = "Z") -> String {
+        let total = Int(max(0, min(seconds, 253_402_300_799)))
+        let (days, rest) = (total / 86_400, total % 86_400)
+        // Howard Hinnant's civil_from_days, for days since 1970.
+        let shifted = days + 719_468
+        let era = shifted / 146_097
+        let dayOfEra = shifted % 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let shiftedMonth = (5 * dayOfYear + 2) / 153
+        let day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
+        let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
+        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return
+            "\(year)-\(two(month))-\(two(day))\(separator)\(two(rest / 3600)):\(two(rest % 3600 / 60)):\(two(rest % 60))\(zone)"
+    }
+
+    /// The seconds since 1970 of a moment as `2026-11-26T14:03:12Z`; nil for anything else.
+    package static func seconds(of time: String) -> Double? {
+        let bytes = Array(time.utf8)
+        guard bytes.count == 20, bytes[4] == UInt8(ascii: "-"), bytes[10] == UInt8(ascii: "T"),
+            bytes[19] == UInt8(ascii: "Z")
+        else { return nil }
+        func number(_ range: Range<Int>) -> Int? { Int(String(decoding: bytes[range], as: UTF8.self)) }
+        guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10), let hour = number(11..<13),
+            let minute = number(14..<16), let second = number(17..<19), year >= 1970, (1...12).contains(month)
+        else { return nil }
+        let shiftedYear = month <= 2 ? year - 1 : year
+        let era = shiftedYear / 400
+        let yearOfEra = shiftedYear % 400
+        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+        let days = era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+        return Double(days * 86_400 + hour * 3600 + minute * 60 + second)
     }
 }
