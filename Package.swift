@@ -109,11 +109,20 @@ let package = Package(
             path: "Tests/DumpReader",
             swiftSettings: swiftSettings
         ),
+        .executableTarget(
+            name: "owners_reader",
+            dependencies: ["KernelReaders", "Ports", "ProcessArguments"],
+            path: "Tests/OwnersReader",
+            swiftSettings: swiftSettings
+        ),
         .target(name: "Namespaces", path: "Tests/Namespaces", swiftSettings: swiftSettings),
         tests(of: "Namespaces"),
         .target(name: "Scenes", path: "Tests/Scenes", swiftSettings: swiftSettings),
         tests(of: "Ports"),
-        tests(of: "KernelReaders", with: ["Scenes", "Ports"]),
+        tests(
+            of: "KernelReaders",
+            with: ["Scenes", "Ports", "Namespaces", "namespace_agent", "owners_reader"]
+        ),
         tests(of: "Aggregator", with: ["Ports"]),
         tests(of: "Sampler", with: ["Scenes", "KernelReaders", "Aggregator", "Ports"]),
         tests(of: "Exposition"),

@@ -41,11 +41,12 @@ package struct SocketOptions: Equatable, Sendable {
     package var reusesAddress: Bool
     /// SO_REUSEPORT.
     package var reusesPort: Bool
-    /// IP_BIND_ADDRESS_NO_PORT: bind() to an address leaves the choice of the port to connect().
-    package var bindsWithoutPort: Bool
+    /// IP_BIND_ADDRESS_NO_PORT: bind() to an address leaves the choice of the port to connect(). nil where the kernel does
+    /// not tell, as of MPTCP sockets before Linux 6.12.
+    package var bindsWithoutPort: Bool?
 
     /// The options of one socket.
-    package init(reusesAddress: Bool, reusesPort: Bool, bindsWithoutPort: Bool) {
+    package init(reusesAddress: Bool, reusesPort: Bool, bindsWithoutPort: Bool?) {
         self.reusesAddress = reusesAddress
         self.reusesPort = reusesPort
         self.bindsWithoutPort = bindsWithoutPort
