@@ -30,12 +30,7 @@ struct Exporter: ~Copyable {
         log handler: StandardErrorLog
     ) throws {
         let logger = Logger(label: "timewait_exporter") { _ in handler }
-        let facts = ExporterFacts(
-            version: BuildInformation.version,
-            revision: BuildInformation.revision,
-            swiftVersion: BuildInformation.swiftVersion,
-            microhttpdVersion: Endpoint.libraryVersion
-        )
+        let facts = BuildInformation.facts
         let manager = ServiceManager()
         let maximumAge = max(3 * sampling.interval, 90)
         // First, so that nothing in what follows can keep the process from being stopped.
@@ -76,7 +71,7 @@ struct Exporter: ~Copyable {
     /// Looks for what is read. A capture of a procfs will do, in which single files are missing.
     ///
     /// - Throws: that there is nothing.
-    private static func check(procfs: String) throws {
+    static func check(procfs: String) throws {
         func refusal(_ what: String) -> StartError {
             StartError(description: "--path.procfs '\(procfs)': \(what); procfs is mounted at /proc on most machines")
         }

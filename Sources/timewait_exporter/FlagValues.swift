@@ -135,6 +135,12 @@ enum FlagValues {
         return number
     }
 
+    /// The path of a file to write.
+    static func path(_ text: String) throws -> String {
+        guard !text.isEmpty else { throw ValidationError("expected the path of a file") }
+        return text
+    }
+
     /// Where procfs is mounted.
     static func procfs(_ text: String) throws -> String {
         guard !text.isEmpty else {

@@ -91,7 +91,16 @@ struct CommandTests {
                 "'--web.systemd-socket' and '--web.listen-address' exclude each other"
             ),
             (["--interval=5s"], "Unknown option '--interval'"),
-            (["serve"], "Unexpected argument 'serve'"),
+            (["serve"], "Unexpected argument 'serve'; the subcommands are metrics"),
+            (["help", "serve"], "Unexpected argument 'serve'; the subcommands are metrics"),
+            (["metrics", "again"], "Unexpected argument 'again' (metrics --help lists its flags)"),
+            (["metrics", "--web.listen-address=:80"], "Unknown option '--web.listen-address' (metrics --help lists"),
+            (["metrics", "--ports.limit=many"], "'many' is invalid for '--ports.limit <number>': expected a number"),
+            (
+                ["--path.procfs=/proc", "metrics"],
+                "'--path.procfs=/proc' stands before 'metrics'; the flags of a subcommand follow its name"
+            ),
+            (["--ports.limit", "5", "metrics", "--services.ports=80"], "'--ports.limit' stands before 'metrics'"),
             (["--web.telemetry-path=/a\nb"], "is invalid for '--web.telemetry-path <path>': a path has neither"),
         ]
     )
@@ -163,10 +172,28 @@ struct CommandTests {
             "--web.listen-address", "--web.systemd-socket", "--web.config.file", "--web.max-connections",
             "--web.max-connections-per-address", "--web.telemetry-path", "--sampler.interval", "--sampler.cpu-limit",
             "--sampler.source", "--ports.limit", "--ports.remembered", "--sockets.limit", "--path.procfs",
-            "--log.level", "--log.format", "--version",
+            "--log.level", "--log.format", "--version", "SUBCOMMANDS:", "\n  metrics  ",
         ] {
             #expect(help.standardOutput.contains(flag))
         }
+    }
+
+    @Test("tells the flags of a subcommand, which has the version of the whole", arguments: ["metrics"])
+    func help(subcommand: String) throws {
+        let help = try namespace.run(executable, [subcommand, "--help"])
+        #expect(help.status == 0 && help.standardError.isEmpty)
+        #expect(help.standardOutput.contains("USAGE: timewait_exporter \(subcommand) "))
+        #expect(help.standardOutput.contains("--path.procfs") && !help.standardOutput.contains("--web."))
+        #expect(try namespace.run(executable, ["help", subcommand]).standardOutput == help.standardOutput)
+        let version = try namespace.run(executable, [subcommand, "--version"])
+        #expect(version.standardOutput == (try namespace.run(executable, ["--version"]).standardOutput))
+    }
+
+    @Test("completes subcommands and their flags in three shells", arguments: ["bash", "zsh", "fish"])
+    func completions(shell: String) throws {
+        let script = try namespace.run(executable, ["--generate-completion-script", shell])
+        #expect(script.status == 0 && script.standardError.isEmpty)
+        for word in ["web.listen-address", "metrics", "output"] { #expect(script.standardOutput.contains(word)) }
     }
 
     @Test("stops at SIGTERM and at SIGINT, with status 0", arguments: [SIGTERM, SIGINT])
