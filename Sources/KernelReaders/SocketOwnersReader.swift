@@ -23,12 +23,17 @@ package struct SocketOwnersReader {
     package mutating func read(asksOptions: (OwnedSocket) -> Bool) throws(ReadError) -> SocketOwners {
         var owners = SocketOwners()
         owners.sockets = try sockets()
-        let owned = owners.sockets.filter { $0.inode != 0 }
-        let asked = Set(owned.lazy.filter(asksOptions).map(\.inode))
-        let scan = ProcessScan(proc, for: Set(owned.lazy.map(\.inode)), asking: asked)
+        var (wanted, asked): (Set<UInt64>, Set<UInt64>) = ([], [])
+        for socket in owners.sockets where socket.inode != 0 {
+            wanted.insert(socket.inode)
+            if asksOptions(socket) { asked.insert(socket.inode) }
+        }
+        let scan = ProcessScan(proc, for: wanted, asking: asked)
         owners.processes = scan.processes
         owners.options = scan.options
-        if scan.hasBlindSpots { owners.hidden = owned.filter { scan.processes[$0.inode] == nil } }
+        if scan.hasBlindSpots {
+            owners.hidden = owners.sockets.filter { $0.inode != 0 && scan.processes[$0.inode] == nil }
+        }
         owners.optionsAreHidden = scan.optionsAreHidden || owners.hidden.contains { asked.contains($0.inode) }
         owners.userNames = userNames(of: owners.sockets)
         return owners

@@ -118,5 +118,15 @@ struct ControlGroupTests {
         #expect(ControlGroup(bytes.span).unit == "a\u{FFFD}\u{1B}b.service")
         let long = group("0::/" + String(repeating: "x", count: 1000) + ".service\n")
         #expect(long.unit == String(repeating: "x", count: 255))
+        var generator = SystemRandomNumberGenerator()
+        let whole = Array("1:name=systemd:/a.service/b.scope\n0::/docker/\(id) (deleted)\n".utf8)
+        for _ in 0..<2000 {
+            var bytes = whole
+            for _ in 0..<Int.random(in: 1...10, using: &generator) {
+                bytes[Int.random(in: 0..<bytes.count, using: &generator)] = .random(in: 0...255, using: &generator)
+            }
+            bytes.removeLast(Int.random(in: 0..<bytes.count, using: &generator))
+            _ = ControlGroup(bytes.span)
+        }
     }
 }

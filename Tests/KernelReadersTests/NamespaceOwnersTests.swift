@@ -87,10 +87,13 @@ struct NamespaceOwnersTests {
         }
     }
 
-    /// Whoever may not see the agent's descriptors: another user, and anybody in a user namespace of his own.
+    /// Whoever may not see the agent's descriptors: anybody in a user namespace or a PID namespace of his own, and another
+    /// user, with a procfs that shows him the processes of others or does not.
     private static var others: [[String]] {
-        [["unshare", "--user"]]
-            + (geteuid() == 0 ? [["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]] : [])
+        let user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        let hiding = ["unshare", "--mount", "sh", "-c", "mount -t proc -o hidepid=2 proc /proc && exec \"$@\"", "sh"]
+        return [["unshare", "--user"], ["unshare", "--pid", "--fork", "--mount-proc"]]
+            + (geteuid() == 0 ? [user, hiding + user] : [])
     }
 
     @Test("says what is hidden from another user, who sees the user of each socket", arguments: others)
@@ -106,7 +109,7 @@ struct NamespaceOwnersTests {
             #expect(lines.filter { $0.inode == 0 }.allSatisfy { !$0.isHidden })
             #expect(optionsAreHidden)
             // A user whom the user namespace does not have is no "nobody".
-            #expect(owned.allSatisfy { $0.user == (words[0] == "unshare" ? "65534" : "root") })
+            #expect(owned.allSatisfy { $0.user == (words == ["unshare", "--user"] ? "65534" : "root") })
             // Who asks for nothing misses nothing.
             #expect(try !owners(source, asking: false, as: words).optionsAreHidden)
         }
