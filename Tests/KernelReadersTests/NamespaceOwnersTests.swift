@@ -76,6 +76,36 @@ struct NamespaceOwnersTests {
         try namespace.openConnections(1, port: 8080)
     }
 
+    /// The words in front of a program whose system calls fail as strace is told.
+    private static func injecting(_ fault: String) -> [String] {
+        ["strace", "-qq", "-f", "-o", "/dev/null", "-e", "inject=" + fault]
+    }
+
+    @Test(
+        "says that options are hidden where a sandbox or an old kernel refuses the copy of a descriptor",
+        arguments: ["pidfd_open:error=ENOSYS", "pidfd_getfd:error=ENOSYS", "pidfd_getfd:error=EPERM"]
+    )
+    func refusedCopy(fault: String) throws {
+        try namespace.listen(port: 8080)
+        let (lines, optionsAreHidden) = try owners("sock_diag", as: Self.injecting(fault))
+        #expect(lines.map(\.options) == ["-"] && lines.map(\.process) == [Int(namespace.process)])
+        #expect(optionsAreHidden && lines.allSatisfy { !$0.isHidden })
+    }
+
+    @Test("takes a descriptor that was closed meanwhile for nothing hidden")
+    func closedMeanwhile() throws {
+        try namespace.listen(port: 8080)
+        let (lines, optionsAreHidden) = try owners("sock_diag", as: Self.injecting("pidfd_getfd:error=EBADF"))
+        #expect(lines.map(\.options) == ["-"] && !optionsAreHidden)
+    }
+
+    @Test("reads procfs where the kernel gives no sock_diag")
+    func noSockDiag() throws {
+        try namespace.listen(port: 8080)
+        let lines = try owners("sock_diag", as: Self.injecting("socket:error=EAFNOSUPPORT")).lines
+        #expect(try lines == owners("procfs").lines && lines.map(\.localPort) == [8080])
+    }
+
     @Test("tells FIN_WAIT2 that nobody owns, and names no owner of it")
     func orphans() throws {
         try namespace.listen(port: 8080)
