@@ -2,12 +2,13 @@ import CLinux
 import Glibc
 package import Ports
 
-/// A process by a handle (pidfd_open(2)) that a later process of the same number does not take over: the border to the
-/// kernel. Closed when it goes out of scope.
+/// A process by a handle (pidfd_open(2)) that a later process of the same number does not take
+/// over: the border to the kernel. Closed when it goes out of scope.
 ///
-/// For a moment it makes a descriptor of the process ours as well (pidfd_getfd(2)), which takes the right to trace it
-/// (PTRACE_MODE_ATTACH). The process notices nothing of that: closing a copy leaves the connection and the listener
-/// alone. But as long as a copy is open the socket is, even if its process ends; so none is kept.
+/// For a moment it makes a descriptor of the process ours as well (pidfd_getfd(2)), which takes the
+/// right to trace it (PTRACE_MODE_ATTACH). The process notices nothing of that: closing a copy
+/// leaves the connection and the listener alone. But as long as a copy is open the socket is, even
+/// if its process ends; so none is kept.
 package struct ProcessHandle: ~Copyable {
     private let descriptor: CInt
     private let process: Int32

@@ -56,7 +56,8 @@ struct NamespaceOwnersTests {
         let ss = try namespace.output(of: "ss", ["-H", "-tlnpe"]).split(separator: "\n")
         #expect(ss.count == 3 && listening.count == 3)
         for row in ss {
-            // LISTEN 0 128 127.0.0.1:8080 0.0.0.0:* users:(("namespace_agent",pid=7,fd=5)) ino:5120 sk:1 <->
+            // LISTEN 0 128 127.0.0.1:8080 0.0.0.0:* users:(("namespace_agent",pid=7,fd=5)) ino:5120
+            // sk:1 <->
             let port = try #require(row.firstMatch(of: /:(\d+) +\S+ +users/)?.1)
             let process = try #require(row.firstMatch(of: /pid=(\d+)/)?.1)
             let inode = try #require(row.firstMatch(of: /ino:(\d+)/)?.1)
@@ -117,8 +118,9 @@ struct NamespaceOwnersTests {
         }
     }
 
-    /// Whoever may not see the agent's descriptors: anybody in a user namespace or a PID namespace of his own, and another
-    /// user, with a procfs that shows him the processes of others or does not.
+    /// Whoever may not see the agent's descriptors: anybody in a user namespace or a PID namespace
+    /// of his own, and another user, with a procfs that shows him the processes of others or does
+    /// not.
     private static var others: [[String]] {
         let user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
         let hiding = ["unshare", "--mount", "sh", "-c", "mount -t proc -o hidepid=2 proc /proc && exec \"$@\"", "sh"]
