@@ -32,21 +32,28 @@ package struct ProcessHandle: ~Copyable {
     /// - Parameter number: the descriptor that the socket was seen at.
     /// - Returns: nil where another file is there by now.
     package func options(ofSocket inode: UInt64, at number: Int32) throws(ReadError) -> SocketOptions? {
+        try withCopy(of: number) { copy in
+            var status = stat()
+            // The kernel fills the struct during the call.
+            guard unsafe fstat(copy, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK, UInt64(status.st_ino) == inode,
+                let reusesAddress = Self.isSet(SO_REUSEADDR, SOL_SOCKET, of: copy),
+                let reusesPort = Self.isSet(SO_REUSEPORT, SOL_SOCKET, of: copy)
+            else { return nil }
+            return SocketOptions(
+                reusesAddress: reusesAddress,
+                reusesPort: reusesPort,
+                // IPv6 sockets have it too, on this level.
+                bindsWithoutPort: Self.isSet(IP_BIND_ADDRESS_NO_PORT, CInt(IPPROTO_IP), of: copy)
+            )
+        }
+    }
+
+    /// Calls a function with a copy of a descriptor of the process, and closes it at once.
+    func withCopy<Value>(of number: Int32, _ body: (_ copy: CInt) -> Value) throws(ReadError) -> Value {
         let copy = clinux_pidfd_getfd(descriptor, number)
         if copy < 0 { throw failure("pidfd_getfd", number, errno) }
         defer { close(copy) }
-        var status = stat()
-        // The kernel fills the struct during the call.
-        guard unsafe fstat(copy, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK, UInt64(status.st_ino) == inode,
-            let reusesAddress = Self.isSet(SO_REUSEADDR, SOL_SOCKET, of: copy),
-            let reusesPort = Self.isSet(SO_REUSEPORT, SOL_SOCKET, of: copy)
-        else { return nil }
-        return SocketOptions(
-            reusesAddress: reusesAddress,
-            reusesPort: reusesPort,
-            // IPv6 sockets have it too, on this level.
-            bindsWithoutPort: Self.isSet(IP_BIND_ADDRESS_NO_PORT, CInt(IPPROTO_IP), of: copy)
-        )
+        return body(copy)
     }
 
     /// Whether an option is set; nil where the kernel does not tell.

@@ -85,21 +85,11 @@ struct Examination: ~Copyable {
     }
 
     /// Looks for a moment for programs that dial services of this host with connections too short to be met by chance.
-    mutating func searchDialers(for situation: inout Situation) {
-        guard situation.owners?.hidden.isEmpty == true, let listening = situation.sample.ports?.occupancy.listening
-        else {
-            return
-        }
-        let end = Clock.now + Self.longestSearch
-        while situation.dialers.isEmpty, Clock.now < end {
-            guard let seen = try? owners.read(asksOptions: { _ in false }) else { return }
-            for socket in seen.sockets where socket.row.state != .listen && listening.contains(socket.row.remotePort) {
-                guard !listening.contains(socket.row.localPort), let process = seen.processes[socket.inode] else {
-                    continue
-                }
-                situation.dialers[process, default: PortSet()].insert(socket.row.remotePort)
-            }
-        }
+    func searchDialers(for situation: inout Situation) {
+        guard let listening = situation.sample.ports?.occupancy.listening else { return }
+        var search = DialerSearch(proc, dialing: listening)
+        search.run(until: Clock.now + Self.longestSearch)
+        situation.dialers = search.dialers
     }
 }
 
