@@ -24,6 +24,7 @@ struct Metrics: ParsableCommand {
             discussion: "(default: standard output)",
             valueName: "path"
         ),
+        completion: .file(),
         transform: FlagValues.path
     )
     var output: String?
