@@ -71,15 +71,17 @@ package struct ReservedPorts: Sendable {
                     + "\(Wording.count(range - reserved)); at least half of the range has to stay"
             case .tooLong(let bytes):
                 "the list has \(Wording.count(bytes)) bytes as ranges; one write() takes "
-                    + "\(Wording.count(ReservedPorts.longestList)): reserve fewer ports, or neighbours"
+                    + "\(Wording.count(ReservedPorts.longestList)) and a newline: reserve fewer ports, or neighbours"
             case .nothing(let range):
                 "there is nothing to reserve: nothing listens in \(range.low)-\(range.high), and no port is reserved now"
             }
         }
     }
 
-    /// The bytes of a list that one write() takes: proc_do_large_bitmap() of kernel/sysctl.c reads a page less one.
-    package static let longestList = 4095
+    /// The bytes of a list that one write() takes with the newline that sysctl and systemd-sysctl put behind it: 4,095
+    /// together. proc_do_large_bitmap() of kernel/sysctl.c reads a page less one, and cuts at the last comma without an
+    /// error.
+    package static let longestList = 4094
 
     let facts: Facts
     let request: Request

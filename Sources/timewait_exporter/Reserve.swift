@@ -69,7 +69,11 @@ struct Reserve: ParsableCommand {
             return
         }
         if let refusal = plan.refusal { throw StartError(description: refusal.description) }
-        let file = plan.file(host: Host.name, date: Host.date, version: BuildInformation.version)
+        let file = plan.file(
+            host: ProcFilesystem(mount: reading.procfs).hostName ?? "localhost",
+            date: String(StandardErrorLog.timestamp().prefix("2026-11-26".count)),
+            version: BuildInformation.version
+        )
         try StandardStreams.writeOutput(Array(file.utf8))
         // Whoever looks at a terminal has no file yet.
         let advice = plan.advice(command: isatty(STDOUT_FILENO) == 1 ? command : nil, files: files)

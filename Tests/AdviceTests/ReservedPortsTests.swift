@@ -168,17 +168,20 @@ struct ReservedPortsTests {
 
     @Test("is refused where one write() does not take it")
     func tooLong() throws {
-        // Six bytes each, without the first comma.
+        // Six bytes each, but for the first comma.
         var request = ReservedPorts.Request()
         for number in 0..<682 { request.ports.insert(Port(33_000 + 2 * number)) }
         let plan = ReservedPorts(try machine(), request)
         #expect(plan.all.listText.utf8.count == 4091 && plan.refusal == nil)
-        request.ports.insert(8)
+        request.ports.insert(10)
         #expect(ReservedPorts(try machine(), request).refusal == nil)
+        // sysctl ends it with a newline, the 4,096th byte, for which the kernel drops the last port.
+        request.ports = request.ports.subtracting(PortSet(PortRange(10)))
         request.ports.insert(100)
-        #expect(ReservedPorts(try machine(), request).refusal == .tooLong(bytes: 4097))
+        #expect(ReservedPorts(try machine(), request).refusal == .tooLong(bytes: 4095))
         #expect(
-            "\(ReservedPorts.Refusal.tooLong(bytes: 4212))".hasPrefix("the list has 4,212 bytes as ranges; one write()")
+            "\(ReservedPorts.Refusal.tooLong(bytes: 4212))"
+                == "the list has 4,212 bytes as ranges; one write() takes 4,094 and a newline: reserve fewer ports, or neighbours"
         )
     }
 

@@ -210,7 +210,7 @@ def test_it_stops_at_once_and_cleanly(machine):
 
 def test_the_manual_page_is_there_and_tells_every_flag(machine):
     shown = machine.run("MANWIDTH=100 man timewait_exporter 2>&1")
-    for command in ["timewait_exporter", "timewait_exporter reserve", "timewait_exporter metrics"]:
+    for command in ["timewait_exporter", *(f"timewait_exporter {name}" for name in ["diagnose", "reserve", "metrics"])]:
         assert command in shown
         for flag in re.findall(r"(?m)^  (--[\w.-]+)", machine.run(f"{command} --help")):
             assert flag in shown
