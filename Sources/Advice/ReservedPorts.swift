@@ -1,7 +1,8 @@
 package import Ports
 
-/// What `ip_local_reserved_ports` should be on a machine: what it is, and the ports of services that an outgoing connection
-/// could take. The kernel has one list, and a write replaces it, so that this is always the whole list.
+/// What `ip_local_reserved_ports` should be on a machine: what it is, and the ports of services
+/// that an outgoing connection could take. The kernel has one list, and a write replaces it, so
+/// that this is always the whole list.
 package struct ReservedPorts: Sendable {
     /// What the kernel says.
     package struct Facts: Sendable {
@@ -22,8 +23,8 @@ package struct ReservedPorts: Sendable {
             self.listening = listening
         }
 
-        /// Takes in who owns the LISTEN sockets: the systemd service, else the command, else the user. Where several listen
-        /// on a port, all are named.
+        /// Takes in who owns the LISTEN sockets: the systemd service, else the command, else the
+        /// user. Where several listen on a port, all are named.
         package mutating func note(_ owners: SocketOwners) {
             var all: [Port: Set<String>] = [:]
             for socket in owners.sockets where socket.row.state == .listen {
@@ -47,7 +48,8 @@ package struct ReservedPorts: Sendable {
         package var ports = PortSet()
         /// Ports that need not be reserved although something listens.
         package var excluded = PortSet()
-        /// Whether ports outside of the range are to be reserved too, for the day on which it is widened.
+        /// Whether ports outside of the range are to be reserved too, for the day on which it is
+        /// widened.
         package var takesAllListening = false
 
         /// All exposed LISTEN ports, and no others.
@@ -78,9 +80,9 @@ package struct ReservedPorts: Sendable {
         }
     }
 
-    /// The bytes of a list that one write() takes with the newline that sysctl and systemd-sysctl put behind it: 4,095
-    /// together. proc_do_large_bitmap() of kernel/sysctl.c reads a page less one, and cuts at the last comma without an
-    /// error.
+    /// The bytes of a list that one write() takes with the newline that sysctl and systemd-sysctl
+    /// put behind it: 4,095 together. proc_do_large_bitmap() of kernel/sysctl.c reads a page less
+    /// one, and cuts at the last comma without an error.
     package static let longestList = 4094
 
     let facts: Facts

@@ -1,6 +1,7 @@
 import Ports
 
-/// What the files of sysctl.d set `ip_local_reserved_ports` to at the next boot, as systemd-sysctl(8) reads them.
+/// What the files of sysctl.d set `ip_local_reserved_ports` to at the next boot, as
+/// systemd-sysctl(8) reads them.
 package struct ReservedPortsFiles: Sendable {
     /// A line that sets the list.
     package struct Setting: Equatable, Sendable {
@@ -20,7 +21,8 @@ package struct ReservedPortsFiles: Sendable {
         "/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d",
     ]
 
-    /// The file that `sysctl --system` reads after all of them. systemd-sysctl reads it where a link of sysctl.d leads to it.
+    /// The file that `sysctl --system` reads after all of them. systemd-sysctl reads it where a
+    /// link of sysctl.d leads to it.
     package static let last = "/etc/sysctl.conf"
 
     /// The lines that set the list, in the order in which they are read: the last one holds.
@@ -55,8 +57,8 @@ package struct ReservedPortsFiles: Sendable {
         return paths.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map(\.value)
     }
 
-    /// The lines of a file that set the list: `net.ipv4.ip_local_reserved_ports = 8080`, with slashes in place of the
-    /// points, or with `-` before it, which lets it fail.
+    /// The lines of a file that set the list: `net.ipv4.ip_local_reserved_ports = 8080`, with
+    /// slashes in place of the points, or with `-` before it, which lets it fail.
     package static func settings(in file: [UInt8], path: String) -> [Setting] {
         let lines = file.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         return lines.enumerated().compactMap { index, bytes in

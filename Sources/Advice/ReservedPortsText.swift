@@ -128,15 +128,17 @@ extension ReservedPorts {
     private var added: String { missing.isEmpty ? "No port added" : "\(Wording.count(missing.count, "port")) added" }
     private var rangeText: String { "\(facts.range.ports.low)-\(facts.range.ports.high)" }
 
-    /// Added ports that a program may have been given at random: bind() to port 0 begins with the parity that `low` does
-    /// not have (inet_csk_find_open_port(), net/ipv4/inet_connection_sock.c). One reading cannot tell them from those that
-    /// somebody chose.
+    /// Added ports that a program may have been given at random: bind() to port 0 begins with the
+    /// parity that `low` does not have (inet_csk_find_open_port(),
+    /// net/ipv4/inet_connection_sock.c). One reading cannot tell them from those that somebody
+    /// chose.
     private var perhapsRandom: PortSet {
         let ports = missing.subtracting(request.ports).intersection(PortSet(facts.range.ports))
         return ports.subtracting(ports.sharingParity(of: facts.range.ports.low))
     }
 
-    /// The commands that put the file in force. Where the first one fails the old file stays as it is.
+    /// The commands that put the file in force. Where the first one fails the old file stays as it
+    /// is.
     private static func commands(_ command: String?) -> String {
         let name = ReservedPortsFiles.name
         return (command.map { "  \($0) > \(name) &&\n" } ?? "") + """

@@ -6,7 +6,8 @@ import KernelReaders
 import Ports
 import Sampler
 
-/// `timewait_exporter reserve`: prints the file that reserves the ports of this machine's services. It writes no sysctl.
+/// `timewait_exporter reserve`: prints the file that reserves the ports of this machine's services.
+/// It writes no sysctl.
 struct Reserve: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reserve",

@@ -84,7 +84,8 @@ enum SysctlFiles {
     private static let longest = 1 << 20
 
     private static func failure(_ path: String) -> StartError {
-        // strerror() gives a text that lives at least until the next call on this thread; it is copied at once.
+        // strerror() gives a text that lives at least until the next call on this thread; it is
+        // copied at once.
         StartError(description: "\(ShownText.line(path)): cannot read it: \(unsafe String(cString: strerror(errno)))")
     }
 }
