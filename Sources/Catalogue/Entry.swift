@@ -14,8 +14,8 @@ package struct Entry: Sendable {
     package let family: MetricFamily
     /// The section of the page it stands in: the collector's that reads it, or the exporter's own.
     package let section: PageSection
-    /// Whether it says nothing on a page of one reading by a process that then ends: counts since the start of the
-    /// process, and what the exporter says of itself.
+    /// Whether it says nothing on a page of one reading by a process that then ends: counts since
+    /// the start of the process, and what the exporter says of itself.
     private(set) var isOnlyServed = false
     private let write: @Sendable (PageInput, inout TextWriter) -> Void
 

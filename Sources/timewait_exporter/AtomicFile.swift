@@ -2,8 +2,8 @@ import Glibc
 
 /// Writes a file so that nobody ever finds a part of it.
 enum AtomicFile {
-    /// Replaces the file at a path, or makes it, with mode 0644. The new one is written beside it, reaches the disk, and
-    /// takes its name; where that fails the old one stays.
+    /// Replaces the file at a path, or makes it, with mode 0644. The new one is written beside it,
+    /// reaches the disk, and takes its name; where that fails the old one stays.
     ///
     /// - Throws: the path, what failed, and why.
     static func write(_ bytes: [UInt8], to path: String) throws {
@@ -41,7 +41,8 @@ enum AtomicFile {
 
     /// The failure of the system call that was made last.
     private static func failure(_ what: String, _ path: String) -> StartError {
-        // strerror() gives a text that lives at least until the next call on this thread; it is copied at once.
+        // strerror() gives a text that lives at least until the next call on this thread; it is
+        // copied at once.
         StartError(description: "--output '\(path)': cannot \(what) it: \(unsafe String(cString: strerror(errno)))")
     }
 }

@@ -5,8 +5,8 @@ import Exposition
 import KernelReaders
 import Sampler
 
-/// `timewait_exporter metrics`: one reading, one page, for node_exporter's textfile collector and for hosts on which no
-/// port may be opened.
+/// `timewait_exporter metrics`: one reading, one page, for node_exporter's textfile collector and
+/// for hosts on which no port may be opened.
 struct Metrics: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "metrics",
@@ -24,6 +24,7 @@ struct Metrics: ParsableCommand {
             discussion: "(default: standard output)",
             valueName: "path"
         ),
+        completion: .file(),
         transform: FlagValues.path
     )
     var output: String?
