@@ -79,8 +79,10 @@ struct RemoteFlags: ParsableArguments {
             access.connectTimeout = connectTimeout
             access.timeout = maxTime
             if let user {
-                let name = String(user.prefix { $0 != ":" })
-                var password = user.utf8.count == name.utf8.count ? nil : String(user.dropFirst(name.count + 1))
+                // By bytes: a combining character behind the colon would make another character of it.
+                let colon = user.utf8.firstIndex(of: UInt8(ascii: ":"))
+                let name = String(user[..<(colon ?? user.endIndex)])
+                var password = colon.map { String(user[user.utf8.index(after: $0)...]) }
                 // A bad URL is told before anybody types a password.
                 _ = try RemoteExporter(url, access)
                 password = password ?? TerminalPassword.ask(of: name)
