@@ -5,6 +5,7 @@ import Glibc
 import KernelReaders
 import Ports
 import Presentation
+import RemoteExporter
 
 /// `timewait_exporter diagnose`: what is wrong with this machine, and what to do about it.
 struct Diagnose: ParsableCommand {
@@ -55,6 +56,9 @@ struct Diagnose: ParsableCommand {
     )
     var colour = Terminal.ColourChoice.auto
 
+    @OptionGroup(title: "Another host")
+    var remote: RemoteFlags
+
     @OptionGroup
     var reading: ReadingFlags
 
@@ -68,21 +72,43 @@ struct Diagnose: ParsableCommand {
         if watches, isJSON {
             throw ValidationError("'--watch' and '--json' exclude each other; run '--json' as often as you want it")
         }
+
+        if remote.url != nil, watches || period != nil {
+            let flag = watches ? "--watch" : "--for"
+            throw ValidationError("'\(flag)' looks at this host; the exporter that '--url' asks looks all the time")
+        }
     }
 
     func run() throws {
         let diagnosis: Diagnosis
         do {
-            try Exporter.check(procfs: reading.procfs)
-            var examination = Examination(reading, services, interval: watches ? interval : 1)
-            if watches { try watch(&examination) }
-            diagnosis = try examine(&examination)
+            if let exporter = try remote.exporter {
+                diagnosis = try ask(exporter)
+            } else {
+                try Exporter.check(procfs: reading.procfs)
+                var examination = Examination(reading, services, interval: watches ? interval : 1)
+                if watches { try watch(&examination) }
+                diagnosis = try examine(&examination)
+            }
             try write(diagnosis)
+        } catch let error as ValidationError {
+            throw error
         } catch {
             StandardStreams.writeError(Array("timewait_exporter: \(ShownText.line("\(error)"))\n".utf8))
             throw ExitCode(3)
         }
         if let status = diagnosis.exitStatus { throw ExitCode(status) }
+    }
+
+    /// Asks a running exporter.
+    private func ask(_ exporter: RemoteExporter) throws -> Diagnosis {
+        let path = PagesOnDemand.diagnosisPath
+        let json = try exporter.fetch(path)
+        do throws(Diagnosis.Unreadable) {
+            return try Diagnosis(json: json)
+        } catch {
+            throw StartError(description: "--url: the answer of \(path) is no diagnosis: \(error)")
+        }
     }
 
     /// One look, or two with time between them.

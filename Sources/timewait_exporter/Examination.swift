@@ -8,22 +8,14 @@ import Synchronization
 
 /// Looks at the machine as a person would: reads its tables, and who owns its sockets.
 struct Examination: ~Copyable {
-    private let procfs: String
-    private let proc: ProcFilesystem
-    private let servicePorts: PortSet
     private let obstacles: Obstacles
+    private let procfs: String
     private var sampler: Sampler
-    private var owners: SocketOwnersReader
-
-    /// How long, in seconds, it is looked for a program that dials this host's services for moments only.
-    private static let longestSearch = 1.0
-    /// The most client sockets that are asked for IP_BIND_ADDRESS_NO_PORT.
-    private static let mostAskedClients = 2000
+    private var surroundings: Surroundings
 
     /// - Parameter interval: the seconds between two readings of the socket table.
     init(_ reading: ReadingFlags, _ services: ServiceFlags, interval: Double) {
         procfs = reading.procfs
-        servicePorts = services.ports.tcp
         var settings = SamplerSettings()
         settings.interval = interval
         // A person waits for it.
@@ -34,14 +26,17 @@ struct Examination: ~Copyable {
         // All of them: there is no page to keep small.
         settings.accounting.portsLimit = 65_535
         settings.accounting.servicesLimit = 65_535
-        proc = ProcFilesystem(mount: reading.procfs)
         let obstacles = Obstacles()
         self.obstacles = obstacles
-        sampler = Sampler(proc, settings, from: Clock.now) { obstacles.note($0) }
-        owners = SocketOwnersReader(proc, readsSockDiag: reading.source != .procfs)
+        sampler = Sampler(ProcFilesystem(mount: reading.procfs), settings, from: Clock.now) { obstacles.note($0) }
+        surroundings = Surroundings(
+            procfs: reading.procfs,
+            readsSockDiag: reading.source != .procfs,
+            servicePorts: services.ports.tcp
+        )
     }
 
-    /// Reads what is due, once; when the next time is.
+    /// Reads what is due, once; and when the next time is.
     mutating func tick() -> (sample: Sample, next: Instant) {
         let sample = sampler.tick(at: Clock.now)
         return (sample, sampler.next)
@@ -52,13 +47,41 @@ struct Examination: ~Copyable {
     /// - Throws: why there is nothing to look at.
     mutating func situation(of sample: Sample, began: Instant) throws -> Situation {
         guard sample.ports != nil else { throw obstacles.failure(procfs: procfs) }
+        var situation = surroundings.situation(of: sample)
+        situation.obstacles.insert(contentsOf: obstacles.lines, at: 0)
+        situation.duration = Clock.now - began
+        return situation
+    }
+
+    /// Looks for a moment for programs that dial services of this host with connections too short to be met by chance.
+    func searchDialers(for situation: inout Situation) { surroundings.searchDialers(for: &situation) }
+}
+
+/// What a sample is seen in: the machine's name, the owners of its sockets.
+struct Surroundings {
+    private let proc: ProcFilesystem
+    private let servicePorts: PortSet
+    private var owners: SocketOwnersReader
+
+    /// How long, in seconds, it is looked for a program that dials this host's services for moments only.
+    private static let longestSearch = 1.0
+    /// The most client sockets that are asked for IP_BIND_ADDRESS_NO_PORT.
+    private static let mostAskedClients = 2000
+
+    init(procfs: String, readsSockDiag: Bool, servicePorts: PortSet) {
+        proc = ProcFilesystem(mount: procfs)
+        owners = SocketOwnersReader(proc, readsSockDiag: readsSockDiag)
+        self.servicePorts = servicePorts
+    }
+
+    /// The situation of a sample: with it who owns the sockets of now.
+    mutating func situation(of sample: Sample) -> Situation {
         var situation = Situation(
             host: proc.hostName ?? "localhost",
             kernel: "Linux \(proc.kernelRelease ?? "of unknown version")",
             sample: sample
         )
         situation.servicePorts = servicePorts
-        situation.obstacles = obstacles.lines
         if sample.source == .sockDiag, sample.ports?.knowsBound == false {
             situation.obstacles.append("sockets that are only bound: \(situation.kernel) does not show them")
         }
@@ -67,7 +90,6 @@ struct Examination: ~Copyable {
         } catch {
             situation.obstacles.append("who owns the sockets: \(error)")
         }
-        situation.duration = Clock.now - began
         situation.time = Clock.realtime.seconds
         return situation
     }
@@ -81,7 +103,7 @@ struct Examination: ~Copyable {
         else { return false }
         // Of thousands a part will do.
         return range.contains(port) && port % 2 != range.low % 2 && !report.occupancy.listening.contains(port)
-            && Int(port) % max(1, use.bind.used / mostAskedClients) == 0
+            && Int(port) / 2 % max(1, use.bind.used / mostAskedClients) == 0
     }
 
     /// Looks for a moment for programs that dial services of this host with connections too short to be met by chance.
