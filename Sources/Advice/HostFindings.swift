@@ -109,7 +109,8 @@ extension Situation {
             else { continue }
             dialed[process, default: []].insert(socket.row.remotePort)
         }
-        return dialed.map { ($0.key, $0.value.count) }.max { ($0.1, $1.0.pid) < ($1.1, $0.0.pid) }
+        // One connection is anybody's; who dials several services is a prober.
+        return dialed.map { ($0.key, $0.value.count) }.filter { $0.1 > 1 }.max { ($0.1, $1.0.pid) < ($1.1, $0.0.pid) }
     }
 
     /// Many TIME_WAITs for each LISTEN socket.

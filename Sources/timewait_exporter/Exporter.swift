@@ -44,7 +44,7 @@ struct Exporter: ~Copyable {
         var settings = Endpoint.Settings(
             sockets: sockets,
             telemetryPath: serving.telemetryPath,
-            landingPage: LandingPage.content(version: facts.version, telemetryPath: serving.telemetryPath.text),
+            landingPage: BareLandingPage.content(version: facts.version, telemetryPath: serving.telemetryPath.text),
             maximumAge: .seconds(maximumAge)
         )
         let surroundings = Surroundings(
@@ -52,7 +52,7 @@ struct Exporter: ~Copyable {
             readsSockDiag: sampling.source != .procfs,
             servicePorts: sampling.accounting.servicePorts
         )
-        settings.onDemandPages = PagesOnDemand(of: latest, in: surroundings).all(version: facts.version, serving)
+        settings.onDemandPages = PagesOnDemand(of: latest, in: surroundings).all(serving)
         settings.realm = "timewait_exporter"
         settings.configurationFile = serving.configurationFile
         settings.connectionLimit = serving.connectionLimit

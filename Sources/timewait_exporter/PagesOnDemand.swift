@@ -38,8 +38,8 @@ final class PagesOnDemand: Sendable {
     }
 
     /// Those that the flags ask for.
-    func all(version: String, _ serving: ServingSettings) -> [Endpoint.OnDemandPage] {
-        [diagnosis] + (serving.hasLandingPage ? [landing(version: version, serving)] : [])
+    func all(_ serving: ServingSettings) -> [Endpoint.OnDemandPage] {
+        [diagnosis] + (serving.hasLandingPage ? [landing(serving)] : [])
     }
 
     /// What is known now.
@@ -61,9 +61,22 @@ final class PagesOnDemand: Sendable {
     }
 
     /// `/`, and `/?refresh=10`, which loads itself again each ten seconds.
-    private func landing(version: String, _ serving: ServingSettings) -> Endpoint.OnDemandPage {
-        Endpoint.OnDemandPage(path: "/", arguments: ["refresh": 1...3600]) { _ in
-            LandingPage.content(version: version, telemetryPath: serving.telemetryPath.text)
+    private func landing(_ serving: ServingSettings) -> Endpoint.OnDemandPage {
+        let telemetryPath = serving.telemetryPath.text
+        return Endpoint.OnDemandPage(
+            path: "/",
+            headers: [("Content-Security-Policy", LandingPage.contentSecurityPolicy)],
+            arguments: ["refresh": 1...3600]
+        ) { [self] arguments in
+            let settings = LandingPage.Settings(
+                version: BuildInformation.version,
+                revision: BuildInformation.revision,
+                telemetryPath: telemetryPath,
+                refresh: arguments["refresh"]
+            )
+            let situation = situation
+            let page = LandingPage(Diagnosis(of: situation), situation, settings)
+            return Endpoint.Page(body: page.html, contentType: "text/html; charset=utf-8")
         }
     }
 }
