@@ -32,7 +32,7 @@ extension Situation {
         seen.append(whoCloses(byClient: byClient, byService: byService.map(\.port)))
         seen.append(
             likely.map {
-                "likely \($0.process.text): it dials \(Wording.count($0.ports, "port")) of these now; a TIME_WAIT itself has no"
+                "likely \($0.process.text): it dials \(Wording.count($0.ports)) of these ports now; a TIME_WAIT itself has no"
                     + " owner"
             } ?? "a TIME_WAIT has no owner, and no program was seen with such a connection"
         )
@@ -102,14 +102,15 @@ extension Situation {
         guard let report else { return nil }
         let listening = report.occupancy.listening
         let own = Set(sockets.lazy.filter { $0.row.state != .listen }.map(\.row.localAddress))
-        var dialed: [SocketProcess: Set<Port>] = [:]
+        var dialed = dialers.mapValues { Set($0) }
         for socket in sockets where socket.row.state != .listen && listening.contains(socket.row.remotePort) {
             guard own.contains(socket.row.remoteAddress) || socket.row.remoteAddress == socket.row.localAddress,
                 !listening.contains(socket.row.localPort), let process = process(of: socket)
             else { continue }
             dialed[process, default: []].insert(socket.row.remotePort)
         }
-        return dialed.map { ($0.key, $0.value.count) }.max { ($0.1, $1.0.pid) < ($1.1, $0.0.pid) }
+        // One connection is anybody's; who dials several services is a prober.
+        return dialed.map { ($0.key, $0.value.count) }.filter { $0.1 > 1 }.max { ($0.1, $1.0.pid) < ($1.1, $0.0.pid) }
     }
 
     /// Many TIME_WAITs for each LISTEN socket.
@@ -204,7 +205,15 @@ extension Situation {
             } else {
                 nil
             }
-        guard let rise else { return .notChecked("takes two readings: --for=5s") }
+        guard let rise else {
+            // What never happened did not happen now.
+            return now == 0
+                ? .found([])
+                : .notChecked(
+                    "\(Wording.count(Int(clamping: now))) since the start of this network"
+                        + " namespace; whether it goes on takes two readings: --for=5s"
+                )
+        }
         guard rise.count > 0 else { return .found([]) }
         let count = Int(min(rise.count, UInt64(Int32.max)))
         return .found(

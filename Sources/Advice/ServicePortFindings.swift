@@ -218,9 +218,11 @@ extension Situation {
         guard exposed.contains(where: isService) else { return .found([]) }
         let ports = exposed.sorted { (ratio($1), $0) < (ratio($0), $1) }
         let low = range.ports.low
-        var seen = ports.prefix(10).map { port in
-            "\(port)  \(listenerText(on: port) ?? "an unknown process")  risk \(Wording.percent(ratio(port)))"
-        }
+        var seen = Wording.table(
+            ports.prefix(10).map { port in
+                ["\(port)", listenerText(on: port) ?? "an unknown process", "risk \(Wording.percent(ratio(port)))"]
+            }
+        )
         if ports.count > 10 { seen.append("and \(Wording.count(ports.count - 10)) more") }
         let count = ports.count
         return .found(

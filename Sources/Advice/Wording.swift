@@ -113,6 +113,17 @@ package enum Wording {
         return names.prefix(limit).joined(separator: ", ") + " and \(count(names.count - limit)) more"
     }
 
+    /// Rows of cells as lines with their columns in a row, two spaces apart.
+    package static func table(_ rows: [[String]]) -> [String] {
+        let columns = rows.map(\.count).max() ?? 0
+        let widths = (0..<columns).map { column in rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0 }
+        return rows.map { row in
+            row.enumerated().map { column, cell in
+                column == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[column] - cell.count)
+            }.joined(separator: "  ")
+        }
+    }
+
     /// Ports as ranges, at most some: `8080-8088, 50061 and 3 more`.
     package static func ports(_ ports: PortSet, atMost limit: Int = 12) -> String {
         let ranges = ports.ranges.map { $0.low == $0.high ? "\($0.low)" : "\($0.low)-\($0.high)" }

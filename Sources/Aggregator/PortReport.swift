@@ -161,8 +161,12 @@ package struct PortTimeWait: Equatable, Sendable {
     /// A local client closed first.
     package var clientLocal = 0
 
-    /// None.
-    package init() {}
+    /// TIME_WAITs by their parts.
+    package init(serverLocal: Int = 0, serverRemote: Int = 0, clientLocal: Int = 0) {
+        self.serverLocal = serverLocal
+        self.serverRemote = serverRemote
+        self.clientLocal = clientLocal
+    }
 
     /// All of them.
     package var total: Int { serverLocal + serverRemote + clientLocal }

@@ -6,8 +6,8 @@
 ///
 /// The names come from whoever made the groups, and may hold any byte but a newline and '/'.
 package struct ControlGroup: Equatable {
-    /// The systemd unit, such as `payments.service`; nil outside of one. In a container it is the unit that the
-    /// container is the payload of, as Podman's Quadlet makes them, and else nil.
+    /// The systemd unit, such as `payments.service`; nil outside of one. In a container it is the
+    /// unit that the container is the payload of, as Podman's Quadlet makes them, and else nil.
     package private(set) var unit: String?
     /// The first 12 digits of the container's id; nil outside of one.
     package private(set) var container: String?
@@ -28,8 +28,8 @@ package struct ControlGroup: Equatable {
             )
             guard fields.count == 3 else { continue }
             let groups = Groups(path: fields[2])
-            // containerd leaves its own service in the unified hierarchy of version 1 for all of its containers: a
-            // container's id in any line outweighs what the others say.
+            // containerd leaves its own service in the unified hierarchy of version 1 for all of
+            // its containers: a container's id in any line outweighs what the others say.
             if let container = groups.container {
                 (unit, self.container) = (container.unit, container.id)
                 return
@@ -46,7 +46,8 @@ private struct Groups {
     private let names: [ArraySlice<UInt8>]
 
     init(path: ArraySlice<UInt8>) {
-        // What the kernel appends where the group has been removed, and the process has not ended yet.
+        // What the kernel appends where the group has been removed, and the process has not ended
+        // yet.
         let path = path.ends(with: " (deleted)") ? path.dropLast(" (deleted)".utf8.count) : path
         names = path.split(separator: UInt8(ascii: "/"))
     }
@@ -71,21 +72,23 @@ private struct Groups {
         return nil
     }
 
-    /// The id in the name of a container's group: 64 digits, alone (`5f0c…`) or behind the runtime's name
-    /// (`docker-5f0c….scope`, `cri-containerd-5f0c….scope`, `libpod-5f0c…`, `kubepods-pod1f.slice:cri-containerd:5f0c…`).
+    /// The id in the name of a container's group: 64 digits, alone (`5f0c…`) or behind the
+    /// runtime's name (`docker-5f0c….scope`, `cri-containerd-5f0c….scope`, `libpod-5f0c…`,
+    /// `kubepods-pod1f.slice:cri-containerd:5f0c…`).
     private static func containerID(_ name: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
         let name = name.ends(with: ".scope") ? name.dropLast(".scope".utf8.count) : name
         let id = name.suffix(64)
         let runtime = name.dropLast(64)
         guard id.count == 64, id.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) }) else { return nil }
         guard let separator = runtime.last else { return id }
-        // What watches over a container of Podman or CRI-O is outside of it (`libpod-conmon-5f0c….scope`).
+        // What watches over a container of Podman or CRI-O is outside of it
+        // (`libpod-conmon-5f0c….scope`).
         let isMonitor = runtime.ends(with: "conmon-")
         return (separator == UInt8(ascii: "-") || separator == UInt8(ascii: ":")) && !isMonitor ? id : nil
     }
 
-    /// A unit's name, at most 255 bytes as systemd has it. It puts a '_' before names that the kernel would mistake for
-    /// files of its own.
+    /// A unit's name, at most 255 bytes as systemd has it. It puts a '_' before names that the
+    /// kernel would mistake for files of its own.
     private static func text(_ name: ArraySlice<UInt8>) -> String {
         String(decoding: (name.first == UInt8(ascii: "_") ? name.dropFirst() : name).prefix(255), as: UTF8.self)
     }

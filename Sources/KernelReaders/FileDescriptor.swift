@@ -41,7 +41,8 @@ struct FileDescriptor: ~Copyable {
     /// Where the symbolic link at a path leads to; nil where there is none that may be read.
     static func target(of path: String) -> String? {
         var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
-        // The kernel writes at most the bytes of the array, which outlives the call, as the path does.
+        // The kernel writes at most the bytes of the array, which outlives the call, as the path
+        // does.
         let count = unsafe readlink(path, &target, Int(PATH_MAX))
         return count < 0 ? nil : String(decoding: target.prefix(count), as: UTF8.self)
     }

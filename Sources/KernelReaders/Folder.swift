@@ -3,8 +3,8 @@ import Glibc
 
 /// An open folder: the border to the kernel. Closed when it goes out of scope.
 ///
-/// What is read through a folder of /proc/PID belongs to one process for good: once that has ended nothing is there any
-/// more, even where another process has got its number.
+/// What is read through a folder of /proc/PID belongs to one process for good: once that has ended
+/// nothing is there any more, even where another process has got its number.
 struct Folder: ~Copyable {
     let number: CInt
     private let path: String
@@ -41,14 +41,16 @@ struct Folder: ~Copyable {
     /// - Returns: the number of bytes.
     func readLink(_ name: String, into buffer: inout [UInt8]) throws(ReadError) -> Int {
         let size = buffer.count
-        // The kernel writes at most the bytes of the buffer, which outlives the call, as the name does.
+        // The kernel writes at most the bytes of the buffer, which outlives the call, as the name
+        // does.
         let count = unsafe readlinkat(number, name, &buffer, size)
         if count < 0 { throw ReadError(call: "readlinkat", path: path(of: name), errno: errno) }
         return count
     }
 }
 
-/// The entries of a folder of procfs whose names are numbers, some at a time: processes, or descriptors.
+/// The entries of a folder of procfs whose names are numbers, some at a time: processes, or
+/// descriptors.
 struct NumberedEntries {
     private var buffer = [UInt8](repeating: 0, count: 32 * 1024)
     /// The numbers of the last reading.
@@ -65,8 +67,9 @@ struct NumberedEntries {
 }
 
 extension Span<UInt8> {
-    /// The names that are numbers, of bytes that are filled with `struct linux_dirent64`: two numbers of 64 bits, the
-    /// entry's length in 16, a type in 8, and its name with a zero behind it.
+    /// The names that are numbers, of bytes that are filled with `struct linux_dirent64`: two
+    /// numbers of 64 bits, the entry's length in 16, a type in 8, and its name with a zero behind
+    /// it.
     fileprivate var numbersOfEntries: [Int32] {
         var numbers: [Int32] = []
         var start = 0

@@ -89,17 +89,18 @@ package struct ProcFilesystem: Sendable {
 
 /// The namespaces of processes and users that a procfs shows.
 extension ProcFilesystem {
-    /// Whether the numbers of processes here are those that system calls of ours take: the procfs of the host, mounted in
-    /// a container, has others.
+    /// Whether the numbers of processes here are those that system calls of ours take: the procfs
+    /// of the host, mounted in a container, has others.
     var hasOurProcessNumbers: Bool { isLive && FileDescriptor.target(of: mount + "/self") == "\(ProcessHandle.own)" }
 
-    /// Whether there are processes outside of the PID namespace that the procfs shows, by the number of the first one
-    /// (PROC_PID_INIT_INO, include/linux/proc_ns.h).
+    /// Whether there are processes outside of the PID namespace that the procfs shows, by the
+    /// number of the first one (PROC_PID_INIT_INO, include/linux/proc_ns.h).
     var isOfInnerPIDNamespace: Bool {
         FileDescriptor.target(of: mount + "/1/ns/pid").map { $0 != "pid:[4026531836]" } ?? false
     }
 
-    /// The number that stands for users whom our user namespace does not have; nil where it has all of them.
+    /// The number that stands for users whom our user namespace does not have; nil where it has all
+    /// of them.
     var overflowUser: UInt32? {
         let all = try? withContents(of: mount + "/self/uid_map") { bytes in
             var position = 0

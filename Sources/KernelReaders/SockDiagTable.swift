@@ -43,7 +43,8 @@ package struct SockDiagTable: SocketTableSource, ~Copyable {
         return try dump(others, into: &sink)
     }
 
-    /// Every socket that a program may own, in one walk: all states but TIME_WAIT, which the kernel passes over.
+    /// Every socket that a program may own, in one walk: all states but TIME_WAIT, which the kernel
+    /// passes over.
     package mutating func ownedSockets() throws(ReadError) -> [OwnedSocket] {
         var sockets: [OwnedSocket] = []
         let states = TCPState.allCases.filter { ![.timeWait, .newSynRecv].contains($0) }
@@ -63,8 +64,8 @@ package struct SockDiagTable: SocketTableSource, ~Copyable {
         }
     }
 
-    /// Asks for the sockets in some states, and gives the datagrams of the answer to `parse` until that says that the dump
-    /// has ended.
+    /// Asks for the sockets in some states, and gives the datagrams of the answer to `parse` until
+    /// that says that the dump has ended.
     ///
     /// - Returns: the number of messages that did not parse.
     private mutating func dump(

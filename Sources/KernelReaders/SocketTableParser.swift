@@ -29,7 +29,8 @@ package struct SocketTableParser {
         rows(of: bytes) { row, _ in sink.row(row) }
     }
 
-    /// Appends the sockets that a program may own, which are all but TIME_WAIT, with what leads to their owners.
+    /// Appends the sockets that a program may own, which are all but TIME_WAIT, with what leads to
+    /// their owners.
     ///
     /// - Returns: as above.
     package mutating func parse(_ bytes: Span<UInt8>, appendingTo sockets: inout [OwnedSocket]) -> Int {

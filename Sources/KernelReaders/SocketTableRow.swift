@@ -40,7 +40,8 @@ struct SocketTableRow {
         return .row(row, next: tail.next)
     }
 
-    /// The columns `uid` and `inode` of a row that `read` has found at `start`; nil where one of them is no number.
+    /// The columns `uid` and `inode` of a row that `read` has found at `start`; nil where one of
+    /// them is no number.
     func owner(in bytes: Span<UInt8>, at start: Int) -> (user: UInt32, inode: UInt64)? {
         guard let colon = Self.colonAfterSlot(in: bytes, at: start) else { return nil }
         var position = end(behind: colon)

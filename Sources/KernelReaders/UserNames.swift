@@ -1,7 +1,7 @@
 import Glibc
 
-/// The names of users in this process' user namespace, as libc knows them (/etc/passwd, and what nsswitch.conf adds),
-/// each asked for once.
+/// The names of users in this process' user namespace, as libc knows them (/etc/passwd, and what
+/// nsswitch.conf adds), each asked for once.
 struct UserNames {
     private var known: [UInt32: String?] = [:]
 
@@ -22,7 +22,8 @@ struct UserNames {
             let (failure, name) = unsafe text.withUnsafeMutableBufferPointer { memory -> (CInt, String?) in
                 var entry = unsafe passwd()
                 var found: UnsafeMutablePointer<passwd>?
-                // libc fills the entry, whose pointers lead into the memory. The name is copied before that ends.
+                // libc fills the entry, whose pointers lead into the memory. The name is copied
+                // before that ends.
                 guard let start = memory.baseAddress else { return (ERANGE, nil) }
                 let failure = unsafe getpwuid_r(user, &entry, start, memory.count, &found)
                 guard unsafe failure == 0 && found != nil, let name = unsafe entry.pw_name else {

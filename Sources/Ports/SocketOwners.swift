@@ -41,8 +41,8 @@ package struct SocketOptions: Equatable, Sendable {
     package var reusesAddress: Bool
     /// SO_REUSEPORT.
     package var reusesPort: Bool
-    /// IP_BIND_ADDRESS_NO_PORT: bind() to an address leaves the choice of the port to connect(). nil where the kernel does
-    /// not tell, as of MPTCP sockets before Linux 6.12.
+    /// IP_BIND_ADDRESS_NO_PORT: bind() to an address leaves the choice of the port to connect().
+    /// nil where the kernel does not tell, as some do not of MPTCP sockets (Go listens on those).
     package var bindsWithoutPort: Bool?
 
     /// The options of one socket.

@@ -111,8 +111,9 @@ package struct TextReport {
     private mutating func writeNearest() {
         let summary = diagnosis.summary
         guard let nearest = summary.nearest, let usable = summary.ports?.usable, usable > 0 else {
-            let isKnown = summary.destinations == 0
-            return writeNumber("Nearest limit", isKnown ? "0.0 %" : nil, isKnown ? "no destination" : "unknown")
+            guard let count = summary.destinations else { return writeNumber("Nearest limit", nil, "unknown") }
+            let detail = count == 0 ? "no destination" : "no destination holds a port that cannot be reused at once"
+            return writeNumber("Nearest limit", "0.0 %", detail)
         }
         let end =
             nearest.exhaustion.map { $0 < 0.5 ? "connect() fails now" : "connect() fails in \(Wording.duration($0))" }

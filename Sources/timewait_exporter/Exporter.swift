@@ -17,6 +17,7 @@ struct Exporter: ~Copyable {
     private let telemetryPath: TelemetryPath
     private let connectionLimit: Int
     private let lifecycle = Lifecycle()
+    private let latest = LatestSample()
     private let queue: LogQueue
     private var sampler: Sampler
     private var facts: ExporterFacts
@@ -30,12 +31,7 @@ struct Exporter: ~Copyable {
         log handler: StandardErrorLog
     ) throws {
         let logger = Logger(label: "timewait_exporter") { _ in handler }
-        let facts = ExporterFacts(
-            version: BuildInformation.version,
-            revision: BuildInformation.revision,
-            swiftVersion: BuildInformation.swiftVersion,
-            microhttpdVersion: Endpoint.libraryVersion
-        )
+        let facts = BuildInformation.facts
         let manager = ServiceManager()
         let maximumAge = max(3 * sampling.interval, 90)
         // First, so that nothing in what follows can keep the process from being stopped.
@@ -48,9 +44,15 @@ struct Exporter: ~Copyable {
         var settings = Endpoint.Settings(
             sockets: sockets,
             telemetryPath: serving.telemetryPath,
-            landingPage: LandingPage.content(version: facts.version, telemetryPath: serving.telemetryPath.text),
+            landingPage: BareLandingPage.content(version: facts.version, telemetryPath: serving.telemetryPath.text),
             maximumAge: .seconds(maximumAge)
         )
+        let surroundings = Surroundings(
+            procfs: procfs,
+            readsSockDiag: sampling.source != .procfs,
+            servicePorts: sampling.accounting.servicePorts
+        )
+        settings.onDemandPages = PagesOnDemand(of: latest, in: surroundings).all(serving)
         settings.realm = "timewait_exporter"
         settings.configurationFile = serving.configurationFile
         settings.connectionLimit = serving.connectionLimit
@@ -76,7 +78,7 @@ struct Exporter: ~Copyable {
     /// Looks for what is read. A capture of a procfs will do, in which single files are missing.
     ///
     /// - Throws: that there is nothing.
-    private static func check(procfs: String) throws {
+    static func check(procfs: String) throws {
         func refusal(_ what: String) -> StartError {
             StartError(description: "--path.procfs '\(procfs)': \(what); procfs is mounted at /proc on most machines")
         }
@@ -139,6 +141,7 @@ struct Exporter: ~Copyable {
         facts.lostLogLines = queue.lostLines
         facts.reload = endpoint.reload.map { (wasSuccessful: $0.wasSuccessful, lastSuccess: $0.lastSuccess) }
         let input = PageInput(sample: sampler.tick(at: now), exporter: facts)
+        latest.replace(with: input.sample)
         let renditions = TextFormat.allCases.map { format in
             let page = Catalogue.page(input, format, capacity: pageSize + 1024)
             pageSize = page.bytes.count

@@ -210,14 +210,23 @@ def test_it_stops_at_once_and_cleanly(machine):
 
 def test_the_manual_page_is_there_and_tells_every_flag(machine):
     shown = machine.run("MANWIDTH=100 man timewait_exporter 2>&1")
-    for flag in re.findall(r"(?m)^  (--[\w.-]+)", machine.run("timewait_exporter --help")):
-        assert flag in shown
+    for command in ["timewait_exporter", *(f"timewait_exporter {name}" for name in ["diagnose", "reserve", "metrics"])]:
+        assert command in shown
+        for flag in re.findall(r"(?m)^  (--[\w.-]+)", machine.run(f"{command} --help")):
+            assert flag in shown
     assert machine.run("man --warnings -E UTF-8 -l /usr/share/man/man1/timewait_exporter.1.gz 2>&1 >/dev/null") == ""
 
 
 @pytest.mark.parametrize(
     "typed, completed",
-    [("--sampler.i", "--sampler.interval"), ("--log.level de", "debug"), ("--sampler.source s", "sock_diag")],
+    [
+        ("--sampler.i", "--sampler.interval"),
+        ("--log.level de", "debug"),
+        ("--sampler.source s", "sock_diag"),
+        ("res", "reserve"),
+        ("reserve --all", "--all-services"),
+        ("metrics --format o", "openmetrics"),
+    ],
 )
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_shells_complete_flags_and_their_values(machine, shell, typed, completed):

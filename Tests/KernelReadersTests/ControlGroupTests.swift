@@ -57,7 +57,8 @@ struct ControlGroupTests {
     @Test(
         "gives the first twelve digits of the container's id, and no unit",
         arguments: [
-            // Docker: drivers systemd and cgroupfs, from inside of another cgroup namespace, and Docker in Docker.
+            // Docker: drivers systemd and cgroupfs, from inside of another cgroup namespace, and
+            // Docker in Docker.
             "0::/system.slice/docker-\(id).scope",
             "0::/docker/\(id)",
             "0::/../docker-\(id).scope",
@@ -67,7 +68,8 @@ struct ControlGroupTests {
             "0::/machine.slice/libpod-\(id).scope/container",
             "0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-\(id).scope/container",
             "0::/libpod_parent/libpod-\(id)",
-            // Kubernetes: containerd and CRI-O, drivers systemd and cgroupfs; kind, where a node is a container.
+            // Kubernetes: containerd and CRI-O, drivers systemd and cgroupfs; kind, where a node is
+            // a container.
             "0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1f6a2b3c_4d5e_6f70_8192_a3b4c5d6e7f8.slice/"
                 + "cri-containerd-\(id).scope",
             "0::/kubepods/besteffort/pod1f6a2b3c-4d5e-6f70-8192-a3b4c5d6e7f8/\(id)",
@@ -118,5 +120,15 @@ struct ControlGroupTests {
         #expect(ControlGroup(bytes.span).unit == "a\u{FFFD}\u{1B}b.service")
         let long = group("0::/" + String(repeating: "x", count: 1000) + ".service\n")
         #expect(long.unit == String(repeating: "x", count: 255))
+        var generator = SystemRandomNumberGenerator()
+        let whole = Array("1:name=systemd:/a.service/b.scope\n0::/docker/\(id) (deleted)\n".utf8)
+        for _ in 0..<2000 {
+            var bytes = whole
+            for _ in 0..<Int.random(in: 1...10, using: &generator) {
+                bytes[Int.random(in: 0..<bytes.count, using: &generator)] = .random(in: 0...255, using: &generator)
+            }
+            bytes.removeLast(Int.random(in: 0..<bytes.count, using: &generator))
+            _ = ControlGroup(bytes.span)
+        }
     }
 }

@@ -56,7 +56,8 @@ struct NamespaceOwnersTests {
         let ss = try namespace.output(of: "ss", ["-H", "-tlnpe"]).split(separator: "\n")
         #expect(ss.count == 3 && listening.count == 3)
         for row in ss {
-            // LISTEN 0 128 127.0.0.1:8080 0.0.0.0:* users:(("namespace_agent",pid=7,fd=5)) ino:5120 sk:1 <->
+            // LISTEN 0 128 127.0.0.1:8080 0.0.0.0:* users:(("namespace_agent",pid=7,fd=5)) ino:5120
+            // sk:1 <->
             let port = try #require(row.firstMatch(of: /:(\d+) +\S+ +users/)?.1)
             let process = try #require(row.firstMatch(of: /pid=(\d+)/)?.1)
             let inode = try #require(row.firstMatch(of: /ino:(\d+)/)?.1)
@@ -76,6 +77,36 @@ struct NamespaceOwnersTests {
         try namespace.openConnections(1, port: 8080)
     }
 
+    /// The words in front of a program whose system calls fail as strace is told.
+    private static func injecting(_ fault: String) -> [String] {
+        ["strace", "-qq", "-f", "-o", "/dev/null", "-e", "inject=" + fault]
+    }
+
+    @Test(
+        "says that options are hidden where a sandbox or an old kernel refuses the copy of a descriptor",
+        arguments: ["pidfd_open:error=ENOSYS", "pidfd_getfd:error=ENOSYS", "pidfd_getfd:error=EPERM"]
+    )
+    func refusedCopy(fault: String) throws {
+        try namespace.listen(port: 8080)
+        let (lines, optionsAreHidden) = try owners("sock_diag", as: Self.injecting(fault))
+        #expect(lines.map(\.options) == ["-"] && lines.map(\.process) == [Int(namespace.process)])
+        #expect(optionsAreHidden && lines.allSatisfy { !$0.isHidden })
+    }
+
+    @Test("takes a descriptor that was closed meanwhile for nothing hidden")
+    func closedMeanwhile() throws {
+        try namespace.listen(port: 8080)
+        let (lines, optionsAreHidden) = try owners("sock_diag", as: Self.injecting("pidfd_getfd:error=EBADF"))
+        #expect(lines.map(\.options) == ["-"] && !optionsAreHidden)
+    }
+
+    @Test("reads procfs where the kernel gives no sock_diag")
+    func noSockDiag() throws {
+        try namespace.listen(port: 8080)
+        let lines = try owners("sock_diag", as: Self.injecting("socket:error=EAFNOSUPPORT")).lines
+        #expect(try lines == owners("procfs").lines && lines.map(\.localPort) == [8080])
+    }
+
     @Test("tells FIN_WAIT2 that nobody owns, and names no owner of it")
     func orphans() throws {
         try namespace.listen(port: 8080)
@@ -87,10 +118,14 @@ struct NamespaceOwnersTests {
         }
     }
 
-    /// Whoever may not see the agent's descriptors: another user, and anybody in a user namespace of his own.
+    /// Whoever may not see the agent's descriptors: anybody in a user namespace or a PID namespace
+    /// of his own, and another user, with a procfs that shows him the processes of others or does
+    /// not.
     private static var others: [[String]] {
-        [["unshare", "--user"]]
-            + (geteuid() == 0 ? [["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]] : [])
+        let user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        let hiding = ["unshare", "--mount", "sh", "-c", "mount -t proc -o hidepid=2 proc /proc && exec \"$@\"", "sh"]
+        return [["unshare", "--user"], ["unshare", "--pid", "--fork", "--mount-proc"]]
+            + (geteuid() == 0 ? [user, hiding + user] : [])
     }
 
     @Test("says what is hidden from another user, who sees the user of each socket", arguments: others)
@@ -106,7 +141,7 @@ struct NamespaceOwnersTests {
             #expect(lines.filter { $0.inode == 0 }.allSatisfy { !$0.isHidden })
             #expect(optionsAreHidden)
             // A user whom the user namespace does not have is no "nobody".
-            #expect(owned.allSatisfy { $0.user == (words[0] == "unshare" ? "65534" : "root") })
+            #expect(owned.allSatisfy { $0.user == (words == ["unshare", "--user"] ? "65534" : "root") })
             // Who asks for nothing misses nothing.
             #expect(try !owners(source, asking: false, as: words).optionsAreHidden)
         }

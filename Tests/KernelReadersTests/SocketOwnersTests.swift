@@ -114,6 +114,24 @@ struct OwnSocketOwnersTests {
         #expect(owners.options[inode]?.reusesAddress == true)
     }
 
+    @Test("takes no other socket for the one that was seen: a descriptor may have been given anew meanwhile")
+    func descriptorReused() throws {
+        let listening = try TestSocket.listening([SO_REUSEADDR])
+        let handle = try ProcessHandle(getpid())
+        #expect(try handle.options(ofSocket: listening.inode, at: listening.descriptor)?.reusesAddress == true)
+        #expect(try handle.options(ofSocket: listening.inode + 1, at: listening.descriptor) == nil)
+        let file = try #require(FileHandle(forReadingAtPath: "/dev/null"))
+        #expect(try handle.options(ofSocket: listening.inode, at: file.fileDescriptor) == nil)
+        // None so high is open.
+        let error = #expect(throws: ReadError.self) {
+            try handle.options(ofSocket: listening.inode, at: .max)
+        }
+        #expect(error?.reason == .notFound)
+        // No process has the highest number.
+        let gone = #expect(throws: ReadError.self) { _ = try ProcessHandle(.max) }
+        #expect(gone?.reason == .notFound)
+    }
+
     @Test("asks no socket that need not be asked, and has no TIME_WAIT")
     func unasked() throws {
         let listening = try TestSocket.listening()

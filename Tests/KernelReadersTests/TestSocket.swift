@@ -120,7 +120,8 @@ private func check(_ result: CInt, _ call: String) throws {
     if result < 0 { throw CallFailed(call: call, errno: errno) }
 }
 
-/// A child that sleeps, with one descriptor of the test's at its number 9. It is killed when it goes out of scope.
+/// A child that sleeps, with one descriptor of the test's at its number 9. It is killed when it
+/// goes out of scope.
 struct SleepingChild: ~Copyable {
     let process: pid_t
 

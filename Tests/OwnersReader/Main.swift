@@ -3,10 +3,11 @@ import KernelReaders
 import Ports
 import ProcessArguments
 
-/// `owners_reader sock_diag|procfs [asking]`: prints the sockets of this network namespace and who owns them, a line
-/// each with a tab between its fields: state, local port, remote port, user, inode, pid, name, unit, container, options
-/// (asked of all with `asking`), and `hidden` where the owner was. "-" stands for none. The last line says whether
-/// options are hidden, and how many milliseconds the reading took.
+/// `owners_reader sock_diag|procfs [asking]`: prints the sockets of this network namespace and who
+/// owns them, a line each with a tab between its fields: state, local port, remote port, user,
+/// inode, pid, name, unit, container, options (asked of all with `asking`), and `hidden` where the
+/// owner was. "-" stands for none. The last line says whether options are hidden, and how many
+/// milliseconds the reading took.
 @main
 struct OwnersReader {
     static func main() {

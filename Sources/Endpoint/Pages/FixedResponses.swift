@@ -7,6 +7,7 @@ final class FixedResponses: Sendable {
     let ready: Response
     let noPageYet: Response
     let stale: Response
+    let notMade: Response
     let notFound: Response
     let options: Response
     let methodNotAllowed: Response
@@ -35,6 +36,11 @@ final class FixedResponses: Sendable {
         stale = response(
             .serviceUnavailable,
             "The newest sample is older than \(settings.maximumAge), which is the most that is allowed."
+        )
+        notMade = response(
+            .serviceUnavailable,
+            "The page could not be made in time; come again.",
+            Self.comeAgain
         )
         notFound = response(
             .notFound,

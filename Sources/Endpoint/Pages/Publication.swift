@@ -5,6 +5,7 @@ final class Publication: Sendable {
     /// When the page's sample was taken, on CLOCK_MONOTONIC.
     let sampledAt: Duration
     private let page: Endpoint.Page
+    private let headers: [Response.Header]
     private let kept = Mutex(Kept())
 
     private struct Kept {
@@ -23,8 +24,10 @@ final class Publication: Sendable {
     /// How many forms are kept: the whole page in all of its forms, and what a few clients ask for.
     private static let mostKept = 12
 
-    init(_ page: Endpoint.Page, sampledAt: Duration) {
+    /// - Parameter headers: of this page alone; those of the settings take the place of them.
+    init(_ page: Endpoint.Page, sampledAt: Duration, headers: [Response.Header] = []) {
         self.page = page
+        self.headers = headers
         self.sampledAt = sampledAt
     }
 
@@ -66,6 +69,9 @@ final class Publication: Sendable {
     ) -> Response {
         var headers = [("Content-Type", rendition.contentType), ("Vary", "Accept, Accept-Encoding")]
         if form.isGzip { headers.append(("Content-Encoding", "gzip")) }
-        return Response(.ok, form.isGzip ? Gzip.compressed(body) : body, headers: headers + settings.fixed.headers)
+        let common = settings.fixed.headers
+        let set = Set(common.map { $0.name.lowercased() })
+        headers += self.headers.filter { !set.contains($0.name.lowercased()) }
+        return Response(.ok, form.isGzip ? Gzip.compressed(body) : body, headers: headers + common)
     }
 }

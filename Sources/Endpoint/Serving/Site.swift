@@ -7,6 +7,7 @@ final class Site: Sendable {
     /// Where lines for the log go.
     let report: @Sendable (Endpoint.Event) -> Void
     let connections: Connections
+    let pageMaker: PageMaker
     /// Announces that a connection has ended, and there may be room.
     let doorbell = WakeUp()
 
@@ -26,6 +27,7 @@ final class Site: Sendable {
         self.settings = settings
         self.report = report
         connections = Connections(settings)
+        pageMaker = PageMaker(settings, connections)
         withoutFile = SettingsInForce(settings)
         do {
             file = try settings.configurationFile.map { try SettingsFile($0, settings, report: report) }
@@ -44,6 +46,7 @@ final class Site: Sendable {
     func reloadConfiguration() { file?.readSoon() }
 
     func publish(_ page: Publication) {
+        pageMaker.outdate(by: page)
         // The old page goes out of the lock with its last reference, so that no scrape waits while its memory is freed.
         let old = state.withLock { state in
             defer { state.page = page }
@@ -58,6 +61,7 @@ final class Site: Sendable {
     func stopWaiting() {
         state.withLock { $0.isStopping = true }
         passwords.stop()
+        pageMaker.stop()
         connections.resumeAll()
     }
 
@@ -114,7 +118,7 @@ final class Site: Sendable {
         let fixed = inForce.fixed
         let (page, isStopping) = state.withLock { ($0.page, $0.isStopping) }
         if isStopping { return (fixed.stopping, nil) }
-        let route = Route(asked.path, telemetryPath: settings.telemetryPath)
+        let route = Route(asked.path, telemetryPath: settings.telemetryPath, onDemand: settings.onDemandPages)
         if !request.isAdmitted, !route.isProbe {
             switch inForce.rateLimiter?.admit(at: MonotonicClock.now) {
             case nil, .admitted: request.isAdmitted = true
@@ -146,11 +150,14 @@ final class Site: Sendable {
         case .landing: return (fixed.landing, nil)
         case .healthy: return (isStale ? fixed.stale : fixed.healthy, nil)
         case .ready: return (isStale ? fixed.stale : page == nil ? fixed.noPageYet : fixed.ready, nil)
-        case .page:
-            if let page { return isStale ? (fixed.stale, nil) : (content(of: page, for: connection, inForce), page) }
-            if request.hasWaited || settings.firstPageWait <= .zero { return (fixed.noPageYet, nil) }
-            waitForFirstPage(request, on: connection)
-            return nil
+        case .page, .onDemand:
+            guard let page else {
+                if request.hasWaited || settings.firstPageWait <= .zero { return (fixed.noPageYet, nil) }
+                waitForFirstPage(request, on: connection)
+                return nil
+            }
+            if case .onDemand(let place) = route { return pageOnDemand(place, request, on: connection, inForce) }
+            return isStale ? (fixed.stale, nil) : (content(of: page, for: connection, inForce), page)
         }
     }
 
