@@ -118,6 +118,21 @@ let package = Package(
             path: "Tests/OwnersReader",
             swiftSettings: swiftSettings
         ),
+        .executableTarget(
+            name: "landing_renderer",
+            dependencies: [
+                "Advice", "Aggregator", "KernelReaders", "Ports", "Presentation", "ProcessArguments", "Sampler",
+                "SyntheticMachines",
+            ],
+            path: "Tests/LandingRenderer",
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "SyntheticMachines",
+            dependencies: ["Advice", "Aggregator", "Ports"],
+            path: "Tests/SyntheticMachines",
+            swiftSettings: swiftSettings
+        ),
         .target(name: "Namespaces", path: "Tests/Namespaces", swiftSettings: swiftSettings),
         tests(of: "Namespaces"),
         .target(name: "Scenes", path: "Tests/Scenes", swiftSettings: swiftSettings),
@@ -129,6 +144,7 @@ let package = Package(
         tests(of: "Aggregator", with: ["Ports"]),
         tests(of: "Sampler", with: ["Scenes", "KernelReaders", "Aggregator", "Ports"]),
         tests(of: "Advice", with: ["Ports"]),
+        tests(of: "Presentation", with: ["SyntheticMachines", "Advice", "Aggregator", "Ports"]),
         tests(of: "Exposition"),
         tests(of: "WebConfiguration"),
         tests(of: "Endpoint"),

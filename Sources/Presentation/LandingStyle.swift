@@ -5,7 +5,7 @@ extension LandingPage {
         + " frame-ancestors 'none'"
 
     /// The SHA-256 of `style` in Base64. A test computes it anew, and says what it should be.
-    static let styleHash = "gfQyD90uqTjuSyeNW0lcmLl0w7lR4PTt9oKsj4sTMrw="
+    static let styleHash = "HXmFCxEPKkZG+3pDBP4q8l+ybRVrZMuoxh6P7a/GhHg="
 
     /// The one style sheet: the same for every page, so that its hash is known.
     ///
@@ -160,7 +160,7 @@ extension LandingPage {
         .est{fill:var(--est)}
         .oth{fill:var(--oth)}
         .bar rect{stroke:var(--bg);stroke-width:1}
-        .bar .track{stroke:none}
+        .bar .track,.dest .bar rect{stroke:none}
         .half{stroke:var(--muted);stroke-width:1}
         .tag{display:inline-block;white-space:nowrap;font-size:12px;font-weight:600;margin-left:8px;padding:1px 7px;
         border-radius:999px;border:1px solid currentColor}
@@ -169,7 +169,7 @@ extension LandingPage {
         .addr{font-weight:500}
         .addr>div{display:flex;align-items:center;gap:14px}
         .addr span{flex:0 0 258px;overflow-wrap:anywhere}
-        .addr small{color:var(--muted);font-size:13px;margin-left:6px;font-weight:400}
+        .addr small{display:inline-block;color:var(--muted);font-size:13px;margin-left:6px;font-weight:400}
         .dest .num{width:94px;white-space:nowrap}
         .dest .num:last-child{width:112px}
         .legend{display:flex;flex-wrap:wrap;gap:4px 22px;font-size:13.5px;color:var(--muted);margin-bottom:8px}
@@ -187,7 +187,7 @@ extension LandingPage {
         .ground{fill:var(--ground)}
         .range{fill:var(--range)}
         .edge{fill:none;stroke:var(--edge);stroke-width:1;vector-effect:non-scaling-stroke}
-        .dots path{fill:none;stroke-width:.4}
+        .dots use{fill:none;stroke-width:.4}
         .dots .e{transform:translateY(.28px)}
         .dots .o{transform:translateY(.72px)}
         .dots .tw{stroke:var(--tw)}

@@ -7,7 +7,7 @@ import Ports
 struct PortMap {
     /// Pixels of a row.
     private static let rowHeight = 9
-    private static let rows = 66
+    private static let rows = PortDashes.rows
     private static var height: Int { rows * rowHeight }
     /// The listeners that have a title of their own.
     private static let mostTitles = 100
@@ -71,7 +71,7 @@ struct PortMap {
             <svg class="map" \(full) role="group" aria-labelledby="map-t map-d"><title id="map-t">Map of all TCP ports</title>\
             <desc id="map-d">\(description)</desc>
             <rect class="ground" \(full)/>\(layer(1000, "layer", outline("range")))
-            \(layer(PortPaths.columns, "dots", dots))
+            \(layer(PortDashes.columns, "dots", dots))
             <g class="vgrid">\(columnLines)</g>
             \(layer(10, "blocks", blocks))
             \(layer(1000, "layer", "\(outline("edge"))\(ticks)"))
@@ -108,24 +108,27 @@ struct PortMap {
             ("res", inRange, PortSet()), ("tw", ports.timeWait, stronger), ("oth", ports.other, ports.established),
             ("est", ports.established, PortSet()),
         ]
-        return .joined(
-            layers.flatMap { layer in
-                [0, 1].map { parity in
-                    PortPaths(layer.ports, under: layer.covered, parity: parity).elements(layer.name, parity: parity)
-                }
+        let lines = layers.flatMap { layer in
+            [0, 1].map { parity in
+                PortDashes.dashes(layer.ports, under: layer.covered, parity: parity).map { dashes in
+                    """
+                    <use href="#line" class="\(layer.name) \(parity == 0 ? "e" : "o")" stroke-dasharray="\(dashes)"/>
+                    """ as HTML
+                } ?? ""
             }
-        )
+        }
+        return "<defs><path id=\"line\" d=\"\(PortDashes.line)\"/></defs>\(lines)"
     }
 
     private var columnLines: [HTML] {
         stride(from: 10, to: 100, by: 10).map { "<line x1=\"\($0)%\" x2=\"\($0)%\" y2=\"\(Self.height)\"/>" }
     }
 
-    /// What is held in each block of the range that holds anything, as the title of an invisible rectangle. A block is 100
-    /// ports, or 250 in a wide range.
+    /// What is held in each block of the range that holds anything, as the title of an invisible rectangle. A block is 250
+    /// ports, or 500 in a wide range.
     private var blocks: HTML {
         guard let range else { return "" }
-        let size = range.count > 32_768 ? 250 : 100
+        let size = range.count > 32_768 ? 500 : 250
         var counts = [(established: Int, timeWait: Int, other: Int)](repeating: (0, 0, 0), count: 65_536 / size + 1)
         for port in ports.established { counts[Int(port) / size].established += 1 }
         for port in ports.timeWait { counts[Int(port) / size].timeWait += 1 }
@@ -267,7 +270,7 @@ struct PortMap {
         let hasTaken = cluster.contains { taken.contains($0) }
         let rest = cluster.count > 3 ? " and \(cluster.count - 3) more" : ""
         let text = cluster.prefix(3).map { taken.contains($0) ? "\($0) taken" : "\($0)" }.joined(separator: ", ") + rest
-        let width = 15 * text.utf8.count / 2 + 10
+        let width = 8 * text.utf8.count + 10
         let left = column >= 780 ? 5 - width : column < 20 ? 2 : -5
         let up = hasTaken ? 12 : 0
         let tone = hasTaken ? "bad" : "warn"
