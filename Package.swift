@@ -125,6 +125,7 @@ let package = Package(
         ),
         tests(of: "Aggregator", with: ["Ports"]),
         tests(of: "Sampler", with: ["Scenes", "KernelReaders", "Aggregator", "Ports"]),
+        tests(of: "Advice", with: ["Ports"]),
         tests(of: "Exposition"),
         tests(of: "WebConfiguration"),
         tests(of: "Endpoint"),

@@ -26,7 +26,11 @@ struct MemoryTests {
             ]
         )
         changes.note([.tcpTWReuse: 1, .tcpTimestamps: 1], EphemeralRange(1024, 60_999).sysctls, at: .after(0))
-        changes.note([.tcpTWReuse: 0, .tcpTimestamps: 1], EphemeralRange(1024, 60_999, reserved: [8080]).sysctls, at: .after(0))
+        changes.note(
+            [.tcpTWReuse: 0, .tcpTimestamps: 1],
+            EphemeralRange(1024, 60_999, reserved: [8080]).sysctls,
+            at: .after(0)
+        )
         #expect(changes.counts["tcp_tw_reuse"] == 2 && changes.counts["tcp_timestamps"] == 0)
         #expect(changes.counts["ip_local_port_range"] == 1 && changes.counts["ip_local_reserved_ports"] == 1)
     }
