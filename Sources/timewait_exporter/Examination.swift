@@ -86,13 +86,16 @@ struct Examination: ~Copyable {
 
     /// Looks for a moment for programs that dial services of this host with connections too short to be met by chance.
     mutating func searchDialers(for situation: inout Situation) {
-        guard situation.owners?.hidden.isEmpty == true, let listening = situation.sample.ports?.occupancy.listening
+        guard let hidden = situation.owners?.hidden, let listening = situation.sample.ports?.occupancy.listening
         else {
             return
         }
+        let hiddenBefore = Set(hidden.lazy.map(\.inode))
         let end = Clock.now + Self.longestSearch
         while situation.dialers.isEmpty, Clock.now < end {
             guard let seen = try? owners.read(asksOptions: { _ in false }) else { return }
+            // Whoever hides a socket that lasts may hide the dialer. One that has just been closed seems hidden, too.
+            if seen.hidden.contains(where: { hiddenBefore.contains($0.inode) }) { return }
             for socket in seen.sockets where socket.row.state != .listen && listening.contains(socket.row.remotePort) {
                 guard !listening.contains(socket.row.localPort), let process = seen.processes[socket.inode] else {
                     continue
