@@ -26,6 +26,63 @@ struct ProcessHandle: ~Copyable {
     /// The number of this process.
     static var own: Int32 { getpid() }
 
+    /// The CPU time that a process and its threads have had, in nanoseconds; nil where there is none any more.
+    static func processorTime(of process: Int32) -> UInt64? {
+        var time = timespec()
+        // MAKE_PROCESS_CPUCLOCK(), include/linux/posix-timers_types.h, of CPUCLOCK_SCHED. The kernel fills the struct.
+        guard unsafe clock_gettime(~process << 3 | 2, &time) == 0 else { return nil }
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
+    /// Both ends of the process' TCP or UDP socket with an inode; nil where it has none, or where another file is there by
+    /// now.
+    ///
+    /// - Parameter number: the descriptor that the socket was seen at.
+    func ends(
+        ofSocket inode: UInt64,
+        at number: Int32
+    ) -> (local: (address: IPAddress, port: Port), remote: (address: IPAddress, port: Port))? {
+        let copy = clinux_pidfd_getfd(descriptor, number)
+        if copy < 0 { return nil }
+        defer { close(copy) }
+        guard Self.inode(of: copy) == inode, let remote = unsafe Self.end(of: copy, getpeername),
+            let local = unsafe Self.end(of: copy, getsockname)
+        else { return nil }
+        return (local, remote)
+    }
+
+    /// An end of a socket, by getpeername(2) or getsockname(2).
+    private static func end(
+        of socket: CInt,
+        _ call: (CInt, UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> CInt
+    ) -> (address: IPAddress, port: Port)? {
+        var storage = sockaddr_storage()
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let bytes = unsafe withUnsafeMutableBytes(of: &storage) { memory -> [UInt8]? in
+            // The kernel writes at most `size` bytes, all of them of `storage`.
+            guard let start = unsafe memory.baseAddress?.assumingMemoryBound(to: sockaddr.self),
+                unsafe call(socket, start, &size) == 0
+            else { return nil }
+            return unsafe Array(memory)
+        }
+        guard let bytes else { return nil }
+        func number(_ range: Range<Int>) -> UInt64 { bytes[range].reduce(0) { $0 << 8 | UInt64($1) } }
+        let port = Port(number(2..<4))
+        switch CInt(storage.ss_family) {
+        case AF_INET: return (IPAddress(v4: UInt32(number(4..<8))), port)
+        case AF_INET6: return (IPAddress(high: number(8..<16), low: number(16..<24)), port)
+        default: return nil
+        }
+    }
+
+    /// The inode of a descriptor of ours; nil where it is no socket.
+    private static func inode(of descriptor: CInt) -> UInt64? {
+        var status = stat()
+        // The kernel fills the struct during the call.
+        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return nil }
+        return UInt64(status.st_ino)
+    }
+
     /// What is set on the process' socket with an inode.
     ///
     /// - Parameter number: the descriptor that the socket was seen at.
@@ -34,9 +91,7 @@ struct ProcessHandle: ~Copyable {
         let copy = clinux_pidfd_getfd(descriptor, number)
         if copy < 0 { throw failure("pidfd_getfd", number, errno) }
         defer { close(copy) }
-        var status = stat()
-        // The kernel fills the struct during the call.
-        guard unsafe fstat(copy, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK, UInt64(status.st_ino) == inode,
+        guard Self.inode(of: copy) == inode,
             let reusesAddress = Self.isSet(SO_REUSEADDR, SOL_SOCKET, of: copy),
             let reusesPort = Self.isSet(SO_REUSEPORT, SOL_SOCKET, of: copy)
         else { return nil }

@@ -107,7 +107,7 @@ struct ProcessScan {
 
 extension SocketProcess {
     /// Reads the name and the control groups of the process that a folder of descriptors belongs to.
-    fileprivate init(_ number: Int32, descriptors folder: borrowing Folder) throws(ReadError) {
+    init(_ number: Int32, descriptors folder: borrowing Folder) throws(ReadError) {
         // A process may put newlines into its name; the last one is the kernel's.
         var name = try FileDescriptor(reading: "../comm", in: folder).readOnce(atMost: 64)
         if name.isEmpty { throw .absent(folder.path(of: "../comm"), "is empty") }
@@ -126,7 +126,7 @@ extension SocketProcess {
 
 extension Span<UInt8> {
     /// The inode in where a socket's descriptor leads to, `socket:[5120]`; nil where it is no socket's.
-    fileprivate var socketInode: UInt64? {
+    var socketInode: UInt64? {
         guard starts(with: "socket:["), self[count - 1] == UInt8(ascii: "]") else { return nil }
         return decimal(in: 8..<count - 1)
     }

@@ -90,22 +90,23 @@ struct Examination: ~Copyable {
         else {
             return
         }
+        guard var search = DialerSearch(proc), let seen = try? owners.read(asksOptions: { _ in false }) else { return }
+        // Whoever hides a socket that lasts may hide the dialer. One that has just been closed seems hidden, too.
         let hiddenBefore = Set(hidden.lazy.map(\.inode))
+        if seen.hidden.contains(where: { hiddenBefore.contains($0.inode) }) { return }
+        let own = Set(seen.sockets.lazy.map(\.row.localAddress))
         let end = Clock.now + Self.longestSearch
-        while situation.dialers.isEmpty, Clock.now < end {
-            guard let seen = try? owners.read(asksOptions: { _ in false }) else { return }
-            // Whoever hides a socket that lasts may hide the dialer. One that has just been closed seems hidden, too.
-            if seen.hidden.contains(where: { hiddenBefore.contains($0.inode) }) { return }
-            for socket in seen.sockets where socket.row.state != .listen && listening.contains(socket.row.remotePort) {
-                guard !listening.contains(socket.row.localPort), let process = seen.processes[socket.inode] else {
-                    continue
-                }
-                situation.dialers[process, default: PortSet()].insert(socket.row.remotePort)
+        var enough = end
+        while Clock.now < min(end, enough) {
+            for one in search.look() where listening.contains(one.remote.port) && !listening.contains(one.local.port) {
+                guard one.remote.address == one.local.address || own.contains(one.remote.address) else { continue }
+                // Who dials most of them is seen with several.
+                if situation.dialers.isEmpty { enough = Clock.now + Self.longestSearch / 4 }
+                situation.dialers[one.process, default: PortSet()].insert(one.remote.port)
             }
         }
     }
 }
-
 /// What could not be read, as a person is told it.
 private final class Obstacles: Sendable {
     private let events = Mutex<[SamplerEvent]>([])
