@@ -350,8 +350,10 @@ def test_connections_that_close_without_time_wait_are_seen_over_time(new_machine
     assert "overflow" in quiet.json["passed"]
     client.do(
         "import threading\n"
-        "dialing = threading.Thread(target=lambda: [(dial('10.0.0.2', 8080, 'client'), time.sleep(0.02)) for _ in range(200)])\n"
-        "dialing.start()"
+        "def churn():\n"
+        "    for _ in range(200):\n"
+        "        dial('10.0.0.2', 8080, 'client'); time.sleep(0.02)\n"
+        "dialing = threading.Thread(target=churn); dialing.start()"
     )
     time.sleep(0.3)
     diagnosis = client.diagnose("--for=2s")

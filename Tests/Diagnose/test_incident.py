@@ -1,5 +1,5 @@
-"""The incident behind this program: 20 services, a naive prober on the same host, a service whose port another program takes;
-and its end by the commands that are printed."""
+"""The incident behind this program: 20 services, a naive prober on the same host, a service whose port another program
+takes; and its end by the commands that are printed."""
 
 import os
 import pathlib
@@ -66,7 +66,7 @@ def shell(tmp_path):
 
 def commands(output):
     """The commands of each finding, as the text has them: alone on their lines, from column 11."""
-    found, finding = {}, None
+    found = {}
     for line in output.splitlines():
         words = line.split()
         if words and words[0] in ("CRITICAL", "WARNING", "NOTE"):

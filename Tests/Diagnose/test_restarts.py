@@ -5,8 +5,9 @@ import pytest
 from exporter import poll
 
 V4, V6, LOCAL, OTHER, LOCAL6 = "0.0.0.0", "::", "127.0.0.1", "127.0.0.2", "::1"
-# Each service: where its listeners are and which options of SO_REUSE* they set, whether they are IPv6 only, and the interface
-# they are bound to; what is dialed; who closes first. Whether it can be started again is not written here: it is tried.
+# Each service: where its listeners are and which options of SO_REUSE* they set, whether they are IPv6 only, and the
+# interface they are bound to; what is dialed; who closes first. Whether it can be started again is not written here: it is
+# tried.
 SERVICES = [
     ([(V4, "plain")], [LOCAL], "service"),
     ([(V4, "plain")], [LOCAL], "client"),
@@ -106,7 +107,7 @@ def test_restart_would_fail_is_what_a_restart_does(services):
     machine, services = services
     found = {int(finding["key"]): finding for finding in machine.diagnose().all("restart_would_fail")}
     truth = {}
-    for port, (listeners, dialed, _) in zip(services, SERVICES):
+    for port, (listeners, _, _) in zip(services, SERVICES):
         services[port].end()
         again = machine.program("again")
         try:
