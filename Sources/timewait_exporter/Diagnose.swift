@@ -165,7 +165,8 @@ struct Diagnose: ParsableCommand {
         // The last one is empty: the cursor's.
         if let rows, rows > 2, lines.count > rows {
             let left = lines.count - rows + 1
-            lines = lines.prefix(rows - 2) + ["\(Wording.count(left, "more line")): without --watch all are printed", ""]
+            let rest = Wording.count(left, "more line", "more lines")
+            lines = lines.prefix(rows - 2) + ["\(rest): without --watch all are printed", ""]
         }
         return lines.joined(separator: "\u{1b}[K\n")
     }
