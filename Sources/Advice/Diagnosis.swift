@@ -267,7 +267,7 @@ extension Situation {
             text: text(destination),
             live: use.line.live,
             timeWait: use.line.timeWait,
-            exhaustion: use.exhaustion
+            exhaustion: use.credibleExhaustion
         )
     }
 

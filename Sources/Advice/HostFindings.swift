@@ -261,7 +261,7 @@ extension Situation {
                 now: Finding.Step("", ["sudo sysctl -w net.ipv4.tcp_fin_timeout=60"]),
                 prevent: Finding.Step(
                     "Correct the file that sets it:",
-                    ["grep -rs tcp_fin_timeout /etc/sysctl.conf /etc/sysctl.d /usr/lib/sysctl.d"]
+                    ["grep -rs tcp_fin_timeout /etc/sysctl.* /usr/lib/sysctl.d"]
                 ),
                 not: "Do not expect fewer TIME_WAITs of it: TIME_WAIT lasts 60 s."
             )
@@ -284,7 +284,7 @@ extension Situation {
                 now: Finding.Step("", ["sudo sysctl -w net.ipv4.tcp_timestamps=1"]),
                 prevent: Finding.Step(
                     "Correct the file that sets it:",
-                    ["grep -rs tcp_timestamps /etc/sysctl.conf /etc/sysctl.d /usr/lib/sysctl.d"]
+                    ["grep -rs tcp_timestamps /etc/sysctl.* /usr/lib/sysctl.d"]
                 ),
                 not: "Do not turn them off to save 12 bytes of a segment."
             )
@@ -337,7 +337,7 @@ extension Situation {
                         [
                             change.name == "ip_local_reserved_ports"
                                 ? "timewait_exporter reserve --check"
-                                : "grep -rs \(change.name) /etc/sysctl.conf /etc/sysctl.d /usr/lib/sysctl.d"
+                                : "grep -rs \(change.name) /etc/sysctl.* /usr/lib/sysctl.d"
                         ]
                     ),
                     prevent: nil,

@@ -9,7 +9,7 @@ extension Situation {
     var destinationsExhausting: Outcome {
         guard let destinations = report?.destinations, let usable else { return .notChecked(Self.notCounted) }
         let ending = destinations.nearest.filter { use in
-            use.used >= usable || (use.exhaustion ?? .infinity) < Thresholds.exhaustionSeconds
+            use.used >= usable || (use.credibleExhaustion ?? .infinity) < Thresholds.exhaustionSeconds
         }
         return .found(ending.map { exhausting($0, usable: usable) })
     }
@@ -56,7 +56,7 @@ extension Situation {
                     now: cure(of: use),
                     prevent: prevention(of: use),
                     not: warning(of: use),
-                    failsIn: use.exhaustion
+                    failsIn: use.credibleExhaustion
                 )
             }
         )
@@ -215,7 +215,7 @@ extension Situation {
             .init("reusable", .int(use.line.reusable)),
             .init("new_time_wait_per_second", .double(use.rate)),
             .init("live_growth_per_second", .double(use.growth)),
-            .init("exhaustion_seconds", .optional(use.exhaustion)),
+            .init("exhaustion_seconds", .optional(use.credibleExhaustion)),
             .init("explains_range", .bool(use.used * 5 >= range * 4)),
             .init("process", .optional(main?.process.name)),
             .init("pid", .optional(main.map { Int($0.process.pid) })),
@@ -324,4 +324,10 @@ extension Situation {
         return process.restartCommand.map { Finding.Step("Restart it, which gives its ports back:", [$0]) }
             ?? Finding.Step("Stop it, which gives its ports back:", [process.stopCommand])
     }
+}
+
+extension DestinationUse {
+    /// In how many seconds no port is left; nil if never, and where only a burst of a moment says so: there is no alert's
+    /// `for` to wait for its end.
+    var credibleExhaustion: Double? { isSteady || growth > 0 || exhaustion == 0 ? exhaustion : nil }
 }

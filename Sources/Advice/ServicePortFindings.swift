@@ -154,14 +154,15 @@ extension Situation {
         guard let owners else { return .notChecked("sockets were not asked for SO_REUSEADDR") }
         var findings: [Finding] = []
         var isUnknown = false
+        let listeners = Dictionary(grouping: sockets.lazy.filter { $0.row.state == .listen }, by: \.row.localPort)
         for line in report.ports where line.serverTimeWait > 0 {
-            let listening = listeners(on: line.port)
+            let listening = listeners[line.port] ?? []
             let known = listening.compactMap { owners.options[$0.inode] }
             if known.count < listening.count { isUnknown = true }
             for socket in listening {
                 guard let options = owners.options[socket.inode] else { continue }
-                guard !options.reusesAddress, !options.reusesPort, let count = line.blockingTimeWaits(for: socket.row)
-                else { continue }
+                let count = blockingTimeWaits(of: line, for: socket.row, options, among: listening)
+                guard count > 0 else { continue }
                 findings.append(wouldFail(line, count, socket))
                 break
             }
@@ -170,6 +171,29 @@ extension Situation {
             return .notChecked("SO_REUSEADDR of listening sockets may be asked by root only")
         }
         return .found(findings)
+    }
+
+    /// How many TIME_WAITs of a port keep a socket from being bound where a listener is now, with the same options
+    /// (inet_bind_conflict(), net/ipv4/inet_connection_sock.c).
+    ///
+    /// A TIME_WAIT has the options of the listener that accepted its connection.
+    private func blockingTimeWaits(
+        of line: PortLine,
+        for listener: SocketRow,
+        _ options: SocketOptions,
+        among listening: [OwnedSocket]
+    ) -> Int {
+        let end = ListenerEnd(listener)
+        return line.listenerTimeWait.reduce(0) { count, timeWaits in
+            guard end.isBlocked(byTimeWaitsOf: timeWaits.end) else { return count }
+            let accepting = listening.filter { ListenerEnd($0.row) == timeWaits.end }
+                .map { owners?.options[$0.inode] }
+            // Of one that is gone, or was not seen, nobody knows them.
+            let isAllowed =
+                accepting.isEmpty
+                ? options.reusesAddress || options.reusesPort : accepting.allSatisfy { options.sharesPort(with: $0) }
+            return isAllowed ? count : count + timeWaits.count
+        }
     }
 
     private func wouldFail(_ line: PortLine, _ count: Int, _ socket: OwnedSocket) -> Finding {
@@ -496,16 +520,20 @@ extension Situation {
     }
 }
 
+extension SocketOptions {
+    /// Whether a socket with these options may be bound beside a TIME_WAIT with others; where those are not known, whether
+    /// it might.
+    fileprivate func sharesPort(with other: SocketOptions?) -> Bool {
+        guard let other else { return reusesAddress || reusesPort }
+        return reusesAddress && other.reusesAddress || reusesPort && other.reusesPort
+    }
+}
+
 extension PortLine {
     /// Whether more connections wait for accept() than should.
     var isAcceptQueueLong: Bool {
         if acceptQueue > Thresholds.acceptQueue { return true }
         guard let limit = acceptQueueLimit, limit > 0 else { return false }
         return Double(acceptQueue) > Thresholds.acceptQueueShare * Double(limit)
-    }
-
-    /// How many TIME_WAITs of the service keep a socket from being bound where this one listens; nil if none.
-    func blockingTimeWaits(for listener: SocketRow) -> Int? {
-        serverTimeWait > 0 ? serverTimeWait : nil
     }
 }

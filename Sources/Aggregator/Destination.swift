@@ -73,6 +73,8 @@ package struct DestinationUse: Equatable, Sendable {
     package var growth: Double
     /// In how many seconds no port is left, as forecast; nil if never.
     package var exhaustion: Double?
+    /// Whether TIME_WAITs have begun at this rate for some seconds; a burst of a moment is no rate to go by.
+    package var isSteady = true
 
     /// Ports that are used, reusable ones not counted.
     package var used: Int { line.live + line.timeWait }

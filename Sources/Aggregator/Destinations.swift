@@ -242,7 +242,8 @@ struct Destinations: Sendable {
             rate: forecast.rate,
             growth: growth,
             // Farther away than the clock goes is never.
-            exhaustion: seconds.flatMap { $0 < 1e9 ? $0 : nil }
+            exhaustion: seconds.flatMap { $0 < 1e9 ? $0 : nil },
+            isSteady: forecast.isSteady
         )
     }
 

@@ -28,6 +28,8 @@ package struct PortAccounting: RowSink, Sendable {
     /// By the slots of `listeners`.
     private var lines: [PortLine] = []
     private var portTimeWait: [PortTimeWait] = []
+    /// TIME_WAITs of services by the places of `listeners`.
+    private var listenerTimeWait: [Int] = []
     private var table = TableCounts()
     private var timeWait = TimeWaitCounts()
     /// Those of `timeWait` and `portTimeWait` that are new.
@@ -130,6 +132,7 @@ package struct PortAccounting: RowSink, Sendable {
         listeners.rebuild(memory.known)
         lines = (0..<listeners.count).map { PortLine(port: listeners.port(of: $0)) }
         portTimeWait = Array(repeating: PortTimeWait(), count: listeners.count)
+        listenerTimeWait = Array(repeating: 0, count: listeners.placeCount)
         table = TableCounts()
         newPortTimeWait = portTimeWait
         timeWait = TimeWaitCounts()
@@ -286,6 +289,9 @@ package struct PortAccounting: RowSink, Sendable {
         let owner: Arrivals.Owner
         if let slot {
             owner = Arrivals.Owner(role: .server, peer: peer, slot: slot)
+            if let place = listeners.place(in: slot, taking: row.localAddress, on: row.device) {
+                listenerTimeWait[place] += 1
+            }
         } else if isForeign {
             owner = Arrivals.Owner(role: .other, peer: peer, slot: nil)
         } else if peer == .local, let slot = listeners.slot(of: row.remotePort, taking: row.remoteAddress) {
@@ -376,6 +382,10 @@ package struct PortAccounting: RowSink, Sendable {
         for slot in lines.indices {
             let port = lines[slot].port
             lines[slot].timeWait = facts.addresses == nil ? nil : portTimeWait[slot]
+            lines[slot].listenerTimeWait = listeners.ends(of: slot).compactMap { place, end in
+                let count = listenerTimeWait[place]
+                return count > 0 ? ListenerTimeWait(end: end, count: count) : nil
+            }
             lines[slot].entries = isClassifying ? entries.entries(of: port) : nil
             lines[slot].isRecurring = settings.servicePorts.contains(port) || services.services[port]?.cameBack == true
             guard let range = facts.range else { continue }

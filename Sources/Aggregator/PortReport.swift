@@ -121,6 +121,8 @@ package struct PortLine: Equatable, Sendable {
     package var listeners = 0
     /// TIME_WAIT sockets of its service; nil without the local addresses.
     package var timeWait: PortTimeWait?
+    /// The TIME_WAITs of its service that it has because it closed first, by the listener that accepted them.
+    package var listenerTimeWait: [ListenerTimeWait] = []
     /// TIME_WAIT sockets of its service that readings saw begin, since the first one; nil as `timeWait` is.
     package var entries: PortTimeWait?
     /// ESTABLISHED sockets that were accepted on it.
@@ -150,6 +152,14 @@ extension PortLine {
         acceptQueue = rows.reduce(0) { $0 + Int($1.receiveQueue) }
         acceptQueueLimit = knowsLimit ? rows.reduce(0) { $0 + Int($1.sendQueue) } : nil
     }
+}
+
+/// TIME_WAITs that a service has because it closed first, and the listener that accepted their connections.
+package struct ListenerTimeWait: Equatable, Sendable {
+    /// Where it listens, or did until a short while ago.
+    package var end: ListenerEnd
+    /// How many there are.
+    package var count: Int
 }
 
 /// TIME_WAIT sockets of the service on a port. A remote client's TIME_WAIT is on the remote host.

@@ -1,63 +1,76 @@
-import CLinux
 import Glibc
 package import Ports
 
-/// A search for the programs that dial services of this host with connections that last for moments.
+/// Finds programs whose connections are too short to be met in a table of sockets.
 ///
-/// Such a connection is gone before the process that holds it is found by its inode. So the descriptors of all processes
-/// are gone through again and again; each socket that was not there before is asked for its ends at once.
+/// A naive probe connects and closes within a tenth of a millisecond; a table is a millisecond old when its last row is
+/// read, and the program has closed its descriptor by then. So the descriptors come first here: one that was not there
+/// at the look before is asked at once for both of its ends (pidfd_getfd(2)). Only processes that have run since are looked
+/// at, which their CPU clocks tell, so that a look takes less than a millisecond.
 package struct DialerSearch {
+    /// A connection that was seen, and the process that opened it, or accepted it.
+    package struct Connection: Sendable {
+        /// Whose it is.
+        package var process: SocketProcess
+        /// Its local end.
+        package var local: (address: IPAddress, port: Port)
+        /// Its other end.
+        package var remote: (address: IPAddress, port: Port)
+    }
+
     private let proc: ProcFilesystem
-    private let listening: PortSet
-    /// Sockets that were asked, or that were there before and last.
-    private var known: Set<UInt64> = []
+    private let network: String?
     private var entries = NumberedEntries()
     private var link = [UInt8](repeating: 0, count: 64)
-    /// Our network namespace, as sockets name it; nil before Linux 5.14.
-    private let namespace: UInt64?
+    /// The CPU time of each process at the last look, in nanoseconds.
+    private var times: [Int32: UInt64]?
+    /// The inodes of sockets that were seen: there is nothing new to learn from them.
+    private var known: Set<UInt64> = []
 
-    /// What was found: the processes, and the ports they dialed.
-    package private(set) var dialers: [SocketProcess: PortSet] = [:]
-
-    /// A search for who dials some ports.
-    package init(_ proc: ProcFilesystem, dialing listening: PortSet) {
+    /// A search in a procfs; nil where its processes are not those that system calls take.
+    package init?(_ proc: ProcFilesystem) {
+        guard proc.hasOurProcessNumbers else { return nil }
         self.proc = proc
-        self.listening = listening
-        namespace = ProcessHandle.ownNetworkNamespace
+        network = FileDescriptor.target(of: "\(proc.mount)/self/ns/net")
     }
 
-    /// Searches until a moment, or until a program was seen with connections to several ports.
-    package mutating func run(until end: Instant) {
-        guard proc.hasOurProcessNumbers, namespace != nil else { return }
-        while Clock.now < end, !dialers.values.contains(where: { $0.count > 1 }) {
-            guard let folder = try? Folder(proc.mount) else { return }
-            var numbers: [Int32] = []
-            while (try? entries.read(from: folder)) == true { numbers += entries.numbers }
-            for number in numbers where number != ProcessHandle.own {
-                // One that ends meanwhile, or that may not be looked at, dials nothing that we can see.
-                try? search(number)
-            }
+    /// Looks once at all processes. The first time it only learns what there is.
+    package mutating func look() -> [Connection] {
+        var numbers: [Int32] = []
+        do throws(ReadError) {
+            let folder = try Folder(proc.mount)
+            while try entries.read(from: folder) { numbers += entries.numbers }
+        } catch {
+            return []
         }
+        var (now, found): ([Int32: UInt64], [Connection]) = ([:], [])
+        let before = times
+        for number in numbers where number != ProcessHandle.own {
+            guard let time = ProcessHandle.processorTime(of: number) else { continue }
+            now[number] = time
+            if before?[number] == time { continue }
+            // Whoever ended meanwhile, or is not to be looked at, has nothing to tell.
+            try? look(at: number, asks: before != nil, &found)
+        }
+        times = now
+        return found
     }
 
-    private mutating func search(_ number: Int32) throws(ReadError) {
+    private mutating func look(at number: Int32, asks: Bool, _ found: inout [Connection]) throws(ReadError) {
         let folder = try Folder("\(proc.mount)/\(number)/fd")
+        var handle: ProcessHandle?
         while try entries.read(from: folder) {
             for descriptor in entries.numbers {
                 guard let count = try? folder.readLink("\(descriptor)", into: &link),
-                    let inode = link.span.extracting(0..<count).socketInode, known.insert(inode).inserted
+                    let inode = link.span.extracting(0..<count).socketInode, known.insert(inode).inserted, asks
                 else { continue }
-                let handle = try ProcessHandle(number)
-                guard let ends = try handle.ends(ofSocketAt: descriptor), ends.namespace == namespace,
-                    isDialing(ends), let process = try? SocketProcess(number, descriptors: folder)
+                if handle == nil { handle = try ProcessHandle(number) }
+                guard let ends = handle?.ends(ofSocket: inode, at: descriptor),
+                    FileDescriptor.target(of: "\(proc.mount)/\(number)/ns/net") == network
                 else { continue }
-                dialers[process, default: PortSet()].insert(ends.remotePort)
+                let process = try SocketProcess(number, descriptors: folder)
+                found.append(Connection(process: process, local: ends.local, remote: ends.remote))
             }
         }
-    }
-
-    private func isDialing(_ ends: SocketEnds) -> Bool {
-        listening.contains(ends.remotePort) && !listening.contains(ends.localPort)
-            && (ends.remoteAddress == ends.localAddress || ends.remoteAddress.isLoopback)
     }
 }

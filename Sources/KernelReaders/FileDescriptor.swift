@@ -31,6 +31,12 @@ struct FileDescriptor: ~Copyable {
         unsafe access(path, F_OK) == 0
     }
 
+    /// Whether we have no right to know what is at a path.
+    static func isRefused(_ path: String) -> Bool {
+        // As above.
+        unsafe access(path, F_OK) != 0 && errno == EACCES
+    }
+
     /// Whether there is a symbolic link at a path.
     static func isLink(_ path: String) -> Bool {
         var byte: CChar = 0

@@ -22,6 +22,9 @@ package struct ProcFilesystem: Sendable {
     /// Whether there is anything at a path where procfs should be mounted.
     package static func isThere(_ mount: String) -> Bool { FileDescriptor.exists(mount) }
 
+    /// Whether it is a folder whose files are kept from us.
+    package static func isClosed(_ mount: String) -> Bool { FileDescriptor.isRefused(mount + "/.") }
+
     /// Whether this is the kernel's own procfs, and no copy of one: only there `thread-self` is a link.
     package var isLive: Bool { FileDescriptor.isLink(String(net.dropLast("/net".count))) }
 

@@ -128,7 +128,7 @@ package struct TextReport {
     /// The label in column 1, the number so that it ends in column 23, the detail from column 26.
     private mutating func writeNumber(_ label: String, _ number: String?, _ detail: String) {
         let number = number ?? "-"
-        for (index, line) in TerminalText.wrapped(detail, to: max(20, out.width - 25)).enumerated() {
+        for (index, line) in TerminalText.wrapped(detail, to: out.width - 25).enumerated() {
             if index == 0 {
                 out.append(label + String(repeating: " ", count: max(1, 23 - label.count - number.count)))
                 out.append(out.styled(number, .bold) + "  ")

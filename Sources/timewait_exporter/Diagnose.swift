@@ -161,7 +161,6 @@ struct Diagnose: ParsableCommand {
 
     /// Looks again and again; ends only by a signal, or where there is nothing to look at any more.
     private func watch(_ examination: inout Examination) throws -> Never {
-        let terminal = Terminal(colour)
         var earlier: Sample?
         var drawnAt: Instant?
         while true {
@@ -173,18 +172,29 @@ struct Diagnose: ParsableCommand {
                 situation.hasMemory = true
                 situation.earlier = earlier
                 earlier = sample
+                // Whoever changes the size of the terminal gets the next page by it.
+                let terminal = Terminal(colour)
                 let text = TextReport.text(Diagnosis(of: situation), options(terminal))
                 // Home, the page, and nothing behind it: what is drawn over does not flicker.
-                let page = terminal.isTerminal ? "\u{1b}[H\(Self.clearingLines(text))\u{1b}[J" : text + "\n"
+                let page =
+                    terminal.isTerminal ? "\u{1b}[H\(Self.screen(text, rows: terminal.rows))\u{1b}[J" : text + "\n"
                 try StandardStreams.writeOutput(Array(page.utf8))
             }
             Self.sleep(until: next)
         }
     }
 
-    /// The text with an escape at the end of each line that clears what was there before.
-    private static func clearingLines(_ text: String) -> String {
-        text.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\u{1b}[K\n")
+    /// The text with an escape at the end of each line that clears what was there before. What has no place is left out:
+    /// a page that is higher than the terminal would be drawn below the one before.
+    private static func screen(_ text: String, rows: Int?) -> String {
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        // The last one is empty: the cursor's.
+        if let rows, rows > 2, lines.count > rows {
+            let left = lines.count - rows + 1
+            let rest = Wording.count(left, "more line", "more lines")
+            lines = lines.prefix(rows - 2) + ["\(rest): without --watch all are printed", ""]
+        }
+        return lines.joined(separator: "\u{1b}[K\n")
     }
 
     private func write(_ diagnosis: Diagnosis) throws {

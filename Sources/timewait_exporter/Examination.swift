@@ -54,7 +54,7 @@ struct Examination: ~Copyable {
     }
 
     /// Looks for a moment for programs that dial services of this host with connections too short to be met by chance.
-    func searchDialers(for situation: inout Situation) { surroundings.searchDialers(for: &situation) }
+    mutating func searchDialers(for situation: inout Situation) { surroundings.searchDialers(for: &situation) }
 }
 
 /// What a sample is seen in: the machine's name, the owners of its sockets.
@@ -107,14 +107,23 @@ struct Surroundings {
     }
 
     /// Looks for a moment for programs that dial services of this host with connections too short to be met by chance.
-    func searchDialers(for situation: inout Situation) {
-        guard let listening = situation.sample.ports?.occupancy.listening else { return }
-        var search = DialerSearch(proc, dialing: listening)
-        search.run(until: Clock.now + Self.longestSearch)
-        situation.dialers = search.dialers
+    mutating func searchDialers(for situation: inout Situation) {
+        guard let listening = situation.sample.ports?.occupancy.listening, var search = DialerSearch(proc) else {
+            return
+        }
+        let own = Set(situation.owners?.sockets.lazy.map(\.row.localAddress) ?? [])
+        let end = Clock.now + Self.longestSearch
+        var enough = end
+        while Clock.now < min(end, enough) {
+            for one in search.look() where listening.contains(one.remote.port) && !listening.contains(one.local.port) {
+                guard one.remote.address == one.local.address || own.contains(one.remote.address) else { continue }
+                // Who dials most of them is seen with several.
+                if situation.dialers.isEmpty { enough = Clock.now + Self.longestSearch / 4 }
+                situation.dialers[one.process, default: PortSet()].insert(one.remote.port)
+            }
+        }
     }
 }
-
 /// What could not be read, as a person is told it.
 private final class Obstacles: Sendable {
     private let events = Mutex<[SamplerEvent]>([])

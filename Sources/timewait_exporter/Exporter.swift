@@ -83,6 +83,7 @@ struct Exporter: ~Copyable {
             StartError(description: "--path.procfs '\(procfs)': \(what); procfs is mounted at /proc on most machines")
         }
         guard ProcFilesystem.isThere(procfs) else { throw refusal("there is no such folder") }
+        if ProcFilesystem.isClosed(procfs) { throw refusal("Permission denied") }
         guard ["thread-self/net", "net", "sys/net"].contains(where: { ProcFilesystem.isThere("\(procfs)/\($0)") })
         else {
             throw refusal("this is no procfs, it has neither thread-self/net nor net nor sys/net")

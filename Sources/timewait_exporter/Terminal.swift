@@ -10,6 +10,8 @@ struct Terminal {
     let hasLinks: Bool
     /// Its columns; 80 where it is none.
     let columns: Int
+    /// Its rows; nil where it is none, or does not say.
+    let rows: Int?
 
     /// When colours are wanted, by the names of `--color`.
     enum ColourChoice: String, CaseIterable {
@@ -30,7 +32,9 @@ struct Terminal {
             }
         // The console of Linux, and programs that only copy what they are given, print the escapes.
         hasLinks = isTerminal && hasColour && !isDumb && Self.environment("TERM") != "linux"
-        columns = isTerminal ? Self.columnsOfTerminal : 80
+        let size = isTerminal ? Self.size : winsize()
+        columns = size.ws_col > 0 ? Int(size.ws_col) : 80
+        rows = size.ws_row > 0 ? Int(size.ws_row) : nil
     }
 
     /// The value of a variable of the environment.
@@ -39,10 +43,10 @@ struct Terminal {
         unsafe getenv(name).map { unsafe String(cString: $0) }
     }
 
-    private static var columnsOfTerminal: Int {
+    /// The size of the terminal; zeros where it does not say.
+    private static var size: winsize {
         var size = winsize()
         // Unsafe only because ioctl() is variadic; the kernel fills the struct.
-        let isKnown = unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0
-        return isKnown && size.ws_col > 0 ? Int(size.ws_col) : 80
+        return unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 ? size : winsize()
     }
 }

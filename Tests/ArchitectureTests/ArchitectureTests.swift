@@ -65,7 +65,7 @@ struct ArchitectureTests {
             "KernelReaders/FileDescriptor.swift", "KernelReaders/Clock.swift",
             "KernelReaders/ProcessFacts+Reading.swift",
             "KernelReaders/InterfaceName.swift", "KernelReaders/Loads.swift", "KernelReaders/NetlinkSocket.swift",
-            "KernelReaders/Folder.swift", "KernelReaders/ProcessHandle.swift", "KernelReaders/SocketEnds.swift",
+            "KernelReaders/Folder.swift", "KernelReaders/ProcessHandle.swift",
             "KernelReaders/UserNames.swift",
             "WebConfiguration/YAMLEvents.swift",
         ]
