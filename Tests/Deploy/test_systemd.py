@@ -1,5 +1,6 @@
 """The Debian package in a booted machine, from its installation to its purge. The tests follow each other."""
 
+import json
 import os
 import re
 import shutil
@@ -124,6 +125,28 @@ def test_it_sees_the_sockets_of_the_machine_over_sock_diag(machine):
     assert 'timewait_sampler_source_info{source="sock_diag"} 1' in text
     assert set(re.findall(r"(?m)^timewait_sampler_success\{.*\} (.*)$", text)) == {"1"}
     assert "timewait_ephemeral_range_low 32768" in text
+
+
+def test_the_page_names_services_by_their_user_and_root_sees_their_units(machine):
+    # An even port of the range, which nobody is given by chance.
+    server = "import socket, time; s = socket.create_server(('127.0.0.1', 50052)); time.sleep(60)"
+    machine.run(f'systemd-run --unit=ledger --uid=daemon /usr/bin/python3 -c "{server}"')
+    ask = "curl -sS --fail --max-time 10 http://127.0.0.1:10057"
+    poll("the listener is found", lambda: '"listener_exposed"' in machine.run(f"{ask}/api/v1/diagnosis"))
+    owner = found(machine.run(f"{ask}/api/v1/diagnosis"), "listener_exposed")["evidence"]["services"][0]["owner"]
+    assert (owner["user"], owner["process"], owner["unit"]) == ("daemon", None, None)
+    landing = machine.run(f"{ask}/")
+    assert "50052" in landing and "daemon" in landing
+    seen = found(machine.run("timewait_exporter diagnose --json", status=1), "listener_exposed")
+    owner = seen["evidence"]["services"][0]["owner"]
+    assert (owner["user"], owner["process"], owner["unit"]) == ("daemon", "python3", "ledger.service")
+    # And the service notices nothing.
+    assert machine.run("systemctl is-active ledger") == "active"
+    machine.run("systemctl stop ledger")
+
+
+def found(diagnosis, check):
+    return next(finding for finding in json.loads(diagnosis)["findings"] if finding["id"] == check)
 
 
 def test_systemd_finds_little_that_could_be_taken_from_it(machine):
