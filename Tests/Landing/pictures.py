@@ -19,7 +19,11 @@ def draw(folder, seconds):
             name: stack.enter_context(scene(temporary))
             for name, scene in [("healthy", scenes.healthy), ("troubled", scenes.troubled)]
         }
-        time.sleep(seconds)
+        # It has taken a third of the range by then.
+        leaking = min(seconds / 2, 240)
+        time.sleep(seconds - leaking)
+        scenes.leak(shown["troubled"][0], int(10_000 / leaking))
+        time.sleep(leaking)
         for name, (scene, url) in shown.items():
             with browser.inside(scene.process.pid) as chromium:
                 for width in (1440, 375):
@@ -29,4 +33,4 @@ def draw(folder, seconds):
 
 
 if __name__ == "__main__":
-    draw(pathlib.Path(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 60)
+    draw(pathlib.Path(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 300)

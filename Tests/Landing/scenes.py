@@ -66,6 +66,11 @@ class Scene(Host):
         super().end()
 
 
+def leak(scene, rate):
+    """Has a program of the troubled host open connections to a database, so many a second, and close none."""
+    scene.start("orders", "leak", "10.0.0.9", 5432, rate, "10.0.0.5")
+
+
 @contextlib.contextmanager
 def healthy(folder):
     """A database server with a dozen services, none in danger."""
@@ -89,7 +94,7 @@ def healthy(folder):
 
 @contextlib.contextmanager
 def troubled(folder):
-    """A host with a prober, a leak, services in the range, and one that lost its port to a backup."""
+    """A host with a prober, services in the range, and one that lost its port to a backup; `leak` adds a leak."""
     scene = Scene("web-1", ip_local_reserved_ports="8080-8088,50061,50070-50079")
     try:
         scene.ip("address add 10.0.0.5/32 dev lo")
@@ -109,7 +114,6 @@ def troubled(folder):
             scene.stop("payments")
             scene.start("backup", "hold", "10.0.0.9", 443, 1, "10.0.0.5", 50051)
             scene.start("health-probe", "dial", 1, 9090, *(port for _, port in services if port != 22))
-            scene.start("orders", "leak", "10.0.0.9", 5432, 200, "10.0.0.5")
             yield scene, url
     finally:
         scene.end()

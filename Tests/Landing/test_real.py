@@ -21,6 +21,7 @@ def healthy(tmp_path_factory):
 @pytest.fixture(scope="module")
 def troubled(tmp_path_factory):
     with scenes.troubled(tmp_path_factory.mktemp("troubled")) as (scene, url), browser.inside(scene.process.pid) as chromium:
+        scenes.leak(scene, 200)
 
         def is_told():
             chromium.open(url + "/", 1440, "light")
@@ -78,7 +79,7 @@ def test_the_numbers_are_those_of_the_metrics(healthy):
         chromium.open(url + "/", 1440, "light")
         shown = chromium.run("document.querySelector('.value').innerText")
         _, metrics = scene.do("result = get(10057, '/metrics')")
-        lines = [line for line in metrics.splitlines() if line.startswith("timewait_sockets{")]
+        lines = [line for line in metrics.splitlines() if line.startswith("timewait_table_sockets{")]
         total = sum(float(line.split()[-1]) for line in lines if 'state="time_wait"' in line)
         return lines and shown == f"{total:,.0f}"
 
