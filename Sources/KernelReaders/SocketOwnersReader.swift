@@ -28,10 +28,17 @@ package struct SocketOwnersReader {
         let scan = ProcessScan(proc, for: Set(owned.lazy.map(\.inode)), asking: asked)
         owners.processes = scan.processes
         owners.options = scan.options
-        if scan.hasBlindSpots { owners.hidden = owned.filter { scan.processes[$0.inode] == nil } }
+        if scan.hasBlindSpots { owners.hidden = try lasting(owned.filter { scan.processes[$0.inode] == nil }) }
         owners.optionsAreHidden = scan.optionsAreHidden || owners.hidden.contains { asked.contains($0.inode) }
         owners.userNames = userNames(of: owners.sockets)
         return owners
+    }
+
+    /// Those of some sockets that are still there: what was closed before its process was looked at is not hidden.
+    private func lasting(_ candidates: [OwnedSocket]) throws(ReadError) -> [OwnedSocket] {
+        guard !candidates.isEmpty else { return [] }
+        let present = Set(try sockets().lazy.map(\.inode))
+        return candidates.filter { present.contains($0.inode) }
     }
 
     private func sockets() throws(ReadError) -> [OwnedSocket] {

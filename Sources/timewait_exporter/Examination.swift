@@ -86,14 +86,10 @@ struct Examination: ~Copyable {
 
     /// Looks for a moment for programs that dial services of this host with connections too short to be met by chance.
     mutating func searchDialers(for situation: inout Situation) {
-        guard let hidden = situation.owners?.hidden, let listening = situation.sample.ports?.occupancy.listening
-        else {
-            return
-        }
-        guard var search = DialerSearch(proc), let seen = try? owners.read(asksOptions: { _ in false }) else { return }
-        // Whoever hides a socket that lasts may hide the dialer. One that has just been closed seems hidden, too.
-        let hiddenBefore = Set(hidden.lazy.map(\.inode))
-        if seen.hidden.contains(where: { hiddenBefore.contains($0.inode) }) { return }
+        // Whoever hides a socket may hide the dialer.
+        guard let seen = situation.owners, seen.hidden.isEmpty, var search = DialerSearch(proc),
+            let listening = situation.sample.ports?.occupancy.listening
+        else { return }
         let own = Set(seen.sockets.lazy.map(\.row.localAddress))
         let end = Clock.now + Self.longestSearch
         var enough = end
