@@ -150,7 +150,10 @@ let package = Package(
         tests(of: "Aggregator", with: ["Ports"]),
         tests(of: "Sampler", with: ["Scenes", "KernelReaders", "Aggregator", "Ports"]),
         tests(of: "Advice", with: ["Situations", "Scenes", "Aggregator", "Ports"]),
-        tests(of: "Presentation", with: ["SyntheticMachines", "Situations", "Scenes", "Advice", "Aggregator", "Ports"]),
+        tests(
+            of: "Presentation",
+            with: ["SyntheticMachines", "Situations", "Scenes", "Advice", "Aggregator", "Ports"]
+        ),
         tests(of: "Exposition"),
         tests(of: "WebConfiguration"),
         tests(of: "Endpoint"),

@@ -38,13 +38,17 @@ struct HostTests {
         let prober = Program("python3", pid: 2210, unit: "health-probe.service")
         world.connect(from: (.loopback, 60_000), to: (.loopback, 8001), by: prober)
         world.connect(from: (.loopback, 8001), to: (.loopback, 60_000), by: .service("s1", pid: 101))
+        world.connect(from: (.loopback, 60_002), to: (.loopback, 8002), by: prober)
+        world.connect(from: (.loopback, 8002), to: (.loopback, 60_002), by: .service("s2", pid: 102))
+        // One connection is anybody's.
+        world.connect(from: (.loopback, 60_004), to: (.loopback, 8003), by: Program("curl", pid: 2211))
         let finding = try #require(world.diagnosis()[.localProber].first)
         #expect(finding.title == "A prober on this host dials 6 of 10 listening ports")
         #expect(
             finding.seen == [
                 "72 of 72 TIME_WAITs have both ends on this host: about 12 on each of 6 ports, 1.2 new a second",
                 "the client closed first on each of them",
-                "likely python3 (pid 2210, health-probe.service): it dials 1 of these ports now; a TIME_WAIT itself has"
+                "likely python3 (pid 2210, health-probe.service): it dials 2 of these ports now; a TIME_WAIT itself has"
                     + " no owner",
             ]
         )
