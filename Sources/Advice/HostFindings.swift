@@ -109,8 +109,9 @@ extension Situation {
             else { continue }
             dialed[process, default: []].insert(socket.row.remotePort)
         }
-        // One connection is anybody's; who dials several services is a prober.
-        return dialed.map { ($0.key, $0.value.count) }.filter { $0.1 > 1 }.max { ($0.1, $1.0.pid) < ($1.1, $0.0.pid) }
+        // One connection of now is anybody's; who dials several services, or the same for moments only, is a prober.
+        return dialed.map { ($0.key, $0.value.count) }.filter { $0.1 > 1 || dialers[$0.0] != nil }
+            .max { ($0.1, $1.0.pid) < ($1.1, $0.0.pid) }
     }
 
     /// Many TIME_WAITs for each LISTEN socket.
