@@ -1,5 +1,5 @@
-"""`pictures.py FOLDER [SECONDS]`: pictures of the pages of a healthy and a troubled host, looked at for so long. An hour
-fills the charts. Run by .ci/draw-landing, in namespaces of its own."""
+"""`pictures.py FOLDER [SECONDS]`: pictures of the pages of a healthy and a troubled host, looked at for so long, and what
+`diagnose` prints on the troubled one. An hour fills the charts. Run by .ci/draw-landing, in namespaces of its own."""
 
 import contextlib
 import pathlib
@@ -22,6 +22,8 @@ def draw(folder, seconds):
         # It has taken a third of the range by then.
         leaking = min(seconds / 2, 240)
         time.sleep(seconds - leaking)
+        terminal = shown["troubled"][0].diagnose("--services.ports=50051")
+        (folder / "diagnose-troubled.txt").write_text(terminal)
         scenes.leak(shown["troubled"][0], int(10_000 / leaking))
         time.sleep(leaking)
         for name, (scene, url) in shown.items():

@@ -32,24 +32,20 @@ class Scene(Host):
         program.kill()
         program.wait()
 
+    def command(self, *flags):
+        """The program on this host, which has a host name of its own."""
+        script = 'echo "$1" >/proc/sys/kernel/hostname; shift; exec "$@"'
+        inside = ["nsenter", f"--target={self.process.pid}", "--net", "unshare", "--uts", "sh", "-c", script, "sh"]
+        return [*inside, self.name, BINARY, *flags]
+
+    def diagnose(self, *flags):
+        """What `diagnose` prints."""
+        return subprocess.run(self.command("diagnose", *flags), capture_output=True, text=True, timeout=60).stdout
+
     @contextlib.contextmanager
     def serving(self, folder, *flags):
         log = pathlib.Path(folder) / f"{self.name}.log"
-        # A host name of its own.
-        script = 'echo "$1" >/proc/sys/kernel/hostname; shift; exec "$@"'
-        command = [
-            "nsenter",
-            f"--target={self.process.pid}",
-            "--net",
-            "unshare",
-            "--uts",
-            "sh",
-            "-c",
-            script,
-            "sh",
-            self.name,
-        ]
-        command += [BINARY, "--sampler.interval=1s", "--sampler.cpu-limit=100", *flags]
+        command = self.command("--sampler.interval=1s", "--sampler.cpu-limit=100", *flags)
         with open(log, "w") as file:
             process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stderr=file)
         try:
