@@ -220,12 +220,12 @@ def test_colours_are_forced_by_a_flag(troubled):
 
 @pytest.mark.parametrize("columns", [40, 80, 100, 200])
 def test_text_wraps_at_the_terminal_and_commands_do_not(troubled, columns):
+    findings = troubled.diagnose().findings
+    steps = [finding[step] for finding in findings for step in ("now", "prevent") if finding[step]]
+    commands = {command for step in steps for command in step["commands"]}
     text = LINK.sub("", STYLE.sub("", on_screen(troubled, columns=columns)))
-    goes_on = False
     for line in text.splitlines():
-        begins = line[10:].split(" ")[0] in ("sudo", "timewait_exporter", "ss", "grep")
-        is_whole = line[:10].strip() in ("", "Now") and (begins or goes_on)
-        goes_on = is_whole and line.endswith("\\")
+        is_whole = line[:10].strip() in ("", "Now", "Prevent") and line[10:] in commands
         is_runbook = line.startswith(("  Runbook", "https://"))
         assert len(line) <= min(columns, 100) or is_whole or is_runbook, line
 
