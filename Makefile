@@ -38,7 +38,6 @@ test-worlds: ## compare 1,000 random hosts with an oracle; SEED=n repeats those 
 	.ci/install-packages test
 	swift build --product timewait_exporter
 	WORLDS=$${WORLDS:-1000} .ci/run-python-tests Worlds
-	WORLDS=$${WORLDS:-1000} .ci/run-python-tests Diagnose
 
 test-sanitizers: ## run the endpoint's tests under ThreadSanitizer and AddressSanitizer
 	.ci/install-packages test

@@ -116,7 +116,8 @@ struct Report {
             # Benchmark
 
             Written by `make bench`; results.json holds every round. What strangers do to the latency of a scrape is in
-            [strangers.md](strangers.md).
+            [strangers.md](strangers.md); how long `diagnose` takes in [diagnose.md](diagnose.md), and how large
+            the landing page is in [landing.md](landing.md).
 
             ![CPU time of one reading by the number of TIME_WAIT sockets](results.png)
 
