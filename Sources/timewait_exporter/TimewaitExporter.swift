@@ -6,6 +6,7 @@ import KernelReaders
 import Ports
 import ProcessArguments
 import Sampler
+import WebConfiguration
 
 /// The command: its flags, and what it says of bad ones.
 @main
@@ -249,7 +250,8 @@ struct TimewaitExporter: ParsableCommand {
         } catch {
             let status = exitCode(for: error)
             if status == .success { exit(withError: error) }
-            let message = ShownText.line(message(for: error).split(separator: "\n").joined(separator: " "))
+            // Of one that is too long the middle is left out: it ends with what would be right.
+            let message = message(for: error).split(separator: "\n").joined(separator: " ").onOneLine(ending: 1_024)
             let hint = status == .validationFailure ? " (--help lists the flags)" : ""
             StandardStreams.writeError(Array("timewait_exporter: \(message)\(hint)\n".utf8))
             exit(withError: status)
