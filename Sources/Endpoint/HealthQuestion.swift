@@ -20,54 +20,42 @@ package enum HealthQuestion {
     /// - Parameter patience: how long it may take in all.
     package static func ask(at address: ListenAddress, within patience: Duration) -> Outcome {
         let end = MonotonicClock.now + patience
-        let candidates: [SocketAddress]
-        do {
-            candidates = try ListenSocket.candidates(for: address)
-        } catch {
-            return .noConnection(reason: "\(error)")
-        }
         var refused = "it has no address"
-        for candidate in candidates {
-            // For connect() any address, [::] or 0.0.0.0, is this host.
-            let descriptor = socket(candidate.family, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
-            defer { close(descriptor) }
-            limit(descriptor, until: end)
-            if candidate.connect(descriptor) == 0 { return ask(over: descriptor, at: address, until: end) }
-            if errno == EINPROGRESS { return .silence }
-            refused = errnoText(errno)
+        do {
+            for candidate in try ListenSocket.candidates(for: address) {
+                // For connect() any address, [::] or 0.0.0.0, is this host.
+                let descriptor = socket(candidate.family, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+                defer { close(descriptor) }
+                limit(descriptor, until: end)
+                let code = unsafe candidate.withPointer { unsafe connect(descriptor, $0, $1) }
+                if code == 0 { return ask(over: descriptor, at: address, until: end) }
+                if errno == EINPROGRESS { return .silence }
+                refused = errnoText(errno)
+            }
+        } catch {
+            refused = "\(error)"
         }
         return .noConnection(reason: refused)
     }
 
     private static func ask(over descriptor: CInt, at address: ListenAddress, until end: Duration) -> Outcome {
-        // Closed with a reset, the connection leaves no TIME_WAIT: neither end shall count the question.
-        var reset = linger(l_onoff: 1, l_linger: 0)
-        // The kernel reads as many bytes as it is told that there are.
-        unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &reset, socklen_t(MemoryLayout<linger>.size))
+        Connection.resetAtClose(descriptor)
         let request = Array("GET /-/healthy HTTP/1.1\r\nHost: localhost:\(address.port)\r\n\r\n".utf8)
-        let sent = unsafe request.withUnsafeBytes { bytes in
-            unsafe send(descriptor, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL))
+        guard unsafe send(descriptor, request, request.count, CInt(MSG_NOSIGNAL)) == request.count else {
+            return .noStatus
         }
-        guard sent == request.count else { return .noStatus }
         // "HTTP/1.1 200" is what has to come, in as many pieces as it likes.
         var line: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 512)
         while line.count < 13 {
-            var piece = [UInt8](repeating: 0, count: 512)
             limit(descriptor, until: end)
-            let count = unsafe piece.withUnsafeMutableBytes { bytes in
-                unsafe recv(descriptor, bytes.baseAddress, bytes.count, 0)
-            }
-            if count < 0 { return errno == EAGAIN ? .silence : .noStatus }
-            if count == 0 { return .noStatus }
+            let count = unsafe recv(descriptor, &piece, piece.count, 0)
+            if count < 0, errno == EAGAIN { return .silence }
+            if count <= 0 { return .noStatus }
             line += piece.prefix(count)
         }
-        return statusCode(of: line).map(Outcome.status) ?? .noStatus
-    }
-
-    private static func statusCode(of line: [UInt8]) -> Int? {
-        let words = line.split(separator: UInt8(ascii: " "), maxSplits: 2)
-        guard words.count > 1, words[0].starts(with: "HTTP/1.".utf8) else { return nil }
-        return Int(String(decoding: words[1].prefix(3), as: UTF8.self))
+        let status = String(decoding: line, as: UTF8.self).prefixMatch(of: /HTTP\/1\.[0-9] ([0-9]{3})/)
+        return status.flatMap { Int($0.1) }.map(Outcome.status) ?? .noStatus
     }
 
     /// Lets no later call on the socket last beyond a moment; the least that can be said is a microsecond, since 0 is for ever.

@@ -66,6 +66,6 @@ final class Publication: Sendable {
     ) -> Response {
         var headers = [("Content-Type", rendition.contentType), ("Vary", "Accept, Accept-Encoding")]
         if form.isGzip { headers.append(("Content-Encoding", "gzip")) }
-        return Response(.ok, form.isGzip ? Gzip.compressed(body) : body, headers: headers + settings.fixed.headers)
+        return Response(.ok, form.isGzip ? Gzip.compressed(body) : body, headers: headers + settings.answers.headers)
     }
 }

@@ -39,15 +39,6 @@ final class Response: @unchecked Sendable {
         }
     }
 
-    /// A sentence for people.
-    convenience init(_ status: StatusCode, sentence: String, headers: [Header] = []) {
-        self.init(
-            status,
-            Array((sentence + "\n").utf8),
-            headers: [("Content-Type", "text/plain; charset=utf-8")] + headers
-        )
-    }
-
     deinit {
         unsafe MHD_destroy_response(handle)
     }

@@ -1,4 +1,5 @@
 import CGnuTLS
+import Glibc
 import WebConfiguration
 
 /// The certificate that a client has shown in a handshake, if any.
@@ -52,7 +53,7 @@ struct ClientCertificate {
             return unsafe gnutls_certificate_verify_peers(session, &data, 1, &status)
         }
         guard code == 0 else {
-            return (GNUTLS_A_BAD_CERTIFICATE, "the client's certificate cannot be verified: \(PEM.text(of: code))")
+            return (GNUTLS_A_BAD_CERTIFICATE, "the client's certificate cannot be verified: \(gnutlsText(code))")
         }
         if status == 0 { return nil }
         if status & GNUTLS_CERT_SIGNER_NOT_FOUND.rawValue != 0 {
@@ -91,8 +92,18 @@ struct ClientCertificate {
         switch type {
         case GNUTLS_SAN_DNSNAME.rawValue, GNUTLS_SAN_RFC822NAME.rawValue, GNUTLS_SAN_URI.rawValue:
             String(decoding: bytes, as: UTF8.self)
-        case GNUTLS_SAN_IPADDRESS.rawValue: NumericAddress.text(Array(bytes))
+        case GNUTLS_SAN_IPADDRESS.rawValue: address(Array(bytes))
         default: nil
         }
+    }
+    /// The usual form of an address of four or sixteen bytes; nil for another number of bytes. An IPv4 address within IPv6
+    /// is written as IPv4.
+    private static func address(_ bytes: [UInt8]) -> String? {
+        let mapped: [UInt8] = Array(repeating: 0, count: 10) + [0xFF, 0xFF]
+        if bytes.count == 16, bytes.starts(with: mapped) { return address(Array(bytes.dropFirst(12))) }
+        guard bytes.count == 4 || bytes.count == 16 else { return nil }
+        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        let family = bytes.count == 4 ? AF_INET : AF_INET6
+        return unsafe inet_ntop(family, bytes, &text, socklen_t(text.count)).map { unsafe String(cString: $0) }
     }
 }

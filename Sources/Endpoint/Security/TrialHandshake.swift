@@ -11,10 +11,7 @@ enum TrialHandshake {
         let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue)
         guard unsafe socketpair(AF_UNIX, type, 0, &ends) == 0 else { return GNUTLS_E_PUSH_ERROR }
         defer { for end in ends { close(end) } }
-        var own: gnutls_certificate_credentials_t?
-        guard unsafe gnutls_certificate_allocate_credentials(&own) == 0, let own = unsafe own else {
-            return GNUTLS_E_MEMORY_ERROR
-        }
+        let own = unsafe emptyCredentials()
         defer { unsafe gnutls_certificate_free_credentials(own) }
         guard let server = unsafe session(GNUTLS_SERVER, ends[0], priorities, credentials),
             let client = unsafe session(GNUTLS_CLIENT, ends[1], priorities, own)

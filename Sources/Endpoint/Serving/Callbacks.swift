@@ -74,7 +74,13 @@ func request(
             try unsafe Framing.check(connection.headers, version: String(cString: version))
             return .YES
         } catch {
-            return site.send(site.settingsInForce.fixed.response(to: error), to: asked, on: connection)
+            let answers = site.settingsInForce.answers
+            let answer =
+                switch error {
+                case .tooLarge: answers.contentTooLarge
+                case .malformed(let sentence): answers.badRequest(sentence)
+                }
+            return site.send(answer, to: asked, on: connection)
         }
     case .reading(var request):
         let count = unsafe uploadSize.pointee

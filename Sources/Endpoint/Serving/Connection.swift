@@ -74,11 +74,16 @@ struct Connection {
 // What can be done with the socket while libmicrohttpd holds it.
 extension Connection {
     /// Makes libmicrohttpd see the end of the stream, and close. That resets the connection: what the client does not take
-    /// would lie in the kernel for long, and a FIN would leave a TIME_WAIT.
+    /// would lie in the kernel for long.
     static func end(_ descriptor: CInt) {
+        resetAtClose(descriptor)
+        shutdown(descriptor, CInt(SHUT_RDWR))
+    }
+
+    /// Closed with a reset, a connection leaves no TIME_WAIT.
+    static func resetAtClose(_ descriptor: CInt) {
         var atOnce = linger(l_onoff: 1, l_linger: 0)
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &atOnce, socklen_t(MemoryLayout<linger>.size))
-        shutdown(descriptor, CInt(SHUT_RDWR))
     }
 
     /// Makes epoll tell again of the end of a client's stream, if that is all that there is still to be read.

@@ -24,31 +24,19 @@ final class Connections: Sendable {
     /// Whether one more connection may be accepted. When nearly full, the one that has been idle longest is ended.
     func makeRoom() -> Bool {
         state.withLock { state in
-            guard state.entries.count >= settings.connectionLimit - settings.connectionLimit / 8 else { return true }
+            let enough = settings.connectionLimit - settings.connectionLimit / 8
+            if state.entries.count < enough { return true }
             let closing = state.entries.values.count { if case .closing = $0.phase { true } else { false } }
             guard closing < Self.mostClosing else { return false }
             let open = state.entries.count - closing
-            guard open >= settings.connectionLimit - settings.connectionLimit / 8 else { return true }
-            guard let idle = Self.longestIdle(in: &state) else { return open < settings.connectionLimit }
-            Self.end(idle, in: &state)
+            if open < enough { return true }
+            let idle = state.entries.filter { $0.value.isIdle }.map { (descriptor: $0.key, since: $0.value.since) }
+            // Not one of which something has come that libmicrohttpd has not read yet.
+            let longest = idle.sorted { $0.since < $1.since }.prefix(8).first { !Connection.hasUnread($0.descriptor) }
+            guard let longest else { return open < settings.connectionLimit }
+            Self.end(longest.descriptor, in: &state)
             return true
         }
-    }
-
-    /// The connection that has been idle longest, of which nothing has come that libmicrohttpd has not read yet.
-    private static func longestIdle(in state: inout sending State) -> CInt? {
-        var skipped: Set<CInt> = []
-        while skipped.count < 8 {
-            var longest: (descriptor: CInt, since: Duration)?
-            for (descriptor, entry) in state.entries where entry.isIdle && !skipped.contains(descriptor) {
-                if let longest, longest.since <= entry.since { continue }
-                longest = (descriptor, entry.since)
-            }
-            guard let descriptor = longest?.descriptor else { return nil }
-            guard Connection.hasUnread(descriptor) else { return descriptor }
-            skipped.insert(descriptor)
-        }
-        return nil
     }
 
     /// How many connections libmicrohttpd may still have that were shut down here.

@@ -20,7 +20,6 @@ final class Door: Sendable {
         case ended
     }
 
-    /// Starts the thread.
     init(_ listeners: [ListenSocket], to daemon: Daemon, of site: Site) throws(EndpointError) {
         self.site = site
         self.daemon = daemon
@@ -41,18 +40,16 @@ final class Door: Sendable {
     func end() {
         phase.store(.ended, ordering: .relaxed)
         site.doorbell.announce()
-        let last = thread.withLock { thread in
-            defer { thread = nil }
-            return thread
-        }
-        last?.join()
+        thread.withLock { $0.take() }?.join()
     }
 
     /// How many connections wait to be let in.
     var waiting: Int { listeners.reduce(0) { $0 + Connection.waiting(on: $1.descriptor) } }
 
     private func run() {
-        var told: [CInt?: Duration] = [:]
+        let lines = (
+            full: RateLimiter(interval: .seconds(60), burst: 1), failed: RateLimiter(interval: .seconds(60), burst: 1)
+        )
         var isFull = false
         var deadlinesAreDue = MonotonicClock.now
         while true {
@@ -69,10 +66,12 @@ final class Door: Sendable {
             isFull = false
             for listener in listeners where ready.contains(listener.descriptor) && !isFull {
                 isFull = !site.connections.makeRoom()
-                if isFull { report(nil, &told) }
-                guard !isFull, let errno = letIn(from: listener) else { continue }
-                report(errno, &told)
-                usleep(100_000)
+                if isFull {
+                    if lines.full.admits() { site.report(.connectionLimitReached(site.settings.connectionLimit)) }
+                } else if let errno = letIn(from: listener) {
+                    if lines.failed.admits() { site.report(.cannotAccept(reason: errnoText(errno))) }
+                    usleep(100_000)
+                }
             }
         }
     }
@@ -95,14 +94,5 @@ final class Door: Sendable {
         }
         if !daemon.serve(descriptor, of: client) { site.connections.remove(descriptor) }
         return nil
-    }
-
-    /// Tells what keeps connections outside, at most once a minute: an errno, or nil for the limit of connections.
-    private func report(_ errno: CInt?, _ told: inout [CInt?: Duration]) {
-        let now = MonotonicClock.now
-        if let before = told[errno], now - before < .seconds(60) { return }
-        told[errno] = now
-        guard let errno else { return site.report(.connectionLimitReached(site.settings.connectionLimit)) }
-        site.report(.cannotAccept(reason: errnoText(errno)))
     }
 }

@@ -68,12 +68,7 @@ extension Connections.Entry {
     }
 
     /// Whether its client may go away in the middle of something.
-    var isAtWork: Bool {
-        switch phase {
-        case .idle: false
-        case .accepted, .opening, .reading, .whole, .suspended, .answering, .closing: true
-        }
-    }
+    var isAtWork: Bool { if case .idle = phase { false } else { true } }
 
     mutating func enter(_ phase: Connections.Phase, forAtMost seconds: Int?) {
         self.phase = phase

@@ -53,7 +53,6 @@ enum Framing {
     /// The largest body that is read, to be dropped: nothing here needs one.
     static let bodyLimit = 1 << 20
 
-    /// What is wrong.
     enum Fault: Error {
         case tooLarge
         /// A sentence for the client.

@@ -1,5 +1,6 @@
 import CMicrohttpd
 import Synchronization
+import WebConfiguration
 
 /// What the callbacks of libmicrohttpd see: which answer a request gets.
 final class Site: Sendable {
@@ -10,11 +11,11 @@ final class Site: Sendable {
     /// Announces that a connection has ended, and there may be room.
     let doorbell = WakeUp()
 
-    private let file: SettingsFile?
+    let file: SettingsFile?
     private let withoutFile: SettingsInForce
     private let passwords = PasswordChecker()
     private let begun = MonotonicClock.now
-    private let handshakeLines = RateLimiter(interval: .seconds(10), burst: 5, now: MonotonicClock.now)
+    private let handshakeLines = RateLimiter(interval: .seconds(10), burst: 5)
     private let state = Mutex(State())
 
     private struct State {
@@ -26,9 +27,11 @@ final class Site: Sendable {
         self.settings = settings
         self.report = report
         connections = Connections(settings)
-        withoutFile = SettingsInForce(settings)
-        do {
-            file = try settings.configurationFile.map { try SettingsFile($0, settings, report: report) }
+        do throws(Problem) {
+            withoutFile = try SettingsInForce(settings)
+            file = try settings.configurationFile.map { path throws(Problem) in
+                try SettingsFile(path, settings, report: report)
+            }
         } catch {
             throw .badConfiguration("\(error)")
         }
@@ -36,12 +39,6 @@ final class Site: Sendable {
 
     /// What the web configuration says now.
     var settingsInForce: SettingsInForce { file?.inForce ?? withoutFile }
-
-    /// How the web configuration file was read last; nil where there is none.
-    var reload: Endpoint.Reload? { file?.reload }
-
-    /// Reads the web configuration file now, and says in the log what came of it.
-    func reloadConfiguration() { file?.readSoon() }
 
     func publish(_ page: Publication) {
         // The old page goes out of the lock with its last reference, so that no scrape waits while its memory is freed.
@@ -61,15 +58,11 @@ final class Site: Sendable {
         connections.resumeAll()
     }
 
-    /// Ends the thread that looks at the files.
-    func stop() { file?.stop() }
-
     /// A connection has ended.
     func forget(_ descriptor: CInt) {
         let failed = connections.remove(descriptor)
         doorbell.announce()
-        guard let (client, failure, detail) = failed, case .admitted = handshakeLines.admit(at: MonotonicClock.now)
-        else { return }
+        guard let (client, failure, detail) = failed, handshakeLines.admits() else { return }
         report(.handshakeFailed(client: client, reason: failure.rawValue, detail: detail))
     }
 
@@ -111,44 +104,37 @@ final class Site: Sendable {
     ) -> (Response, Publication?)? {
         var request = request
         let inForce = settingsInForce
-        let fixed = inForce.fixed
+        let answers = inForce.answers
         let (page, isStopping) = state.withLock { ($0.page, $0.isStopping) }
-        if isStopping { return (fixed.stopping, nil) }
+        if isStopping { return (answers.stopping, nil) }
         let route = Route(asked.path, telemetryPath: settings.telemetryPath)
         if !request.isAdmitted, !route.isProbe {
-            switch inForce.rateLimiter?.admit(at: MonotonicClock.now) {
-            case nil, .admitted: request.isAdmitted = true
-            case .refused(let wait): return (fixed.tooManyRequests(retryAfter: wait), nil)
-            }
+            if let wait = inForce.rateLimiter?.wait() { return (answers.tooManyRequests(retryAfter: wait), nil) }
+            request.isAdmitted = true
         }
         if !inForce.users.isEmpty, request.password != .right {
-            if let verdict = request.password { return (fixed.refusal(verdict), nil) }
-            switch passwords.look(at: connection.credentials, among: inForce.users) {
-            case .verdict(.right): request.password = .right
-            case .verdict(let verdict): return (fixed.refusal(verdict), nil)
-            case .question(let question):
+            if let verdict = request.password { return (answers.refusal(verdict), nil) }
+            guard let credentials = connection.credentials else { return (answers.refusal(.wrong), nil) }
+            if let question = passwords.question(of: credentials, among: inForce.users) {
                 ask(question, for: request, on: connection)
                 return nil
             }
-        }
-        switch (route, asked.method) {
-        case (.nothing, _): return (fixed.notFound, nil)
-        case (.malformed, _): return (fixed.badRequest("The target of the request is neither a path nor a URI."), nil)
-        case (_, "OPTIONS"): return (fixed.options, nil)
-        case (.everything, _): return (fixed.badRequest("Only OPTIONS has the target *."), nil)
-        case (_, "GET"), (_, "HEAD"): break
-        default: return (fixed.methodNotAllowed, nil)
+            request.password = .right
         }
         let isStale = MonotonicClock.now - (page?.sampledAt ?? begun) > settings.maximumAge
-        switch route {
-        case .nothing, .malformed, .everything: return (fixed.notFound, nil)
-        case .elsewhere(let path): return (fixed.moved(to: path, connection.arguments), nil)
-        case .landing: return (fixed.landing, nil)
-        case .healthy: return (isStale ? fixed.stale : fixed.healthy, nil)
-        case .ready: return (isStale ? fixed.stale : page == nil ? fixed.noPageYet : fixed.ready, nil)
-        case .page:
-            if let page { return isStale ? (fixed.stale, nil) : (content(of: page, for: connection, inForce), page) }
-            if request.hasWaited || settings.firstPageWait <= .zero { return (fixed.noPageYet, nil) }
+        switch (route, asked.method) {
+        case (.nothing, _): return (answers.notFound, nil)
+        case (.malformed, _): return (answers.badRequest("The target of the request is neither a path nor a URI."), nil)
+        case (_, "OPTIONS"): return (answers.options, nil)
+        case (.everything, _): return (answers.badRequest("Only OPTIONS has the target *."), nil)
+        case (_, let method) where method != "GET" && method != "HEAD": return (answers.methodNotAllowed, nil)
+        case (.elsewhere(let path), _): return (answers.moved(to: path, connection.arguments), nil)
+        case (.landing, _): return (answers.landing, nil)
+        case (.healthy, _): return (isStale ? answers.stale : answers.healthy, nil)
+        case (.ready, _): return (isStale ? answers.stale : page == nil ? answers.noPageYet : answers.ready, nil)
+        case (.page, _):
+            if let page { return isStale ? (answers.stale, nil) : (content(of: page, for: connection, inForce), page) }
+            if request.hasWaited || settings.firstPageWait <= .zero { return (answers.noPageYet, nil) }
             waitForFirstPage(request, on: connection)
             return nil
         }
@@ -184,7 +170,7 @@ final class Site: Sendable {
             let filter = try SectionFilter(connection.arguments, among: page.sectionNames)
             return page.response(to: headers, filter, inForce)
         } catch {
-            return inForce.fixed.badRequest(error.sentence)
+            return inForce.answers.badRequest(error.sentence)
         }
     }
 }
