@@ -26,7 +26,6 @@ package final class Endpoint: Sendable {
     /// The addresses really bound, in the order of the settings, as `[::]:10057` and `127.0.0.1:10057`, with the port
     /// that the kernel chose where it was to choose.
     package let boundAddresses: [String]
-    /// Whether it is served over TLS.
     package let isEncrypted: Bool
 
     private let site: Site

@@ -2,15 +2,11 @@ import Glibc
 
 /// Asks an endpoint, as another process, whether it is healthy.
 package enum HealthQuestion {
-    /// What came of it.
     package enum Outcome: Equatable, Sendable {
-        /// It answered with this status.
         case status(Int)
         /// It ended the connection, or sent what is no HTTP.
         case noStatus
-        /// Nothing came in time.
         case silence
-        /// There is no connection to be had, for this reason.
         case noConnection(reason: String)
     }
 

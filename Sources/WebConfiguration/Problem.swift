@@ -2,7 +2,6 @@
 package struct Place: Equatable, Sendable {
     /// The path of the file, as the user gave it.
     package let file: String
-    /// From 1.
     package let line: Int
     /// The key with all keys above it, as `tls_server_config.cipher_suites[0]`; empty for the document as a whole.
     package let key: String

@@ -24,7 +24,6 @@ extension WebConfiguration {
         package init(name: String, value: String) { (self.name, self.value) = (name, value) }
     }
 
-    /// A token bucket.
     package struct RateLimit: Equatable, Sendable {
         /// How long it takes until one more request may come; more than 0.
         package var interval: Duration

@@ -19,7 +19,7 @@ final class ListenSocket: Sendable {
                 guard refused == EAFNOSUPPORT || refused == EADDRNOTAVAIL else { break }
             }
         }
-        throw .cannotListen(address: address.description, errno: refused)
+        throw .cannotListen(on: address, refused)
     }
 
     /// Takes over a socket that was passed to this process and listens.
@@ -27,7 +27,10 @@ final class ListenSocket: Sendable {
         var isListening: CInt = 0
         var length = socklen_t(MemoryLayout<CInt>.size)
         let code = unsafe getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &length)
-        guard code == 0, isListening != 0 else { throw .notListening(descriptor: descriptor) }
+        guard code == 0, isListening != 0 else {
+            let advice = "expected one from ListenStream= of a socket unit"
+            throw .cannotServe("file descriptor \(descriptor) is no stream socket that listens; \(advice)")
+        }
         // Neither may be set where it comes from: no child of ours needs it, and accept() must not block.
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
@@ -42,7 +45,6 @@ final class ListenSocket: Sendable {
         if !isInherited { shutdown(descriptor, CInt(SHUT_RDWR)) }
     }
 
-    /// Takes the next connection.
     func accept() throws(Refusal) -> (descriptor: CInt, client: SocketAddress) {
         let (accepted, client) = unsafe SocketAddress.writtenBy { unsafe Glibc.accept(descriptor, $0, $1) }
         guard accepted >= 0 else { throw Refusal(errno: errno) }
@@ -50,12 +52,10 @@ final class ListenSocket: Sendable {
         return (accepted, client)
     }
 
-    /// The address and the port really bound.
     var boundAddress: String {
         unsafe SocketAddress.writtenBy { unsafe getsockname(descriptor, $0, $1) }.1.text
     }
 
-    /// The kernel's answer.
     struct Refusal: Error {
         let errno: CInt
     }
@@ -78,7 +78,7 @@ final class ListenSocket: Sendable {
                 return Array((found.filter { $0.family == AF_INET } + found).prefix(1))
             }
         } catch {
-            throw .cannotResolve(address: address.description, reason: error.reason)
+            throw .cannotServe("cannot listen on \(address): \(error.reason)")
         }
     }
 

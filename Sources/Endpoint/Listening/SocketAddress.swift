@@ -8,7 +8,6 @@ struct SocketAddress {
     /// AF_INET, AF_INET6 or AF_UNIX.
     var family: CInt { unsafe withPointer { address, _ in unsafe CInt(address?.pointee.sa_family ?? 0) } }
 
-    /// The resolver found no address.
     struct NotFound: Error {
         let reason: String
     }

@@ -1,11 +1,12 @@
+import Glibc
+
 /// The answers other than the page.
 struct Answers: Sendable {
     let settings: Endpoint.Settings
-    /// What goes with every answer.
     let headers: [Response.Header]
 
     /// A sentence for people.
-    private func answer(_ status: StatusCode, _ sentence: String, _ own: Response.Header...) -> Response {
+    func answer(_ status: StatusCode, _ sentence: String, _ own: Response.Header...) -> Response {
         let type = ("Content-Type", "text/plain; charset=utf-8")
         return Response(status, Array((sentence + "\n").utf8), headers: [type] + own + headers)
     }
@@ -24,7 +25,6 @@ struct Answers: Sendable {
         answer(.notFound, "There is nothing here; the metrics are at \(settings.telemetryPath.text).")
     }
     var methodNotAllowed: Response { answer(.methodNotAllowed, "Only GET and HEAD are answered here.", Self.allow) }
-    var contentTooLarge: Response { answer(.contentTooLarge, "No request here needs a body.") }
     var stopping: Response { answer(.serviceUnavailable, "The exporter stops.") }
     var noPageYet: Response {
         answer(.serviceUnavailable, "There is no sample yet; the first comes within seconds.", Self.comeAgain)
@@ -33,9 +33,6 @@ struct Answers: Sendable {
         let limit = "\(settings.maximumAge), which is the most that is allowed"
         return answer(.serviceUnavailable, "The newest sample is older than \(limit).")
     }
-
-    /// To a request that cannot be understood.
-    func badRequest(_ sentence: String) -> Response { answer(.badRequest, sentence) }
 
     /// To whom a password does not let in.
     func refusal(_ verdict: PasswordVerdict) -> Response {
@@ -65,9 +62,9 @@ struct Answers: Sendable {
     /// A text of a query with all that is not a letter, a digit or one of `-._~` percent-encoded.
     private static func encoded(_ text: String) -> String {
         text.utf8.map { byte in
-            let character = Character(Unicode.Scalar(byte))
-            let isKept = character.isASCII && (character.isLetter || character.isNumber) || "-._~".contains(character)
-            return isKept ? String(character) : (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
+            let isKept = isalnum(CInt(byte)) != 0 || "-._~".utf8.contains(byte)
+            let digits = String(byte, radix: 16, uppercase: true)
+            return isKept ? String(Unicode.Scalar(byte)) : (byte < 16 ? "%0" : "%") + digits
         }.joined()
     }
 }

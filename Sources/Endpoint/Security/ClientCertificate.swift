@@ -76,12 +76,11 @@ struct ClientCertificate {
         var names: [String] = []
         var index: CUnsignedInt = 0
         while true {
-            var size = 0
-            var code = unsafe gnutls_x509_crt_get_subject_alt_name(made, index, nil, &size, nil)
-            guard code == GNUTLS_E_SHORT_MEMORY_BUFFER else { return names }
-            var bytes = [UInt8](repeating: 0, count: size + 1)
-            size = bytes.count
-            code = unsafe gnutls_x509_crt_get_subject_alt_name(made, index, &bytes, &size, nil)
+            // A longer name is on no list.
+            var bytes = [UInt8](repeating: 0, count: 4_096)
+            var size = bytes.count
+            let code = unsafe gnutls_x509_crt_get_subject_alt_name(made, index, &bytes, &size, nil)
+            guard code >= 0 || code == GNUTLS_E_SHORT_MEMORY_BUFFER else { return names }
             if code >= 0, let name = Self.name(of: UInt32(code), bytes.prefix(size)) { names.append(name) }
             index += 1
         }

@@ -1,6 +1,5 @@
 import WebConfiguration
 
-/// The kind of a server's key, by its name in cipher suites.
 enum KeyKind: String {
     case rsa = "RSA"
     case elliptic = "ECDSA"

@@ -80,7 +80,6 @@ final class SettingsFile: Sendable {
         thread.withLock { $0 = started }
     }
 
-    /// What is in force now.
     var inForce: SettingsInForce { state.withLock { $0.inForce } }
 
     /// How the last reading of a change went.
@@ -92,7 +91,6 @@ final class SettingsFile: Sendable {
         wakeUp.announce()
     }
 
-    /// Ends the thread.
     func stop() {
         state.withLock { $0.isStopping = true }
         wakeUp.announce()
@@ -154,7 +152,6 @@ final class SettingsFile: Sendable {
         return Content(configuration: configuration, files: files)
     }
 
-    /// The time in seconds since 1970.
     private static var now: Double {
         var time = timespec()
         // This clock exists on every kernel; the call cannot fail.

@@ -14,7 +14,6 @@ struct Users: Sendable {
         decoys = users.sorted { $0.key < $1.key }.map { Array($0.value.utf8) }
     }
 
-    /// Without users everybody is let in.
     var isEmpty: Bool { hashes.isEmpty }
 
     /// The hash that a user's password has to have.
@@ -28,7 +27,6 @@ struct Users: Sendable {
     }
 }
 
-/// What came of a password.
 enum PasswordVerdict {
     case right
     case wrong
@@ -44,7 +42,6 @@ final class PasswordChecker: Sendable {
     /// How many right passwords are remembered: as many as exporter-toolkit keeps. Wrong ones would drive them out.
     private static let memory = 100
 
-    /// A password that is to be checked.
     struct Question: Sendable {
         fileprivate let password: [UInt8]
         fileprivate let hash: [UInt8]
@@ -63,7 +60,6 @@ final class PasswordChecker: Sendable {
         var jobs: [Job] = []
         /// The codes of right passwords, the one used last at the end.
         var right: [[UInt8]] = []
-        /// It starts with the first password.
         var hasThread = false
         var isStopping = false
     }

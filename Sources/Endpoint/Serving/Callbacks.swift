@@ -74,12 +74,7 @@ func request(
             try unsafe Framing.check(connection.headers, version: String(cString: version))
             return .YES
         } catch {
-            let answers = site.settingsInForce.answers
-            let answer =
-                switch error {
-                case .tooLarge: answers.contentTooLarge
-                case .malformed(let sentence): answers.badRequest(sentence)
-                }
+            let answer = site.settingsInForce.answers.answer(error.status, error.sentence)
             return site.send(answer, to: asked, on: connection)
         }
     case .reading(var request):
@@ -113,7 +108,6 @@ func requestEnds(
     if let seconds { connection.close(afterIdleSeconds: seconds) }
 }
 
-/// One line of libmicrohttpd's own log.
 func logLine(context: UnsafeMutableRawPointer, text: UnsafePointer<CChar>) {
     var line = unsafe String(cString: text)[...]
     while line.last?.isNewline == true { line.removeLast() }

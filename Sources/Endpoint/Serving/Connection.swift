@@ -12,7 +12,6 @@ struct Connection {
         unsafe self.handle = handle
     }
 
-    /// The connection's socket, by which it is known here.
     var descriptor: CInt { unsafe cmhd_socket(handle) }
 
     /// The connections that it belongs to, as they were noted when it began.
@@ -27,13 +26,11 @@ struct Connection {
     /// The status code of the answer queued; nil where there is none, or it is one that is not counted.
     var status: StatusCode? { StatusCode(rawValue: unsafe cmhd_status(handle)) }
 
-    /// The headers of the request, in the order in which they came.
     var headers: RequestFields { unsafe RequestFields(handle, .HEADER_KIND) }
 
     /// The arguments of the request's query, decoded; one without `=` has an empty value.
     var arguments: RequestFields { unsafe RequestFields(handle, .GET_ARGUMENT_KIND) }
 
-    /// The user's name and password of a Basic `Authorization`; nil where there is none.
     var credentials: (user: [UInt8], password: [UInt8])? {
         var password: UnsafeMutablePointer<CChar>?
         guard let user = unsafe MHD_basic_auth_get_username_password(handle, &password) else { return nil }

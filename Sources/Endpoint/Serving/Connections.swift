@@ -7,11 +7,9 @@ import Synchronization
 final class Connections: Sendable {
     private struct State {
         var entries: [CInt: Entry] = [:]
-        /// How many connections each client's address has.
-        var perClient: [String: Int] = [:]
         var nextNumber: UInt64 = 0
-        var answers = [UInt64](repeating: 0, count: StatusCode.allCases.count)
-        var failedHandshakes = [UInt64](repeating: 0, count: Handshake.Failure.allCases.count)
+        var answers: [StatusCode: UInt64] = [:]
+        var failedHandshakes: [Handshake.Failure: UInt64] = [:]
     }
 
     private let settings: Endpoint.Settings
@@ -47,17 +45,13 @@ final class Connections: Sendable {
     /// - Returns: false where its client has too many. Clients of a unix socket have no address, and no such limit.
     func admit(_ descriptor: CInt, client: String) -> Bool {
         state.withLock { state in
-            let count = state.perClient[client, default: 0]
-            if !client.isEmpty, count >= settings.connectionLimitPerAddress {
-                // Who has just closed some of them may have others before libmicrohttpd has noticed.
-                let own = state.entries.filter { $0.value.client == client }.map(\.key)
-                guard count - Connection.gone(among: own) < settings.connectionLimitPerAddress else { return false }
-            }
-            // libmicrohttpd tells nothing of a connection for which it had no memory: its descriptor comes again.
-            Self.remove(descriptor, from: &state)
-            state.perClient[client] = count + 1
+            let own = client.isEmpty ? [] : state.entries.filter { $0.value.client == client }.map(\.key)
+            let limit = settings.connectionLimitPerAddress
+            // Who has just closed some of them may have others before libmicrohttpd has noticed.
+            if own.count >= limit, own.count - Connection.gone(among: own) >= limit { return false }
             state.nextNumber += 1
             let now = MonotonicClock.now
+            // libmicrohttpd tells nothing of a connection for which it had no memory: its descriptor comes again.
             state.entries[descriptor] = Entry(
                 number: state.nextNumber,
                 client: client,
@@ -75,21 +69,13 @@ final class Connections: Sendable {
     @discardableResult
     func remove(_ descriptor: CInt) -> (client: String, failure: Handshake.Failure, detail: String)? {
         state.withLock { state in
-            guard let entry = Self.remove(descriptor, from: &state), entry.tls != nil,
+            guard let entry = state.entries.removeValue(forKey: descriptor), entry.tls != nil,
                 case .opening(let handshake) = entry.phase,
                 let (failure, detail) = handshake.failure(of: descriptor, isLate: MonotonicClock.now >= entry.deadline)
             else { return nil }
-            state.failedHandshakes[failure.place] += 1
+            state.failedHandshakes[failure, default: 0] += 1
             return (entry.client, failure, detail)
         }
-    }
-
-    @discardableResult
-    private static func remove(_ descriptor: CInt, from state: inout sending State) -> Entry? {
-        guard let entry = state.entries.removeValue(forKey: descriptor) else { return nil }
-        let count = state.perClient[entry.client, default: 1] - 1
-        state.perClient[entry.client] = count > 0 ? count : nil
-        return entry
     }
 
     /// Shuts a connection down, which libmicrohttpd sees and closes.
@@ -98,12 +84,10 @@ final class Connections: Sendable {
         Connection.end(descriptor)
     }
 
-    /// Whether there are no connections.
     var isEmpty: Bool { state.withLock { $0.entries.isEmpty } }
 
     // MARK: Going from phase to phase, in libmicrohttpd's callbacks
 
-    /// A connection of this descriptor; nil where there is none.
     subscript(descriptor: CInt) -> Entry? { state.withLock { $0.entries[descriptor] } }
 
     /// Puts a connection into another phase.
@@ -113,7 +97,6 @@ final class Connections: Sendable {
         state.withLock { $0.entries[descriptor]?.enter(phase, forAtMost: seconds) }
     }
 
-    /// libmicrohttpd has begun with a connection.
     func begin(_ descriptor: CInt, tls: TLSSettings?) {
         state.withLock { state in
             state.entries[descriptor]?.tls = tls
@@ -121,7 +104,6 @@ final class Connections: Sendable {
         }
     }
 
-    /// A TLS handshake has come further.
     func advance(_ descriptor: CInt, to handshake: Handshake) {
         state.withLock { state in
             guard case .opening = state.entries[descriptor]?.phase else { return }
@@ -139,10 +121,10 @@ final class Connections: Sendable {
     }
 
     /// Queued an answer, which is counted before the client can have it.
-    func answer(_ descriptor: CInt, with status: StatusCode, of page: Publication?) {
+    func answer(_ descriptor: CInt, with answer: Response) {
         state.withLock { state in
-            state.answers[status.place] += 1
-            state.entries[descriptor]?.enter(.answering(status, page), forAtMost: settings.answerTimeout)
+            state.answers[answer.status, default: 0] += 1
+            state.entries[descriptor]?.enter(.answering(answer), forAtMost: settings.answerTimeout)
         }
     }
 
@@ -156,10 +138,10 @@ final class Connections: Sendable {
         state.withLock { state in
             guard let entry = state.entries[descriptor] else { return nil }
             var status = own
-            if case .answering(let answered, _) = entry.phase {
-                status = answered
+            if case .answering(let answer) = entry.phase {
+                status = answer.status
             } else if let own {
-                state.answers[own.place] += 1
+                state.answers[own, default: 0] += 1
             }
             guard isKept else { return nil }
             // Who was refused has less reason to stay than who was served.
@@ -251,20 +233,21 @@ final class Connections: Sendable {
     }
 
     /// Ends the downloads of the oldest pages where pages other than this one take too much memory.
-    ///
-    /// - Parameter limit: bytes of all pages that are only kept for downloads.
-    func release(pagesBefore current: Publication, limit: Int) {
+    func release(pagesBefore current: Publication) {
         state.withLock { state in
-            var readers: [ObjectIdentifier: (page: Publication, descriptors: [CInt])] = [:]
+            var downloads: [ObjectIdentifier: (sampledAt: Duration, bytes: Int, descriptors: [CInt])] = [:]
             for (descriptor, entry) in state.entries {
-                guard case .answering(_, let page?) = entry.phase, page !== current else { continue }
-                readers[ObjectIdentifier(page), default: (page, [])].descriptors.append(descriptor)
+                guard case .answering(let answer) = entry.phase, let sampledAt = answer.sampledAt,
+                    sampledAt != current.sampledAt
+                else { continue }
+                downloads[ObjectIdentifier(answer), default: (sampledAt, answer.body.count, [])].descriptors
+                    .append(descriptor)
             }
             var bytes = 0
-            for (page, descriptors) in readers.values.sorted(by: { $0.page.sampledAt > $1.page.sampledAt }) {
-                bytes += page.size
-                guard bytes > limit else { continue }
-                for descriptor in descriptors { Self.end(descriptor, in: &state) }
+            for download in downloads.values.sorted(by: { $0.sampledAt > $1.sampledAt }) {
+                bytes += download.bytes
+                guard bytes > settings.oldPagesLimit else { continue }
+                for descriptor in download.descriptors { Self.end(descriptor, in: &state) }
             }
         }
     }
@@ -288,8 +271,8 @@ final class Connections: Sendable {
         state.withLock { state in
             let idle = state.entries.values.count { $0.isIdle }
             return Endpoint.Statistics(
-                answers: zip(StatusCode.allCases, state.answers).map { (Int($0.rawValue), $1) },
-                failedHandshakes: zip(Handshake.Failure.allCases, state.failedHandshakes).map { ($0.rawValue, $1) },
+                answers: StatusCode.allCases.map { (Int($0.rawValue), state.answers[$0] ?? 0) },
+                failedHandshakes: Handshake.Failure.allCases.map { ($0.rawValue, state.failedHandshakes[$0] ?? 0) },
                 active: state.entries.count - idle,
                 idle: idle
             )

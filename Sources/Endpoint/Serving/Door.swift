@@ -24,7 +24,9 @@ final class Door: Sendable {
         self.site = site
         self.daemon = daemon
         self.listeners = listeners
-        guard let thread = ServiceThread({ [self] in run() }) else { throw .noThread }
+        guard let thread = ServiceThread({ [self] in run() }) else {
+            throw .cannotServe("no thread could be started; the limit of threads or tasks of this process is reached")
+        }
         self.thread.withLock { $0 = thread }
     }
 
@@ -36,7 +38,6 @@ final class Door: Sendable {
         site.doorbell.announce()
     }
 
-    /// Ends the thread.
     func end() {
         phase.store(.ended, ordering: .relaxed)
         site.doorbell.announce()

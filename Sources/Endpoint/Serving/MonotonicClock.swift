@@ -2,7 +2,6 @@ import Glibc
 
 /// The kernel's CLOCK_MONOTONIC, against which the age of a page is measured.
 enum MonotonicClock {
-    /// The time since the clock's start.
     static var now: Duration {
         var time = timespec()
         // This clock exists on every kernel that Swift runs on; the call cannot fail.

@@ -5,7 +5,6 @@ import WebConfiguration
 /// What the callbacks of libmicrohttpd see: which answer a request gets.
 final class Site: Sendable {
     let settings: Endpoint.Settings
-    /// Where lines for the log go.
     let report: @Sendable (Endpoint.Event) -> Void
     let connections: Connections
     /// Announces that a connection has ended, and there may be room.
@@ -37,7 +36,6 @@ final class Site: Sendable {
         }
     }
 
-    /// What the web configuration says now.
     var settingsInForce: SettingsInForce { file?.inForce ?? withoutFile }
 
     func publish(_ page: Publication) {
@@ -47,7 +45,7 @@ final class Site: Sendable {
             return state.page
         }
         connections.resumeAll(waitingFor: .firstPage)
-        connections.release(pagesBefore: page, limit: settings.oldPagesLimit)
+        connections.release(pagesBefore: page)
         _ = consume old
     }
 
@@ -58,7 +56,6 @@ final class Site: Sendable {
         connections.resumeAll()
     }
 
-    /// A connection has ended.
     func forget(_ descriptor: CInt) {
         let failed = connections.remove(descriptor)
         doorbell.announce()
@@ -70,51 +67,41 @@ final class Site: Sendable {
     func answer(_ request: Connections.Request, _ asked: (method: String, path: String), on connection: Connection)
         -> MHD_Result
     {
-        guard let (response, page) = response(to: request, asked, on: connection) else { return .YES }
-        return send(response, of: page, to: asked, on: connection)
+        guard let answer = response(to: request, asked, on: connection) else { return .YES }
+        return send(answer, to: asked, on: connection)
     }
 
     /// Queues an answer, counts it and reports it.
-    func send(
-        _ response: Response,
-        of page: Publication? = nil,
-        to asked: (method: String, path: String),
-        on connection: Connection
-    ) -> MHD_Result {
+    func send(_ answer: Response, to asked: (method: String, path: String), on connection: Connection) -> MHD_Result {
         let entry = connections[connection.descriptor]
         // A session that was made with other settings than those of now is not used any longer.
         let isOutdated = entry?.tls != nil && entry?.tls !== settingsInForce.tls
-        connections.answer(connection.descriptor, with: response.status, of: page)
-        report(
-            .request(
-                method: asked.method,
-                path: asked.path,
-                status: Int(response.status.rawValue),
-                client: entry?.client ?? ""
-            )
-        )
-        return (isOutdated ? response.closing : response).queue(on: connection) ? .YES : .NO
+        let answer = isOutdated ? answer.closing : answer
+        connections.answer(connection.descriptor, with: answer)
+        let (status, client) = (Int(answer.status.rawValue), entry?.client ?? "")
+        report(.request(method: asked.method, path: asked.path, status: status, client: client))
+        return answer.queue(on: connection) ? .YES : .NO
     }
 
-    /// The answer to a request, and the page that it is made of; nil where the connection was suspended.
+    /// nil where the connection was suspended.
     private func response(
         to request: Connections.Request,
         _ asked: (method: String, path: String),
         on connection: Connection
-    ) -> (Response, Publication?)? {
+    ) -> Response? {
         var request = request
         let inForce = settingsInForce
         let answers = inForce.answers
         let (page, isStopping) = state.withLock { ($0.page, $0.isStopping) }
-        if isStopping { return (answers.stopping, nil) }
+        if isStopping { return answers.stopping }
         let route = Route(asked.path, telemetryPath: settings.telemetryPath)
         if !request.isAdmitted, !route.isProbe {
-            if let wait = inForce.rateLimiter?.wait() { return (answers.tooManyRequests(retryAfter: wait), nil) }
+            if let wait = inForce.rateLimiter?.wait() { return answers.tooManyRequests(retryAfter: wait) }
             request.isAdmitted = true
         }
         if !inForce.users.isEmpty, request.password != .right {
-            if let verdict = request.password { return (answers.refusal(verdict), nil) }
-            guard let credentials = connection.credentials else { return (answers.refusal(.wrong), nil) }
+            if let verdict = request.password { return answers.refusal(verdict) }
+            guard let credentials = connection.credentials else { return answers.refusal(.wrong) }
             if let question = passwords.question(of: credentials, among: inForce.users) {
                 ask(question, for: request, on: connection)
                 return nil
@@ -123,18 +110,19 @@ final class Site: Sendable {
         }
         let isStale = MonotonicClock.now - (page?.sampledAt ?? begun) > settings.maximumAge
         switch (route, asked.method) {
-        case (.nothing, _): return (answers.notFound, nil)
-        case (.malformed, _): return (answers.badRequest("The target of the request is neither a path nor a URI."), nil)
-        case (_, "OPTIONS"): return (answers.options, nil)
-        case (.everything, _): return (answers.badRequest("Only OPTIONS has the target *."), nil)
-        case (_, let method) where method != "GET" && method != "HEAD": return (answers.methodNotAllowed, nil)
-        case (.elsewhere(let path), _): return (answers.moved(to: path, connection.arguments), nil)
-        case (.landing, _): return (answers.landing, nil)
-        case (.healthy, _): return (isStale ? answers.stale : answers.healthy, nil)
-        case (.ready, _): return (isStale ? answers.stale : page == nil ? answers.noPageYet : answers.ready, nil)
+        case (.nothing, _): return answers.notFound
+        case (.malformed, _):
+            return answers.answer(.badRequest, "The target of the request is neither a path nor a URI.")
+        case (_, "OPTIONS"): return answers.options
+        case (.everything, _): return answers.answer(.badRequest, "Only OPTIONS has the target *.")
+        case (_, let method) where method != "GET" && method != "HEAD": return answers.methodNotAllowed
+        case (.elsewhere(let path), _): return answers.moved(to: path, connection.arguments)
+        case (.landing, _): return answers.landing
+        case (.healthy, _): return isStale ? answers.stale : answers.healthy
+        case (.ready, _): return isStale ? answers.stale : page == nil ? answers.noPageYet : answers.ready
         case (.page, _):
-            if let page { return isStale ? (answers.stale, nil) : (content(of: page, for: connection, inForce), page) }
-            if request.hasWaited || settings.firstPageWait <= .zero { return (answers.noPageYet, nil) }
+            if let page { return isStale ? answers.stale : content(of: page, for: connection, inForce) }
+            if request.hasWaited || settings.firstPageWait <= .zero { return answers.noPageYet }
             waitForFirstPage(request, on: connection)
             return nil
         }
@@ -170,7 +158,7 @@ final class Site: Sendable {
             let filter = try SectionFilter(connection.arguments, among: page.sectionNames)
             return page.response(to: headers, filter, inForce)
         } catch {
-            return inForce.answers.badRequest(error.sentence)
+            return inForce.answers.answer(.badRequest, error.sentence)
         }
     }
 }
