@@ -63,7 +63,7 @@ private struct Decoder {
         let curves: [WebConfiguration.Curve] = try section["curve_preferences"]?.choices("curve") ?? []
         let prefersServerCiphers = try section["prefer_server_cipher_suites"]?.boolean() ?? true
         if certificate == nil, key == nil, clientCA == nil, policy == nil {
-            if allowedNames != nil { try check(.none, allowedNames, nil, in: section) }
+            if let names = section["client_allowed_sans"] { throw Self.unenforced(names, by: .none) }
             return nil
         }
         guard let certificate else { throw value.problem("missing one of cert or cert_file") }
@@ -73,9 +73,7 @@ private struct Decoder {
             policy.text == "RequireClientCert"
                 ? .requireAny : try policy.value.choice("policy") as WebConfiguration.ClientAuthentication
         }
-        try check(authentication ?? .none, allowedNames, clientCA, in: section)
-        try check(suites, from: minimum, to: maximum, in: section)
-        return TLS(
+        let tls = TLS(
             certificate: certificate,
             key: key,
             clientCA: clientCA,
@@ -89,6 +87,9 @@ private struct Decoder {
             prefersServerCiphers: prefersServerCiphers,
             place: value.place
         )
+        try checkClients(of: tls, in: section)
+        try checkVersions(of: tls, in: section)
+        return tls
     }
 
     /// Decodes what is either in the configuration file, under `name`, or in a file of its own, under `name_file`.
@@ -108,63 +109,50 @@ private struct Decoder {
 
     private static let verifies = "; client_auth_type: RequireAndVerifyClientCert verifies them"
 
+    private static func unenforced(_ names: Value, by policy: WebConfiguration.ClientAuthentication) -> Problem {
+        let reason = "\(policy.rawValue) serves clients without a certificate, and so without an allowed name"
+        return names.problem("\(reason); expected RequireAndVerifyClientCert as client_auth_type")
+    }
+
     /// Refuses or warns of what the file says about clients and the policy for them would not enforce.
-    private mutating func check(
-        _ policy: WebConfiguration.ClientAuthentication,
-        _ allowedNames: [String]?,
-        _ clientCA: Material?,
-        in section: Section
-    ) throws(Problem) {
+    private mutating func checkClients(of tls: TLS, in section: Section) throws(Problem) {
         for key in ["client_auth_type", "client_ca", "client_ca_file", "client_allowed_sans"] {
             if let blank = section.blank(key) { warn(blank, "the key has no value, and this has no effect") }
         }
-        switch policy {
-        case .none:
-            guard let clientCA else { break }
+        let policy = tls.clientAuthentication
+        if let clientCA = tls.clientCA, policy == .none {
             let advice = "expected RequireAndVerifyClientCert or VerifyClientCertIfGiven as client_auth_type"
             throw Problem(place: clientCA.place, reason: "no client is asked for a certificate; \(advice)")
-        case .request, .requireAny:
-            guard let clientCA else { break }
+        }
+        if let clientCA = tls.clientCA, [.request, .requireAny].contains(policy) {
             let reason = "\(policy.rawValue) accepts certificates of every authority, and this has no effect"
             warnings.append(Problem(place: clientCA.place, reason: reason + Self.verifies))
-        case .verifyIfGiven, .requireAndVerify: break
         }
-        guard let allowedNames, let value = section["client_allowed_sans"] else { return }
-        switch policy {
-        case .none, .request, .verifyIfGiven:
-            throw value.problem(
-                "\(policy.rawValue) serves clients without a certificate, and so without an allowed name; "
-                    + "expected RequireAndVerifyClientCert as client_auth_type"
-            )
-        case .requireAny where !allowedNames.isEmpty:
+        guard let allowedNames = tls.allowedNames, let value = section["client_allowed_sans"] else { return }
+        if [.none, .request, .verifyIfGiven].contains(policy) { throw Self.unenforced(value, by: policy) }
+        if allowedNames.isEmpty {
+            warn(value, "the list is empty, and no client's certificate is accepted")
+        } else if policy == .requireAny {
             let reason =
                 "RequireAnyClientCert does not verify certificates, and anybody can make one with an allowed name"
             warn(value, reason + Self.verifies)
-        case .requireAny, .requireAndVerify:
-            if allowedNames.isEmpty { warn(value, "the list is empty, and no client's certificate is accepted") }
         }
     }
 
     /// Refuses versions and cipher suites that no handshake can use, and warns of suites that limit nothing.
-    private mutating func check(
-        _ suites: [WebConfiguration.CipherSuite],
-        from minimum: WebConfiguration.TLSVersion,
-        to maximum: WebConfiguration.TLSVersion,
-        in section: Section
-    ) throws(Problem) {
+    private mutating func checkVersions(of tls: TLS, in section: Section) throws(Problem) {
+        let (minimum, maximum) = (tls.minimumVersion, tls.maximumVersion)
         if minimum > maximum, let value = section["max_version"] ?? section["min_version"] {
-            throw value.problem(
-                "min_version (\(minimum.rawValue)) is above max_version (\(maximum.rawValue)), and every handshake "
-                    + "would fail; expected it at or below"
-            )
+            let reason = "min_version (\(minimum.rawValue)) is above max_version (\(maximum.rawValue))"
+            throw value.problem("\(reason), and every handshake would fail; expected it at or below")
         }
-        guard !suites.isEmpty, let value = section["cipher_suites"] else { return }
-        let ownOfTLS13 = Set(suites.filter { $0.oldestVersion == .tls13 })
+        guard !tls.cipherSuites.isEmpty, let value = section["cipher_suites"] else { return }
+        let ownOfTLS13 = Set(tls.cipherSuites.filter { $0.oldestVersion == .tls13 })
         if minimum == .tls13 {
             warn(value, "min_version is TLS13, which has suites of its own, and this has no effect")
         } else if maximum == .tls13, (1...2).contains(ownOfTLS13.count) {
             warn(value, "the list has no effect on TLS 1.3; max_version: TLS12 limits every handshake to the list")
-        } else if maximum < .tls13, !suites.contains(where: { $0.oldestVersion <= maximum }) {
+        } else if maximum < .tls13, !tls.cipherSuites.contains(where: { $0.oldestVersion <= maximum }) {
             let reason = "no suite of the list is one of \(maximum.rawValue) or before, and every handshake would fail"
             throw value.problem("\(reason); expected one, as TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA")
         }

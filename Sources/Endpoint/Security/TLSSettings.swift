@@ -78,8 +78,7 @@ final class TLSSettings: @unchecked Sendable {
     ///
     /// - Returns: why it is not; nil where it is.
     fileprivate func judgeClient(of session: OpaquePointer) -> String? {
-        let certificate = unsafe ClientCertificate(of: session)
-        guard let (alert, reason) = certificate.refusal(by: configuration) else { return nil }
+        guard let (alert, reason) = unsafe configuration.refusal(ofClientOf: session) else { return nil }
         // Where it does not go out at once the client sees the connection end all the same.
         unsafe gnutls_alert_send(session, GNUTLS_AL_FATAL, alert)
         return reason
@@ -149,7 +148,7 @@ private func clientCertificateCame(session: OpaquePointer?) -> CInt {
         let tls = connections[descriptor]?.tls
     else { return GNUTLS_E_INTERNAL_ERROR }
     guard let refusal = unsafe tls.judgeClient(of: session) else { return 0 }
-    connections.advance(descriptor, to: .refused(refusal))
+    connections.change(descriptor) { $0.advance(to: .refused(refusal)) }
     return GNUTLS_E_CERTIFICATE_ERROR
 }
 
@@ -162,11 +161,13 @@ private func handshakeMessagePasses(
     message: UnsafePointer<gnutls_datum_t>?
 ) -> CInt {
     guard let (connections, descriptor) = unsafe connection(of: session) else { return 0 }
-    switch (type, isIncoming) {
-    case (GNUTLS_HANDSHAKE_CLIENT_HELLO.rawValue, 1): connections.advance(descriptor, to: .helloReceived)
-    case (GNUTLS_HANDSHAKE_FINISHED.rawValue, 1): connections.advance(descriptor, to: .complete)
-    case (_, 0): connections.advance(descriptor, to: .answered)
-    default: break
+    connections.change(descriptor) { entry in
+        switch (type, isIncoming) {
+        case (GNUTLS_HANDSHAKE_CLIENT_HELLO.rawValue, 1): entry.advance(to: .helloReceived)
+        case (GNUTLS_HANDSHAKE_FINISHED.rawValue, 1): entry.advance(to: .complete)
+        case (_, 0): entry.advance(to: .answered)
+        default: break
+        }
     }
     return 0
 }

@@ -90,33 +90,12 @@ final class Connections: Sendable {
 
     subscript(descriptor: CInt) -> Entry? { state.withLock { $0.entries[descriptor] } }
 
-    /// Puts a connection into another phase.
-    ///
-    /// - Parameter seconds: the time that it has from now on; nil for the deadline of before.
-    func enter(_ phase: Phase, _ descriptor: CInt, forAtMost seconds: Int? = nil) {
-        state.withLock { $0.entries[descriptor]?.enter(phase, forAtMost: seconds) }
-    }
-
-    func begin(_ descriptor: CInt, tls: TLSSettings?) {
+    /// Changes a connection, if there is one of this descriptor.
+    func change(_ descriptor: CInt, _ body: (inout Entry) -> Void) {
         state.withLock { state in
-            state.entries[descriptor]?.tls = tls
-            state.entries[descriptor]?.enter(.opening(.silent), forAtMost: nil)
-        }
-    }
-
-    func advance(_ descriptor: CInt, to handshake: Handshake) {
-        state.withLock { state in
-            guard case .opening = state.entries[descriptor]?.phase else { return }
-            state.entries[descriptor]?.phase = .opening(handshake)
-        }
-    }
-
-    /// The first line of a request is there. A first request has the time that its connection was given.
-    func beginRequest(_ descriptor: CInt) {
-        state.withLock { state in
-            guard let entry = state.entries[descriptor] else { return }
-            let isNext = if case .idle = entry.phase { true } else { false }
-            state.entries[descriptor]?.enter(.reading(Request()), forAtMost: isNext ? settings.requestTimeout : nil)
+            guard var entry = state.entries[descriptor] else { return }
+            body(&entry)
+            state.entries[descriptor] = entry
         }
     }
 
@@ -154,16 +133,6 @@ final class Connections: Sendable {
 
     // MARK: Waiting
 
-    /// Notes that a connection was suspended.
-    ///
-    /// - Parameter limit: the longest to wait; nil for as long as it takes.
-    func suspend(_ descriptor: CInt, _ request: Request, _ suspension: Suspension, atMost limit: Duration?) {
-        state.withLock { state in
-            state.entries[descriptor]?.phase = .suspended(request, suspension)
-            state.entries[descriptor]?.deadline = limit.map { MonotonicClock.now + $0 } ?? .seconds(Int64.max / 2)
-        }
-    }
-
     /// Lets every connection go on that waits for this, or for anything: their requests are asked for again.
     func resumeAll(waitingFor reason: Suspension.Reason? = nil) {
         resume { _, _, suspension in reason == nil || suspension.reason == reason }
@@ -196,10 +165,6 @@ final class Connections: Sendable {
 
     // MARK: Deadlines
 
-    /// How often connections are looked at while one of them is at work, and else: a client may go away in the middle of a
-    /// request, and its place is wanted.
-    private static let periods = (busy: Duration.milliseconds(100), idle: Duration.milliseconds(500))
-
     /// Ends the connections whose deadline is over; lets those that are suspended go on instead, to be answered.
     ///
     /// - Returns: after what time to look again.
@@ -207,9 +172,9 @@ final class Connections: Sendable {
         let now = MonotonicClock.now
         resume { _, entry, _ in now >= entry.deadline }
         return state.withLock { state in
-            var period = Self.periods.idle
+            // The client of one that is at work may go away in the middle of it, and its place is wanted.
+            let isAtWork = state.entries.values.contains { if case .idle = $0.phase { false } else { true } }
             for (descriptor, entry) in state.entries {
-                if entry.isAtWork { period = Self.periods.busy }
                 switch entry.phase {
                 case .accepted, .suspended, .closing: continue
                 case .idle:
@@ -228,7 +193,7 @@ final class Connections: Sendable {
                     Self.end(descriptor, in: &state)
                 }
             }
-            return period
+            return .milliseconds(isAtWork ? 100 : 500)
         }
     }
 

@@ -59,10 +59,13 @@ extension Connections.Entry {
         }
     }
 
-    /// Whether its client may go away in the middle of something.
-    var isAtWork: Bool { if case .idle = phase { false } else { true } }
+    /// A TLS handshake has come further.
+    mutating func advance(to handshake: Handshake) {
+        if case .opening = phase { phase = .opening(handshake) }
+    }
 
-    mutating func enter(_ phase: Connections.Phase, forAtMost seconds: Int?) {
+    /// - Parameter seconds: the time that it has from now on; nil for the deadline of before.
+    mutating func enter(_ phase: Connections.Phase, forAtMost seconds: Int? = nil) {
         self.phase = phase
         since = MonotonicClock.now
         if let seconds { deadline = since + .seconds(seconds) }

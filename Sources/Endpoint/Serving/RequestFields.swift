@@ -47,42 +47,43 @@ private func appendField(
     return .YES
 }
 
+/// What is wrong with a request.
+struct RequestFault: Error {
+    var status = StatusCode.badRequest
+    /// For the client.
+    let sentence: String
+}
+
 /// What is wrong with a request that libmicrohttpd (0.9.75) lets pass, and that two programs in a row could read
 /// differently: so one of them can be made to see a request that the other did not (RFC 9112, 11.2).
 enum Framing {
     /// The largest body that is read, to be dropped: nothing here needs one.
     static let bodyLimit = 1 << 20
 
-    struct Fault: Error {
-        var status = StatusCode.badRequest
-        /// For the client.
-        let sentence: String
-    }
-
     /// Checks the headers of a request.
     ///
     /// - Parameter version: as in the first line, such as HTTP/1.1.
-    static func check(_ headers: RequestFields, version: String) throws(Fault) {
+    static func check(_ headers: RequestFields, version: String) throws(RequestFault) {
         guard headers.all.allSatisfy({ isToken($0.name) }) else {
-            throw Fault(sentence: "The name of a header holds a character that it cannot.")
+            throw RequestFault(sentence: "The name of a header holds a character that it cannot.")
         }
         let lengths = headers.values(of: "Content-Length")
         let codings = headers.values(of: "Transfer-Encoding")
-        if lengths.count > 1 { throw Fault(sentence: "There is more than one Content-Length.") }
+        if lengths.count > 1 { throw RequestFault(sentence: "There is more than one Content-Length.") }
         if !lengths.isEmpty, !codings.isEmpty {
-            throw Fault(sentence: "Content-Length and Transfer-Encoding exclude each other.")
+            throw RequestFault(sentence: "Content-Length and Transfer-Encoding exclude each other.")
         }
         if !codings.isEmpty {
             guard codings.count == 1, codings[0].lowercased() == "chunked", version == "HTTP/1.1" else {
-                throw Fault(sentence: "The only Transfer-Encoding that is read here is chunked, of HTTP/1.1.")
+                throw RequestFault(sentence: "The only Transfer-Encoding that is read here is chunked, of HTTP/1.1.")
             }
         }
         let hosts = headers.values(of: "Host")
         if hosts.count > 1 || version == "HTTP/1.1" && hosts.isEmpty {
-            throw Fault(sentence: "Exactly one Host is expected.")
+            throw RequestFault(sentence: "Exactly one Host is expected.")
         }
         if let length = lengths.first, Int(length).map({ $0 > bodyLimit }) ?? true {
-            throw Fault(status: .contentTooLarge, sentence: "No request here needs a body.")
+            throw RequestFault(status: .contentTooLarge, sentence: "No request here needs a body.")
         }
     }
 

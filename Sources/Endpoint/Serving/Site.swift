@@ -67,12 +67,23 @@ final class Site: Sendable {
     func answer(_ request: Connections.Request, _ asked: (method: String, path: String), on connection: Connection)
         -> MHD_Result
     {
-        guard let answer = response(to: request, asked, on: connection) else { return .YES }
-        return send(answer, to: asked, on: connection)
+        do throws(RequestFault) {
+            guard let answer = try response(to: request, asked, on: connection) else { return .YES }
+            return send(answer, to: asked, on: connection)
+        } catch {
+            return refuse(error, asked, on: connection)
+        }
+    }
+
+    func refuse(_ fault: RequestFault, _ asked: (method: String, path: String), on connection: Connection) -> MHD_Result
+    {
+        send(settingsInForce.answers.answer(fault.status, fault.sentence), to: asked, on: connection)
     }
 
     /// Queues an answer, counts it and reports it.
-    func send(_ answer: Response, to asked: (method: String, path: String), on connection: Connection) -> MHD_Result {
+    private func send(_ answer: Response, to asked: (method: String, path: String), on connection: Connection)
+        -> MHD_Result
+    {
         let entry = connections[connection.descriptor]
         // A session that was made with other settings than those of now is not used any longer.
         let isOutdated = entry?.tls != nil && entry?.tls !== settingsInForce.tls
@@ -88,7 +99,7 @@ final class Site: Sendable {
         to request: Connections.Request,
         _ asked: (method: String, path: String),
         on connection: Connection
-    ) -> Response? {
+    ) throws(RequestFault) -> Response? {
         var request = request
         let inForce = settingsInForce
         let answers = inForce.answers
@@ -112,16 +123,20 @@ final class Site: Sendable {
         switch (route, asked.method) {
         case (.nothing, _): return answers.notFound
         case (.malformed, _):
-            return answers.answer(.badRequest, "The target of the request is neither a path nor a URI.")
+            throw RequestFault(sentence: "The target of the request is neither a path nor a URI.")
         case (_, "OPTIONS"): return answers.options
-        case (.everything, _): return answers.answer(.badRequest, "Only OPTIONS has the target *.")
+        case (.everything, _): throw RequestFault(sentence: "Only OPTIONS has the target *.")
         case (_, let method) where method != "GET" && method != "HEAD": return answers.methodNotAllowed
         case (.elsewhere(let path), _): return answers.moved(to: path, connection.arguments)
         case (.landing, _): return answers.landing
         case (.healthy, _): return isStale ? answers.stale : answers.healthy
         case (.ready, _): return isStale ? answers.stale : page == nil ? answers.noPageYet : answers.ready
         case (.page, _):
-            if let page { return isStale ? answers.stale : content(of: page, for: connection, inForce) }
+            if let page {
+                if isStale { return answers.stale }
+                let filter = try SectionFilter(connection.arguments, among: page.sectionNames)
+                return page.response(to: connection.headers, filter, inForce)
+            }
             if request.hasWaited || settings.firstPageWait <= .zero { return answers.noPageYet }
             waitForFirstPage(request, on: connection)
             return nil
@@ -133,9 +148,8 @@ final class Site: Sendable {
     {
         let descriptor = connection.descriptor
         guard let entry = connections[descriptor] else { return }
-        let suspension = Connections.Suspension(reason: .password, handle: connection.suspend())
         // No deadline: it is answered when its turn has come, and the queue is short.
-        connections.suspend(descriptor, request, suspension, atMost: nil)
+        suspend(connection, request, for: .password, atMost: .seconds(Int64.max / 2))
         passwords.check(question, of: entry.client) { [connections] verdict in
             connections.decide(descriptor, number: entry.number, verdict)
         }
@@ -145,20 +159,22 @@ final class Site: Sendable {
     private func waitForFirstPage(_ request: Connections.Request, on connection: Connection) {
         var request = request
         request.hasWaited = true
-        let suspension = Connections.Suspension(reason: .firstPage, handle: connection.suspend())
-        connections.suspend(connection.descriptor, request, suspension, atMost: settings.firstPageWait)
+        suspend(connection, request, for: .firstPage, atMost: settings.firstPageWait)
         // The page may have come since it was looked for.
         let mayGoOn = state.withLock { $0.page != nil || $0.isStopping }
         if mayGoOn { connections.resumeAll(waitingFor: .firstPage) }
     }
 
-    private func content(of page: Publication, for connection: Connection, _ inForce: SettingsInForce) -> Response {
-        let headers = connection.headers
-        do throws(SectionFilter.Refusal) {
-            let filter = try SectionFilter(connection.arguments, among: page.sectionNames)
-            return page.response(to: headers, filter, inForce)
-        } catch {
-            return inForce.answers.answer(.badRequest, error.sentence)
+    private func suspend(
+        _ connection: Connection,
+        _ request: Connections.Request,
+        for reason: Connections.Suspension.Reason,
+        atMost limit: Duration
+    ) {
+        let suspension = Connections.Suspension(reason: reason, handle: connection.suspend())
+        connections.change(connection.descriptor) { entry in
+            entry.phase = .suspended(request, suspension)
+            entry.deadline = MonotonicClock.now + limit
         }
     }
 }
