@@ -11,10 +11,7 @@ enum TrialHandshake {
         let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue)
         guard unsafe socketpair(AF_UNIX, type, 0, &ends) == 0 else { return GNUTLS_E_PUSH_ERROR }
         defer { for end in ends { close(end) } }
-        var own: gnutls_certificate_credentials_t?
-        guard unsafe gnutls_certificate_allocate_credentials(&own) == 0, let own = unsafe own else {
-            return GNUTLS_E_MEMORY_ERROR
-        }
+        guard let own = unsafe Self.credentials() else { return GNUTLS_E_MEMORY_ERROR }
         defer { unsafe gnutls_certificate_free_credentials(own) }
         guard let server = unsafe session(GNUTLS_SERVER, ends[0], priorities, credentials),
             let client = unsafe session(GNUTLS_CLIENT, ends[1], priorities, own)
@@ -39,10 +36,17 @@ enum TrialHandshake {
         [GNUTLS_E_AGAIN, GNUTLS_E_INTERRUPTED, GNUTLS_E_WARNING_ALERT_RECEIVED].contains(state)
     }
 
-    private static func session(
+    /// What a client has that shows no certificate, and takes any.
+    static func credentials() -> gnutls_certificate_credentials_t? {
+        var made: gnutls_certificate_credentials_t?
+        return unsafe gnutls_certificate_allocate_credentials(&made) == 0 ? made : nil
+    }
+
+    /// - Parameter priorities: nil for those of GnuTLS.
+    static func session(
         _ side: gnutls_init_flags_t,
         _ descriptor: CInt,
-        _ priorities: gnutls_priority_t,
+        _ priorities: gnutls_priority_t?,
         _ credentials: gnutls_certificate_credentials_t
     ) -> gnutls_session_t? {
         var made: gnutls_session_t?
@@ -52,7 +56,11 @@ enum TrialHandshake {
             return nil
         }
         // None of these fails with objects that are whole.
-        unsafe gnutls_priority_set(made, priorities)
+        if let priorities = unsafe priorities {
+            unsafe gnutls_priority_set(made, priorities)
+        } else {
+            unsafe gnutls_set_default_priority(made)
+        }
         unsafe gnutls_credentials_set(made, GNUTLS_CRD_CERTIFICATE, UnsafeMutableRawPointer(credentials))
         unsafe gnutls_transport_set_int2(made, descriptor, descriptor)
         return unsafe made

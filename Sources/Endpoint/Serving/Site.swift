@@ -121,6 +121,9 @@ final class Site: Sendable {
             case .refused(let wait): return (fixed.tooManyRequests(retryAfter: wait), nil)
             }
         }
+        let isStale = MonotonicClock.now - (page?.sampledAt ?? begun) > settings.maximumAge
+        // Whoever has no password, as a health check, is still told that the process does not work.
+        if isStale, route == .healthy, ["GET", "HEAD"].contains(asked.method) { return (fixed.stale, nil) }
         if !inForce.users.isEmpty, request.password != .right {
             if let verdict = request.password { return (fixed.refusal(verdict), nil) }
             switch passwords.look(at: connection.credentials, among: inForce.users) {
@@ -139,12 +142,11 @@ final class Site: Sendable {
         case (_, "GET"), (_, "HEAD"): break
         default: return (fixed.methodNotAllowed, nil)
         }
-        let isStale = MonotonicClock.now - (page?.sampledAt ?? begun) > settings.maximumAge
         switch route {
         case .nothing, .malformed, .everything: return (fixed.notFound, nil)
         case .elsewhere(let path): return (fixed.moved(to: path, connection.arguments), nil)
         case .landing: return (fixed.landing, nil)
-        case .healthy: return (isStale ? fixed.stale : fixed.healthy, nil)
+        case .healthy: return (fixed.healthy, nil)
         case .ready: return (isStale ? fixed.stale : page == nil ? fixed.noPageYet : fixed.ready, nil)
         case .page:
             if let page { return isStale ? (fixed.stale, nil) : (content(of: page, for: connection, inForce), page) }
