@@ -15,9 +15,11 @@ enum StandardStreams {
     }
 
     /// Writes a line to standard error, and waits until it has been taken: in one call where the kernel takes
-    /// it at once, so that lines of two processes do not mix. What cannot be written is lost: there is nowhere
-    /// to say so.
-    static func writeError(_ line: [UInt8]) {
+    /// it at once, so that lines of two processes do not mix.
+    ///
+    /// - Returns: false where it could not be written, as on a full disk, or into a pipe that nobody reads any more.
+    @discardableResult
+    static func writeError(_ line: [UInt8]) -> Bool {
         var start = 0
         while start < line.count {
             let count = unsafe line.withUnsafeBytes { bytes in
@@ -30,8 +32,9 @@ enum StandardStreams {
                 // Whoever shares this end of the pipe has made it non-blocking.
                 var interest = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
                 unsafe poll(&interest, 1, -1)
-            default: return
+            default: return false
             }
         }
+        return true
     }
 }

@@ -284,7 +284,7 @@ struct TimewaitExporter: ParsableCommand {
 
     mutating func run() throws {
         if isHealthCheck {
-            return try HealthReport.make(of: serving.listenAddresses[0], mayUseTLS: configurationFile != nil)
+            return try HealthReport.make(of: serving.listenAddresses[0], configuration: configurationFile)
         }
         // Before any thread starts.
         SignalThread.holdBack()

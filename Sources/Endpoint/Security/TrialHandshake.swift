@@ -36,10 +36,11 @@ enum TrialHandshake {
         [GNUTLS_E_AGAIN, GNUTLS_E_INTERRUPTED, GNUTLS_E_WARNING_ALERT_RECEIVED].contains(state)
     }
 
-    private static func session(
+    /// - Parameter priorities: nil for those of GnuTLS.
+    static func session(
         _ side: gnutls_init_flags_t,
         _ descriptor: CInt,
-        _ priorities: gnutls_priority_t,
+        _ priorities: gnutls_priority_t?,
         _ credentials: gnutls_certificate_credentials_t
     ) -> gnutls_session_t? {
         var made: gnutls_session_t?
@@ -49,7 +50,11 @@ enum TrialHandshake {
             return nil
         }
         // None of these fails with objects that are whole.
-        unsafe gnutls_priority_set(made, priorities)
+        if let priorities = unsafe priorities {
+            unsafe gnutls_priority_set(made, priorities)
+        } else {
+            unsafe gnutls_set_default_priority(made)
+        }
         unsafe gnutls_credentials_set(made, GNUTLS_CRD_CERTIFICATE, UnsafeMutableRawPointer(credentials))
         unsafe gnutls_transport_set_int2(made, descriptor, descriptor)
         return unsafe made

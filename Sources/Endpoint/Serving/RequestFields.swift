@@ -4,6 +4,10 @@ import Glibc
 /// Names and values that came with a request: its headers, or the arguments of its query.
 struct RequestFields {
     private(set) var all: [(name: String, value: String)] = []
+    /// Whether a header goes on in a further line. libmicrohttpd (0.9.75) appends that line to the name instead of the
+    /// value, so that a Content-Length is not seen, or one seen that is none. It does so in a copy behind the headers; else
+    /// a name comes before its value.
+    private(set) var isFolded = false
 
     init(_ connection: OpaquePointer, _ kind: MHD_ValueKind) {
         // The iterator runs before the call returns, and so within the life of self.
@@ -25,6 +29,9 @@ struct RequestFields {
     }
 
     fileprivate mutating func append(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+        if let name = name.baseAddress, let value = value.baseAddress {
+            if unsafe value < name { isFolded = true }
+        }
         unsafe all.append((String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self)))
     }
 }
@@ -64,6 +71,7 @@ enum Framing {
     ///
     /// - Parameter version: as in the first line, such as HTTP/1.1.
     static func check(_ headers: RequestFields, version: String) throws(RequestFault) {
+        if headers.isFolded { throw RequestFault(sentence: "A header goes on in a second line.") }
         guard headers.all.allSatisfy({ isToken($0.name) }) else {
             throw RequestFault(sentence: "The name of a header holds a character that it cannot.")
         }

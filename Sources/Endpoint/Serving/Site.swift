@@ -110,6 +110,9 @@ final class Site: Sendable {
             if let wait = inForce.rateLimiter?.wait() { return answers.tooManyRequests(retryAfter: wait) }
             request.isAdmitted = true
         }
+        let isStale = MonotonicClock.now - (page?.sampledAt ?? begun) > settings.maximumAge
+        // Whoever has no password, as a health check, is still told that the process does not work.
+        if isStale, route == .healthy, ["GET", "HEAD"].contains(asked.method) { return answers.stale }
         if !inForce.users.isEmpty, request.password != .right {
             if let verdict = request.password { return answers.refusal(verdict) }
             guard let credentials = connection.credentials else { return answers.refusal(.wrong) }
@@ -119,7 +122,6 @@ final class Site: Sendable {
             }
             request.password = .right
         }
-        let isStale = MonotonicClock.now - (page?.sampledAt ?? begun) > settings.maximumAge
         switch (route, asked.method) {
         case (.nothing, _): return answers.notFound
         case (.malformed, _):
@@ -129,7 +131,7 @@ final class Site: Sendable {
         case (_, let method) where method != "GET" && method != "HEAD": return answers.methodNotAllowed
         case (.elsewhere(let path), _): return answers.moved(to: path, connection.arguments)
         case (.landing, _): return answers.landing
-        case (.healthy, _): return isStale ? answers.stale : answers.healthy
+        case (.healthy, _): return answers.healthy
         case (.ready, _): return isStale ? answers.stale : page == nil ? answers.noPageYet : answers.ready
         case (.page, _):
             if let page {
