@@ -57,12 +57,13 @@ let package = Package(
         room("Catalogue", imports: ["Aggregator", "Exposition", "Ports"]),
         room("WebConfiguration", imports: ["CYaml"]),
         room("Endpoint", imports: ["WebConfiguration", "CLinux", "CMicrohttpd", "CGnuTLS", "CZlib", "CCrypt"]),
+        room("RemoteExporter", imports: ["CCurl"]),
         room("ProcessArguments", imports: ["CProcessArguments"]),
         .executableTarget(
             name: "timewait_exporter",
             dependencies: [
                 "Ports", "KernelReaders", "Aggregator", "Sampler", "Exposition", "Catalogue", "Endpoint",
-                "WebConfiguration", "ProcessArguments", "CBuildInformation",
+                "WebConfiguration", "RemoteExporter", "ProcessArguments", "CBuildInformation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -71,6 +72,8 @@ let package = Package(
 
         // C, as seen from Swift.
         .systemLibrary(name: "CLinux"),
+        // Loaded at run time, if at all: nothing to install for a build.
+        .systemLibrary(name: "CCurl"),
         .systemLibrary(name: "CMicrohttpd", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CGnuTLS", pkgConfig: "gnutls", providers: [.apt(["libgnutls28-dev"])]),
@@ -117,6 +120,7 @@ let package = Package(
         tests(of: "Exposition"),
         tests(of: "WebConfiguration"),
         tests(of: "Endpoint"),
+        tests(of: "RemoteExporter", with: ["Endpoint"]),
         tests(of: "Catalogue", with: ["Scenes", "Sampler", "KernelReaders", "Aggregator", "Exposition", "Ports"]),
         .testTarget(name: "ArchitectureTests", dependencies: ["Scenes"], swiftSettings: swiftSettings),
         .testTarget(

@@ -7,7 +7,8 @@ import Synchronization
 /// | path | answer to GET and HEAD |
 /// |---|---|
 /// | the telemetry path | 200 and the page; 503 when its sample is too old, or when the first does not come in time |
-/// | `/` | 200 and the landing page, unless it is the telemetry path |
+/// | a page on demand | 200 and the page, which is made then; 503 when it, or the first published page, does not come in time |
+/// | `/` | 200 and the landing page, unless it is one of these |
 /// | `/-/healthy` | 200, or 503 where no page has come for longer than a page may be old |
 /// | `/-/ready` | 200, or 503 where there is no page or it is too old |
 /// | any other | 404, or a redirect where it is one of these with empty or dotted parts |
@@ -17,7 +18,7 @@ import Synchronization
 /// configuration file all of it is served over TLS, to known users, and so often, as the file says.
 ///
 /// One thread lets connections in and holds them to their deadlines, one of libmicrohttpd serves them with bytes that are
-/// there, one checks passwords, and one looks at the web configuration file.
+/// there, one checks passwords, one makes pages on demand, and one looks at the web configuration file.
 ///
 /// It knows bytes and content types and nothing of metrics. To use it in another exporter, take this folder,
 /// WebConfiguration and the C modules CMicrohttpd, CGnuTLS, CYaml, CZlib and CCrypt; make an Endpoint at the start, call

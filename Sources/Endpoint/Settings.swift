@@ -9,7 +9,10 @@ extension Endpoint {
 
         package var sockets: Sockets
         package var telemetryPath: TelemetryPath
+        /// What `/` shows where none of the pages on demand is there.
         package var landingPage: Page
+        /// Pages that are made when somebody asks for them.
+        package var onDemandPages: [OnDemandPage] = []
         /// How old the sample behind the page may be; an older page is not served.
         package var maximumAge: Duration
         /// The web configuration file; nil for plain HTTP that everybody may ask.
@@ -18,6 +21,8 @@ extension Endpoint {
         package var realm = "exporter"
         /// How long a request for the page waits for the first one.
         package var firstPageWait = Duration.seconds(5)
+        /// How long a request for a page on demand waits until it is made.
+        package var onDemandWait = Duration.seconds(10)
         /// Seconds, 1 or more, within which a request has to be whole, from the connection's or its own begin on, and
         /// within which an answer has to make progress.
         package var requestTimeout = 10

@@ -17,6 +17,7 @@ struct Exporter: ~Copyable {
     private let telemetryPath: TelemetryPath
     private let connectionLimit: Int
     private let lifecycle = Lifecycle()
+    private let latest = LatestSample()
     private let queue: LogQueue
     private var sampler: Sampler
     private var facts: ExporterFacts
@@ -51,6 +52,7 @@ struct Exporter: ~Copyable {
             landingPage: LandingPage.content(version: facts.version, telemetryPath: serving.telemetryPath.text),
             maximumAge: .seconds(maximumAge)
         )
+        settings.onDemandPages = PagesOnDemand.all(of: latest, version: facts.version, serving)
         settings.realm = "timewait_exporter"
         settings.configurationFile = serving.configurationFile
         settings.connectionLimit = serving.connectionLimit
@@ -139,6 +141,7 @@ struct Exporter: ~Copyable {
         facts.lostLogLines = queue.lostLines
         facts.reload = endpoint.reload.map { (wasSuccessful: $0.wasSuccessful, lastSuccess: $0.lastSuccess) }
         let input = PageInput(sample: sampler.tick(at: now), exporter: facts)
+        latest.replace(with: input.sample)
         let renditions = TextFormat.allCases.map { format in
             let page = Catalogue.page(input, format, capacity: pageSize + 1024)
             pageSize = page.bytes.count

@@ -5,6 +5,7 @@ struct ServingSettings {
     let listenAddresses: [ListenAddress]
     let usesPassedSockets: Bool
     let telemetryPath: TelemetryPath
+    let hasLandingPage: Bool
     let configurationFile: String?
     let connectionLimit: Int
     let connectionLimitPerAddress: Int

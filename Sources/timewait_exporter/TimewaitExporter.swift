@@ -80,6 +80,12 @@ struct TimewaitExporter: ParsableCommand {
     var telemetryPath: TelemetryPath?
 
     @Flag(
+        name: .customLong("web.disable-landing-page"),
+        help: "Show nothing of the machine at /, but links."
+    )
+    var isLandingPageDisabled = false
+
+    @Flag(
         name: .customLong("web.healthcheck"),
         help: ArgumentHelp(
             "Do not serve, but ask the exporter that does so with the same flags whether it answers, and end: with status 0 if so."
@@ -305,6 +311,7 @@ struct TimewaitExporter: ParsableCommand {
                 listenAddresses: listenAddresses.isEmpty ? [try FlagValues.listenAddress(":10057")] : listenAddresses,
                 usesPassedSockets: usesPassedSockets,
                 telemetryPath: try telemetryPath ?? FlagValues.telemetryPath("/metrics"),
+                hasLandingPage: !isLandingPageDisabled,
                 configurationFile: configurationFile,
                 connectionLimit: connectionLimit,
                 connectionLimitPerAddress: connectionLimitPerAddress

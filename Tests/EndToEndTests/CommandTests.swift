@@ -161,7 +161,8 @@ struct CommandTests {
         #expect(help.status == 0)
         for flag in [
             "--web.listen-address", "--web.systemd-socket", "--web.config.file", "--web.max-connections",
-            "--web.max-connections-per-address", "--web.telemetry-path", "--sampler.interval", "--sampler.cpu-limit",
+            "--web.max-connections-per-address", "--web.telemetry-path", "--web.disable-landing-page",
+            "--sampler.interval", "--sampler.cpu-limit",
             "--sampler.source", "--ports.limit", "--ports.remembered", "--sockets.limit", "--path.procfs",
             "--log.level", "--log.format", "--version",
         ] {

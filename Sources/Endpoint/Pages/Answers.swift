@@ -29,6 +29,9 @@ struct Answers: Sendable {
     var noPageYet: Response {
         answer(.serviceUnavailable, "There is no sample yet; the first comes within seconds.", Self.comeAgain)
     }
+    var notMade: Response {
+        answer(.serviceUnavailable, "The page could not be made in time; come again.", Self.comeAgain)
+    }
     var stale: Response {
         let limit = "\(settings.maximumAge), which is the most that is allowed"
         return answer(.serviceUnavailable, "The newest sample is older than \(limit).")

@@ -5,6 +5,8 @@ final class Publication: Sendable {
     /// When the page's sample was taken, on CLOCK_MONOTONIC.
     let sampledAt: Duration
     private let page: Endpoint.Page
+    /// Its own, beside those of the settings.
+    private let headers: [Response.Header]
     private let kept = Mutex([Form: Response]())
 
     private struct Form: Hashable {
@@ -19,8 +21,10 @@ final class Publication: Sendable {
     /// How many forms are kept: the whole page in all of its forms, and what a few clients ask for.
     private static let mostKept = 12
 
-    init(_ page: Endpoint.Page, sampledAt: Duration) {
+    /// - Parameter headers: of this page alone; those of the settings take the place of them.
+    init(_ page: Endpoint.Page, sampledAt: Duration, headers: [Response.Header] = []) {
         self.page = page
+        self.headers = headers
         self.sampledAt = sampledAt
     }
 
@@ -45,11 +49,14 @@ final class Publication: Sendable {
                 rendition.sections.filter(filter.takes).reduce(into: []) { $0 += rendition.body[$1.range] }
             }
             let body = part ?? rendition.body
+            let common = settings.answers.headers
+            let set = Set(common.map { $0.name.lowercased() })
             let response = Response(
                 .ok,
                 form.isGzip ? Gzip.compressed(body) : body,
                 headers: [("Content-Type", rendition.contentType), ("Vary", "Accept, Accept-Encoding")]
-                    + (form.isGzip ? [("Content-Encoding", "gzip")] : []) + settings.answers.headers,
+                    + (form.isGzip ? [("Content-Encoding", "gzip")] : [])
+                    + self.headers.filter { !set.contains($0.name.lowercased()) } + common,
                 sampledAt: sampledAt
             )
             if kept.count < Self.mostKept { kept[form] = response }

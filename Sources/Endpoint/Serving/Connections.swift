@@ -143,8 +143,19 @@ final class Connections: Sendable {
         resume(verdict) { key, entry, _ in key == descriptor && entry.number == number }
     }
 
+    /// Lets those go on that wait for a page on demand, which is made.
+    func deliver(_ page: Publication, to form: PageForm) {
+        resume(page: page) { _, _, suspension in suspension.reason == .onDemand(form) }
+    }
+
+    /// Lets a connection go on although what it waits for is not there.
+    func resume(_ descriptor: CInt) {
+        resume { key, _, _ in key == descriptor }
+    }
+
     private func resume(
         _ verdict: PasswordVerdict? = nil,
+        page: Publication? = nil,
         where belongs: (CInt, Entry, Suspension) -> Bool
     ) {
         let handles = state.withLock { state in
@@ -154,6 +165,7 @@ final class Connections: Sendable {
                     belongs(descriptor, entry, suspension)
                 else { continue }
                 request.password = verdict ?? request.password
+                request.pageMade = page ?? request.pageMade
                 state.entries[descriptor]?.enter(.whole(request), forAtMost: settings.requestTimeout)
                 handles.append(suspension.handle)
             }

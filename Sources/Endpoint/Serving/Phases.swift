@@ -26,11 +26,14 @@ extension Connections {
         var isAdmitted = false
         var password: PasswordVerdict?
         var hasWaited = false
+        /// Whether it has waited for a page on demand, and the page if it came.
+        var hasOrdered = false
+        var pageMade: Publication?
     }
 
     /// What a suspended connection waits for.
     struct Suspension {
-        enum Reason { case firstPage, password }
+        enum Reason: Equatable { case firstPage, password, onDemand(PageForm) }
         let reason: Reason
         /// The address of libmicrohttpd's own record.
         let handle: UInt

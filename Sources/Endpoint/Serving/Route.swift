@@ -2,6 +2,8 @@
 enum Route: Equatable {
     case page
     case landing
+    /// A page on demand, by its place in the settings.
+    case onDemand(Int)
     case healthy
     case ready
     /// A path of ours with empty or dotted parts, and the path without them.
@@ -14,7 +16,9 @@ enum Route: Equatable {
     case malformed
 
     /// The route of a target without its query.
-    init(_ target: String, telemetryPath: TelemetryPath) {
+    ///
+    /// - Parameter pages: the pages on demand.
+    init(_ target: String, telemetryPath: TelemetryPath, onDemand pages: [Endpoint.OnDemandPage]) {
         if target == "*" {
             self = .everything
             return
@@ -24,7 +28,9 @@ enum Route: Equatable {
             return
         }
         func known(_ path: String) -> Route? {
-            path == telemetryPath.text ? .page : path == "/" ? .landing : Self.ofProbe(path)
+            if path == telemetryPath.text { return .page }
+            if let place = pages.firstIndex(where: { $0.path == path }) { return .onDemand(place) }
+            return path == "/" ? .landing : Self.ofProbe(path)
         }
         let clean = Self.cleaned(path)
         self = known(path) ?? (clean != path && known(clean) != nil ? .elsewhere(clean) : .nothing)

@@ -7,6 +7,7 @@ final class Site: Sendable {
     let settings: Endpoint.Settings
     let report: @Sendable (Endpoint.Event) -> Void
     let connections: Connections
+    let pageMaker: PageMaker
     /// Announces that a connection has ended, and there may be room.
     let doorbell = WakeUp()
 
@@ -26,6 +27,7 @@ final class Site: Sendable {
         self.settings = settings
         self.report = report
         connections = Connections(settings)
+        pageMaker = PageMaker(settings, connections)
         do throws(Problem) {
             withoutFile = try SettingsInForce(settings)
             file = try settings.configurationFile.map { path throws(Problem) in
@@ -39,6 +41,7 @@ final class Site: Sendable {
     var settingsInForce: SettingsInForce { file?.inForce ?? withoutFile }
 
     func publish(_ page: Publication) {
+        pageMaker.outdate(by: page)
         // The old page goes out of the lock with its last reference, so that no scrape waits while its memory is freed.
         let old = state.withLock { state in
             defer { state.page = page }
@@ -53,6 +56,7 @@ final class Site: Sendable {
     func stopWaiting() {
         state.withLock { $0.isStopping = true }
         passwords.stop()
+        pageMaker.stop()
         connections.resumeAll()
     }
 
@@ -105,7 +109,7 @@ final class Site: Sendable {
         let answers = inForce.answers
         let (page, isStopping) = state.withLock { ($0.page, $0.isStopping) }
         if isStopping { return answers.stopping }
-        let route = Route(asked.path, telemetryPath: settings.telemetryPath)
+        let route = Route(asked.path, telemetryPath: settings.telemetryPath, onDemand: settings.onDemandPages)
         if !request.isAdmitted, !route.isProbe {
             if let wait = inForce.rateLimiter?.wait() { return answers.tooManyRequests(retryAfter: wait) }
             request.isAdmitted = true
@@ -133,15 +137,18 @@ final class Site: Sendable {
         case (.landing, _): return answers.landing
         case (.healthy, _): return answers.healthy
         case (.ready, _): return isStale ? answers.stale : page == nil ? answers.noPageYet : answers.ready
-        case (.page, _):
-            if let page {
-                if isStale { return answers.stale }
-                let filter = try SectionFilter(connection.arguments, among: page.sectionNames)
-                return page.response(to: connection.headers, filter, inForce)
+        case (.page, _), (.onDemand, _):
+            guard let page else {
+                if request.hasWaited || settings.firstPageWait <= .zero { return answers.noPageYet }
+                waitForFirstPage(request, on: connection)
+                return nil
             }
-            if request.hasWaited || settings.firstPageWait <= .zero { return answers.noPageYet }
-            waitForFirstPage(request, on: connection)
-            return nil
+            if case .onDemand(let place) = route {
+                return try pageOnDemand(place, request, on: connection, inForce)
+            }
+            if isStale { return answers.stale }
+            let filter = try SectionFilter(connection.arguments, among: page.sectionNames)
+            return page.response(to: connection.headers, filter, inForce)
         }
     }
 
@@ -167,7 +174,7 @@ final class Site: Sendable {
         if mayGoOn { connections.resumeAll(waitingFor: .firstPage) }
     }
 
-    private func suspend(
+    func suspend(
         _ connection: Connection,
         _ request: Connections.Request,
         for reason: Connections.Suspension.Reason,
