@@ -29,6 +29,7 @@ test: ## install what is missing, then check the style, build and run every test
 	.ci/run-tests $(ARGS)
 	[ -n "$(ARGS)" ] || .ci/run-python-tests Conditions
 	[ -n "$(ARGS)" ] || .ci/run-python-tests Worlds
+	[ -n "$(ARGS)" ] || .ci/run-python-tests Diagnose
 	[ -n "$(ARGS)" ] || .ci/run-python-tests Web
 	[ -n "$(ARGS)" ] || .ci/run-python-tests Dashboards
 
@@ -36,6 +37,7 @@ test-worlds: ## compare 1,000 random hosts with an oracle; SEED=n repeats those 
 	.ci/install-packages test
 	swift build --product timewait_exporter
 	WORLDS=$${WORLDS:-1000} .ci/run-python-tests Worlds
+	WORLDS=$${WORLDS:-1000} .ci/run-python-tests Diagnose
 
 test-sanitizers: ## run the endpoint's tests under ThreadSanitizer, AddressSanitizer and UndefinedBehaviorSanitizer
 	.ci/install-packages test

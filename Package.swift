@@ -53,6 +53,8 @@ let package = Package(
         room("KernelReaders", imports: ["Ports", "CLinux"]),
         room("Aggregator", imports: ["Ports"]),
         room("Sampler", imports: ["KernelReaders", "Aggregator", "Ports"]),
+        room("Advice", imports: ["Aggregator", "Ports"]),
+        room("Presentation", imports: ["Advice", "Aggregator", "Ports"]),
         room("Exposition"),
         room("Catalogue", imports: ["Aggregator", "Exposition", "Ports"]),
         room("WebConfiguration", imports: ["CYaml"]),
@@ -62,8 +64,8 @@ let package = Package(
         .executableTarget(
             name: "timewait_exporter",
             dependencies: [
-                "Ports", "KernelReaders", "Aggregator", "Sampler", "Exposition", "Catalogue", "Endpoint",
-                "WebConfiguration", "RemoteExporter", "ProcessArguments", "CBuildInformation",
+                "Ports", "KernelReaders", "Aggregator", "Sampler", "Advice", "Presentation", "Exposition", "Catalogue",
+                "Endpoint", "WebConfiguration", "RemoteExporter", "ProcessArguments", "CBuildInformation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -110,13 +112,39 @@ let package = Package(
             path: "Tests/DumpReader",
             swiftSettings: swiftSettings
         ),
+        .executableTarget(
+            name: "owners_reader",
+            dependencies: ["KernelReaders", "Ports", "ProcessArguments"],
+            path: "Tests/OwnersReader",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "landing_renderer",
+            dependencies: [
+                "Advice", "Aggregator", "KernelReaders", "Ports", "Presentation", "ProcessArguments", "Sampler",
+                "SyntheticMachines",
+            ],
+            path: "Tests/LandingRenderer",
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "SyntheticMachines",
+            dependencies: ["Advice", "Aggregator", "Ports"],
+            path: "Tests/SyntheticMachines",
+            swiftSettings: swiftSettings
+        ),
         .target(name: "Namespaces", path: "Tests/Namespaces", swiftSettings: swiftSettings),
         tests(of: "Namespaces"),
         .target(name: "Scenes", path: "Tests/Scenes", swiftSettings: swiftSettings),
         tests(of: "Ports"),
-        tests(of: "KernelReaders", with: ["Scenes", "Ports"]),
+        tests(
+            of: "KernelReaders",
+            with: ["Scenes", "Ports", "Namespaces", "namespace_agent", "owners_reader"]
+        ),
         tests(of: "Aggregator", with: ["Ports"]),
         tests(of: "Sampler", with: ["Scenes", "KernelReaders", "Aggregator", "Ports"]),
+        tests(of: "Advice", with: ["Ports"]),
+        tests(of: "Presentation", with: ["SyntheticMachines", "Advice", "Aggregator", "Ports"]),
         tests(of: "Exposition"),
         tests(of: "WebConfiguration"),
         tests(of: "Endpoint"),

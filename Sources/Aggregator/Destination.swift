@@ -54,8 +54,30 @@ package struct DestinationReport: Equatable, Sendable {
     package var omitted = 0
     /// The most ports that are used towards one of them, reusable ones not counted.
     package var worst = 0
+    /// Those that use most, the heaviest first, with a line or without one; at most `mostNearest`.
+    package var nearest: [DestinationUse] = []
     /// When the first of them has no port left, as forecast; nil if never. In the past where nothing is left now.
     package var exhaustion: Instant?
+
+    /// The most destinations in `nearest`.
+    static let mostNearest = 10
+}
+
+/// How much of the usable ports a destination uses, and how that goes on.
+package struct DestinationUse: Equatable, Sendable {
+    /// The ports.
+    package var line: DestinationLine
+    /// TIME_WAITs that begin in a second.
+    package var rate: Double
+    /// By how much live connections grow in a second; 0 where one reading knows no growth.
+    package var growth: Double
+    /// In how many seconds no port is left, as forecast; nil if never.
+    package var exhaustion: Double?
+    /// Whether TIME_WAITs have begun at this rate for some seconds; a burst of a moment is no rate to go by.
+    package var isSteady = true
+
+    /// Ports that are used, reusable ones not counted.
+    package var used: Int { line.live + line.timeWait }
 }
 
 /// The ports that are used towards one destination.

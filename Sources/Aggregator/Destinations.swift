@@ -33,6 +33,10 @@ struct Destinations: Sendable {
         /// A live connection that can be asked for its timestamps: its port, 0 if there is none, and its cookie.
         var witness: (port: Port, cookie: UInt64) = (0, 0)
         var used: Int { live + timeWait }
+
+        func line(of destination: Destination) -> DestinationLine {
+            DestinationLine(destination: destination, live: live, timeWait: timeWait, reusable: reusable)
+        }
     }
 
     /// What is remembered of a destination from one reading to the next.
@@ -159,13 +163,7 @@ struct Destinations: Sendable {
             table.find(destination).map { tallies[$0].used } ?? 0
         }
         let lines = choice.destinations.map { destination in
-            let tally = table.find(destination).map { tallies[$0] } ?? Tally()
-            return DestinationLine(
-                destination: destination,
-                live: tally.live,
-                timeWait: tally.timeWait,
-                reusable: tally.reusable
-            )
+            (table.find(destination).map { tallies[$0] } ?? Tally()).line(of: destination)
         }
         // Those that have a place from the reading before may have no row now.
         let empty = tallies.count { $0.used + $0.reusable == 0 }
@@ -177,6 +175,7 @@ struct Destinations: Sendable {
             isEstimated: table.isEstimated,
             omitted: count - lines.count { $0.live + $0.timeWait + $0.reusable > 0 },
             worst: worst,
+            nearest: nearest(usable: usable),
             exhaustion: worst >= usable ? now : exhaustion(of: heaviest, usable: usable)
         )
     }
@@ -221,20 +220,47 @@ struct Destinations: Sendable {
 
     /// The earliest forecast.
     private func exhaustion(of heaviest: [Int], usable: Int) -> Instant? {
-        let seconds = heaviest.compactMap { place -> Double? in
-            let tally = tallies[place]
-            let free = free(at: place, usable: usable)
-            let forecast = tally.forecast < 0 ? PortForecast(lifetime: 1) : forecasts[tally.forecast]
-            let memory = followed[table.keys[place]]
-            let growth = memory?.growth.perSecond(left: free) ?? 0
-            let seconds = forecast.seconds(free: free, rate: forecast.rate, growth: growth)
-            // What came was no more than what was given back, because connect() failed for the rest.
-            guard let fullAt = memory?.fullAt, now - fullAt <= Self.memoryOfFull, free > 0, forecast.rate > 0,
-                tally.used * 4 >= usable * 3
-            else { return seconds }
-            return min(seconds ?? .infinity, Double(free) / forecast.rate)
+        heaviest.compactMap { forecast(at: $0, usable: usable).exhaustion }.min().map { now + $0 }
+    }
+
+    /// How the use of a destination's ports goes on.
+    private func forecast(at place: Int, usable: Int) -> DestinationUse {
+        let tally = tallies[place]
+        let free = free(at: place, usable: usable)
+        let forecast = tally.forecast < 0 ? PortForecast(lifetime: 1) : forecasts[tally.forecast]
+        let memory = followed[table.keys[place]]
+        let growth = memory?.growth.perSecond(left: free) ?? 0
+        var seconds = forecast.seconds(free: free, rate: forecast.rate, growth: growth)
+        // What came was no more than what was given back, because connect() failed for the rest.
+        if let fullAt = memory?.fullAt, now - fullAt <= Self.memoryOfFull, free > 0, forecast.rate > 0,
+            tally.used * 4 >= usable * 3
+        {
+            seconds = min(seconds ?? .infinity, Double(free) / forecast.rate)
         }
-        // Farther away than the clock goes is never.
-        return seconds.min().flatMap { $0 < 1e9 ? now + $0 : nil }
+        return DestinationUse(
+            line: tally.line(of: table.keys[place]),
+            rate: forecast.rate,
+            growth: growth,
+            // Farther away than the clock goes is never.
+            exhaustion: seconds.flatMap { $0 < 1e9 ? $0 : nil },
+            isSteady: forecast.isSteady
+        )
+    }
+
+    /// The destinations that use most.
+    private func nearest(usable: Int) -> [DestinationUse] {
+        // Of thousands only a few are wanted: kept in order while going through.
+        var places: [Int] = []
+        for place in tallies.indices where tallies[place].used > 0 {
+            func isBefore(_ other: Int) -> Bool {
+                (tallies[other].used, table.keys[place]) < (tallies[place].used, table.keys[other])
+            }
+            if places.count == DestinationReport.mostNearest {
+                guard let last = places.last, isBefore(last) else { continue }
+                places.removeLast()
+            }
+            places.insert(place, at: places.firstIndex(where: isBefore) ?? places.count)
+        }
+        return places.map { forecast(at: $0, usable: usable) }
     }
 }

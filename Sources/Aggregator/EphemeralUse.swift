@@ -1,4 +1,4 @@
-import Ports
+package import Ports
 
 /// The use of the ephemeral range: distinct ports, each counted under its strongest state.
 package struct EphemeralUse: Equatable, Sendable {
@@ -18,6 +18,9 @@ package struct EphemeralUse: Equatable, Sendable {
 
     /// The half that a port belongs to.
     func half(of port: Port, low: Port) -> ParityUse { port % 2 == low % 2 ? connect : bind }
+
+    /// The part, 0 to 1, of the half that a port belongs to that is used; nil where nothing of it is usable.
+    package func ratio(of port: Port, low: Port) -> Double? { half(of: port, low: low).ratio }
 }
 
 /// The use of the even or of the odd ports of the range.

@@ -3,9 +3,9 @@ import Ports
 /// The local ports of sockets, by the states that the use of the ephemeral range tells apart, and when TIME_WAITs give
 /// them back.
 struct HeldPorts: Sendable {
-    private var established = PortSet()
-    private var timeWait = PortSet()
-    private var other = PortSet()
+    private(set) var established = PortSet()
+    private(set) var timeWait = PortSet()
+    private(set) var other = PortSet()
     /// Ports with a TIME_WAIT that did not begin in the last seconds.
     private var aged = PortSet()
     /// The least age of a port's TIME_WAITs, in tenths of a second, where it has one.

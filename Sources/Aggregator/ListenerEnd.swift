@@ -1,7 +1,7 @@
-import Ports
+package import Ports
 
 /// Where a socket listens, or did: what bind() was asked for.
-struct ListenerEnd: Hashable, Sendable {
+package struct ListenerEnd: Hashable, Sendable {
     let address: IPAddress
     let port: Port
     /// The interface it is bound to, by its index; 0 for all.
@@ -10,7 +10,7 @@ struct ListenerEnd: Hashable, Sendable {
     let isV6Only: Bool
 
     /// The end of a LISTEN row.
-    init(_ row: borrowing SocketRow) {
+    package init(_ row: borrowing SocketRow) {
         address = row.localAddress
         port = row.localPort
         device = row.device
@@ -26,13 +26,26 @@ struct ListenerEnd: Hashable, Sendable {
 
     /// Whether this end and a socket may not both have the port, were neither to allow it by its options
     /// (inet_rcv_saddr_equal(), net/ipv4/inet_connection_sock.c).
-    func overlaps(_ row: borrowing SocketRow) -> Bool {
-        let other = ListenerEnd(row)
+    func overlaps(_ row: borrowing SocketRow) -> Bool { overlaps(ListenerEnd(row)) }
+
+    private func overlaps(_ other: ListenerEnd) -> Bool {
         guard device == 0 || other.device == 0 || device == other.device else { return false }
         if address == other.address || takes(other.address) || other.takes(address) { return true }
         // An IPv6 socket that is not IPv6 only keeps 0.0.0.0 out wherever it is itself (ipv4_rcv_saddr_equal()); of a
         // connection the kernel does not tell, and then it is false.
         return address == .anyIPv4 && !other.address.isIPv4 && !other.isV6Only
+    }
+
+    /// Whether TIME_WAITs of connections that were accepted at an end keep a socket from being bound to this one, unless
+    /// both of them allow it by their options.
+    ///
+    /// A TIME_WAIT has the address that its client dialed. Of those that a wildcard accepted none is taken to have this
+    /// end's own: a socket that listens here has had them since it is there.
+    package func isBlocked(byTimeWaitsOf accepting: ListenerEnd) -> Bool {
+        if self == accepting { return true }
+        let isWildcard = accepting.address == .anyIPv4 || accepting.address == .anyIPv6
+        if isWildcard, address != .anyIPv4, address != .anyIPv6 { return false }
+        return overlaps(accepting)
     }
 
     /// Whether this end is a wildcard that stands for an address.

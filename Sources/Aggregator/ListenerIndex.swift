@@ -8,21 +8,46 @@ struct ListenerIndex: Sendable {
     /// What is known of a slot's listeners.
     private struct Slot {
         let port: Port
-        /// Somebody listens on 0.0.0.0, or on :: for both families, on every interface.
-        var takesAnyIPv4 = false
-        /// Somebody listens on :: on every interface.
-        var takesAnyIPv6 = false
-        /// The other ends, by their places in `others`.
+        /// The place of the end on 0.0.0.0, or else on :: for both families, on every interface.
+        var anyIPv4: Int?
+        /// The place of the end on :: on every interface.
+        var anyIPv6: Int?
+        /// The places of the others.
         var others: Range<Int>
+        /// The places of all of them.
+        var all: Range<Int>
     }
 
     private var slots: [Slot] = []
-    private var others: [ListenerEnd] = []
+    /// The ends by their places: dense numbers from 0, by which counters are kept.
+    private var ends: [ListenerEnd] = []
     /// The slot of each port plus one; 0 where nobody listens.
     private var slotOfPort = [UInt16](repeating: 0, count: 65_536)
 
     /// The number of slots.
     var count: Int { slots.count }
+
+    /// The number of places.
+    var placeCount: Int { ends.count }
+
+    /// The ends of a slot by their places.
+    func ends(of slot: Int) -> some Sequence<(place: Int, end: ListenerEnd)> {
+        slots[slot].all.lazy.map { ($0, ends[$0]) }
+    }
+
+    /// The place of the listener of a slot that accepted a connection: that on its very address, before a wildcard.
+    func place(in slot: Int, taking address: IPAddress, on device: UInt32) -> Int? {
+        var best: (place: Int, score: Int)?
+        for place in slots[slot].others {
+            let end = ends[place]
+            guard end.device == 0 || end.device == device, end.address == address || end.takes(address) else {
+                continue
+            }
+            let score = (end.address == address ? 2 : 0) + (end.device == device ? 1 : 0)
+            if score > best?.score ?? -1 { best = (place, score) }
+        }
+        return best?.place ?? (address.isIPv4 ? slots[slot].anyIPv4 : slots[slot].anyIPv6)
+    }
 
     /// The port of a slot.
     func port(of slot: Int) -> Port { slots[slot].port }
@@ -42,9 +67,9 @@ struct ListenerIndex: Sendable {
     func slot(of port: Port, taking address: IPAddress, on device: UInt32? = nil) -> Int? {
         let index = Int(slotOfPort[Int(port)]) - 1
         guard index >= 0 else { return nil }
-        if address.isIPv4 ? slots[index].takesAnyIPv4 : slots[index].takesAnyIPv6 { return index }
+        if (address.isIPv4 ? slots[index].anyIPv4 : slots[index].anyIPv6) != nil { return index }
         for place in slots[index].others {
-            let end = others[place]
+            let end = self.ends[place]
             guard device == nil || end.device == 0 || end.device == device else { continue }
             if end.address == address || end.takes(address) { return index }
         }
@@ -55,30 +80,47 @@ struct ListenerIndex: Sendable {
     func slot(of port: Port, exactly address: IPAddress) -> Int? {
         let index = Int(slotOfPort[Int(port)]) - 1
         guard index >= 0 else { return nil }
-        return slots[index].others.contains { others[$0].address == address } ? index : nil
+        return slots[index].others.contains { ends[$0].address == address } ? index : nil
     }
 
     /// Starts anew with these listeners, in the memory of the ones before.
-    mutating func rebuild(_ ends: some Sequence<ListenerEnd>) {
+    mutating func rebuild(_ known: some Sequence<ListenerEnd>) {
         for slot in slots { slotOfPort[Int(slot.port)] = 0 }
         slots.removeAll(keepingCapacity: true)
-        others.removeAll(keepingCapacity: true)
-        for end in ends.sorted(by: { $0.port < $1.port }) {
+        ends.removeAll(keepingCapacity: true)
+        for end in known.sorted(by: { $0.isBefore($1) }) {
             if slots.last?.port != end.port {
-                slots.append(Slot(port: end.port, others: others.count..<others.count))
+                slots.append(Slot(port: end.port, others: ends.count..<ends.count, all: ends.count..<ends.count))
                 slotOfPort[Int(end.port)] = UInt16(slots.count)
             }
-            let last = slots.count - 1
+            let (last, place) = (slots.count - 1, ends.count)
+            ends.append(end)
+            slots[last].all = slots[last].all.lowerBound..<ends.count
             switch (end.address, end.device) {
             case (.anyIPv4, 0):
-                slots[last].takesAnyIPv4 = true
+                slots[last].anyIPv4 = place
             case (.anyIPv6, 0):
-                slots[last].takesAnyIPv6 = true
-                if !end.isV6Only { slots[last].takesAnyIPv4 = true }
+                slots[last].anyIPv6 = place
+                if !end.isV6Only, slots[last].anyIPv4 == nil { slots[last].anyIPv4 = place }
             default:
-                others.append(end)
-                slots[last].others = slots[last].others.lowerBound..<others.count
+                let first = slots[last].others.isEmpty ? place : slots[last].others.lowerBound
+                slots[last].others = first..<ends.count
             }
         }
+    }
+}
+
+extension ListenerEnd {
+    /// An order by port in which wildcards on every interface come first, the one of IPv4 before that of both.
+    fileprivate func isBefore(_ other: ListenerEnd) -> Bool { place < other.place }
+
+    private var place: (Port, Int, IPAddress, UInt32, Int) {
+        let rank =
+            switch (address, device) {
+            case (.anyIPv4, 0): 0
+            case (.anyIPv6, 0): 1
+            default: 2
+            }
+        return (port, rank, address, device, isV6Only ? 1 : 0)
     }
 }

@@ -28,6 +28,8 @@ package struct PortAccounting: RowSink, Sendable {
     /// By the slots of `listeners`.
     private var lines: [PortLine] = []
     private var portTimeWait: [PortTimeWait] = []
+    /// TIME_WAITs of services by the places of `listeners`.
+    private var listenerTimeWait: [Int] = []
     private var table = TableCounts()
     private var timeWait = TimeWaitCounts()
     /// Those of `timeWait` and `portTimeWait` that are new.
@@ -35,6 +37,9 @@ package struct PortAccounting: RowSink, Sendable {
     private var newPortTimeWait: [PortTimeWait] = []
     private var orphanFinWait2 = 0
     private var selfConnected = 0
+    private var selfConnectedEnds: [SelfConnected] = []
+    /// Those of `timeWait` that began a moment ago.
+    private var youngTimeWait = TimeWaitCounts()
     private var held = HeldPorts()
     /// Ports that are bound without a connection.
     private var bound = PortSet()
@@ -127,12 +132,15 @@ package struct PortAccounting: RowSink, Sendable {
         listeners.rebuild(memory.known)
         lines = (0..<listeners.count).map { PortLine(port: listeners.port(of: $0)) }
         portTimeWait = Array(repeating: PortTimeWait(), count: listeners.count)
+        listenerTimeWait = Array(repeating: 0, count: listeners.placeCount)
         table = TableCounts()
         newPortTimeWait = portTimeWait
         timeWait = TimeWaitCounts()
         newTimeWait = TimeWaitCounts()
         orphanFinWait2 = 0
         selfConnected = 0
+        selfConnectedEnds = []
+        youngTimeWait = TimeWaitCounts()
         held.removeAll()
         if isClassifying { arrivals.begin(facts.timing, at: now) }
         beginPorts()
@@ -202,7 +210,7 @@ package struct PortAccounting: RowSink, Sendable {
         count(row)
         let isForeign = !isOwn(row.localAddress, row.device)
         if !isForeign { held.insert(row, facts.timing) }
-        if row.isSelfConnected { selfConnected += 1 }
+        if row.isSelfConnected { noteSelfConnected(row) }
         // A connection request stands under its listener's port and holds none of its own.
         guard row.state != .newSynRecv else { return }
         let isOutgoing = takePort(of: row, isForeign: isForeign)
@@ -219,6 +227,12 @@ package struct PortAccounting: RowSink, Sendable {
             lines[slot].established += 1
             peers.note(row.remoteAddress, of: row.localPort)
         }
+    }
+
+    private mutating func noteSelfConnected(_ row: borrowing SocketRow) {
+        selfConnected += 1
+        guard selfConnectedEnds.count < PortReport.mostSelfConnected else { return }
+        selfConnectedEnds.append(SelfConnected(address: row.localAddress, port: row.localPort, state: row.state))
     }
 
     /// Whether an address is one of the namespace's own. Where those could not be read, and for the wildcards of sockets
@@ -275,6 +289,9 @@ package struct PortAccounting: RowSink, Sendable {
         let owner: Arrivals.Owner
         if let slot {
             owner = Arrivals.Owner(role: .server, peer: peer, slot: slot)
+            if let place = listeners.place(in: slot, taking: row.localAddress, on: row.device) {
+                listenerTimeWait[place] += 1
+            }
         } else if isForeign {
             owner = Arrivals.Owner(role: .other, peer: peer, slot: nil)
         } else if peer == .local, let slot = listeners.slot(of: row.remotePort, taking: row.remoteAddress) {
@@ -284,6 +301,9 @@ package struct PortAccounting: RowSink, Sendable {
             owner = Arrivals.Owner(role: isEphemeral ? .client : .other, peer: peer, slot: nil)
         }
         timeWait[owner.role, peer] += 1
+        if facts.timing.age(timerRemaining: row.timerRemaining) < PortReport.newWindow {
+            youngTimeWait[owner.role, peer] += 1
+        }
         if let slot = owner.slot {
             portTimeWait[slot][owner] += 1
             // Seen from the service, the client's end has its peer on the local side.
@@ -337,6 +357,9 @@ package struct PortAccounting: RowSink, Sendable {
                 IdleReservedPorts($0, listening: self.services.listening, udp: facts.udpPorts)
             },
             selfConnected: selfConnected,
+            selfConnectedEnds: selfConnectedEnds,
+            newTimeWait: isClassifying ? youngTimeWait : nil,
+            occupancy: occupancy(usable: usable),
             destinations: countsDestinations ? destinations.finish(usable: ephemeral?.usable ?? 0) : nil,
             peers: peers.finish(chosen.map(\.port)),
             services: services.lines,
@@ -344,10 +367,25 @@ package struct PortAccounting: RowSink, Sendable {
         )
     }
 
+    private func occupancy(usable: PortSet) -> PortOccupancy {
+        var occupancy = PortOccupancy()
+        occupancy.listening = services.listening
+        occupancy.bound = bound
+        occupancy.usable = usable
+        occupancy.established = held.established
+        occupancy.timeWait = held.timeWait
+        occupancy.other = held.other
+        return occupancy
+    }
+
     private mutating func describeLines(_ ephemeral: EphemeralUse?) {
         for slot in lines.indices {
             let port = lines[slot].port
             lines[slot].timeWait = facts.addresses == nil ? nil : portTimeWait[slot]
+            lines[slot].listenerTimeWait = listeners.ends(of: slot).compactMap { place, end in
+                let count = listenerTimeWait[place]
+                return count > 0 ? ListenerTimeWait(end: end, count: count) : nil
+            }
             lines[slot].entries = isClassifying ? entries.entries(of: port) : nil
             lines[slot].isRecurring = settings.servicePorts.contains(port) || services.services[port]?.cameBack == true
             guard let range = facts.range else { continue }

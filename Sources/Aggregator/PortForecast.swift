@@ -37,6 +37,9 @@ struct PortForecast: Sendable {
     /// TIME_WAITs that begin in a second; 0 where fewer than three did: one or two are no rate.
     var rate: Double { births < 3 ? 0 : Double(births) / max(min(1, window), min(window, oldest)) }
 
+    /// Whether that rate has lasted for half of the window: what began a moment ago may be a burst.
+    var isSteady: Bool { oldest >= window / 2 }
+
     /// In how many seconds no port is left; nil if that never comes.
     ///
     /// - Parameters:

@@ -30,6 +30,12 @@ package struct PortReport: Equatable, Sendable {
     package var idleReserved: IdleReservedPorts?
     /// Sockets whose both ends are the same.
     package var selfConnected = 0
+    /// The first of them, at most `mostSelfConnected`.
+    package var selfConnectedEnds: [SelfConnected] = []
+    /// TIME_WAITs that began in the last `newWindow` seconds, by role and peer; nil as `timeWait` is.
+    package var newTimeWait: TimeWaitCounts?
+    /// Which ports are listened on and held.
+    package var occupancy = PortOccupancy()
     /// The use of the range towards each destination; nil without the range or the sysctls that decide about reuse.
     package var destinations: DestinationReport?
     /// The peers of the chosen ports, if they are asked for.
@@ -38,6 +44,21 @@ package struct PortReport: Equatable, Sendable {
     package var services: [ServiceLine] = []
     /// Service ports that `services` leaves out.
     package var omittedServices = 0
+
+    /// The most sockets in `selfConnectedEnds`.
+    static let mostSelfConnected = 16
+    /// The seconds in which a TIME_WAIT that begins counts for a rate.
+    package static let newWindow = 10.0
+}
+
+/// A socket whose both ends are the same: a client that was given the port that it dials.
+package struct SelfConnected: Equatable, Sendable {
+    /// The address of both ends.
+    package var address: IPAddress
+    /// The port of both ends.
+    package var port: Port
+    /// Its state.
+    package var state: TCPState
 }
 
 extension PortReport {
@@ -52,6 +73,7 @@ extension PortReport {
         let byPort = Dictionary(grouping: rows, by: \.localPort)
         let knowsLimit = PortLine.knowsLimit(rows)
         listening = range.map { ListeningPorts(byPort.keys, in: $0) }
+        occupancy.listening = PortSet(byPort.keys)
         for index in ports.indices {
             let own = byPort[ports[index].port] ?? []
             ports[index].count(listening: own, knowsLimit: knowsLimit)
@@ -99,6 +121,8 @@ package struct PortLine: Equatable, Sendable {
     package var listeners = 0
     /// TIME_WAIT sockets of its service; nil without the local addresses.
     package var timeWait: PortTimeWait?
+    /// The TIME_WAITs of its service that it has because it closed first, by the listener that accepted them.
+    package var listenerTimeWait: [ListenerTimeWait] = []
     /// TIME_WAIT sockets of its service that readings saw begin, since the first one; nil as `timeWait` is.
     package var entries: PortTimeWait?
     /// ESTABLISHED sockets that were accepted on it.
@@ -130,6 +154,14 @@ extension PortLine {
     }
 }
 
+/// TIME_WAITs that a service has because it closed first, and the listener that accepted their connections.
+package struct ListenerTimeWait: Equatable, Sendable {
+    /// Where it listens, or did until a short while ago.
+    package var end: ListenerEnd
+    /// How many there are.
+    package var count: Int
+}
+
 /// TIME_WAIT sockets of the service on a port. A remote client's TIME_WAIT is on the remote host.
 package struct PortTimeWait: Equatable, Sendable {
     /// The service closed first, and its peer is local.
@@ -139,8 +171,15 @@ package struct PortTimeWait: Equatable, Sendable {
     /// A local client closed first.
     package var clientLocal = 0
 
+    /// TIME_WAITs by their parts.
+    package init(serverLocal: Int = 0, serverRemote: Int = 0, clientLocal: Int = 0) {
+        self.serverLocal = serverLocal
+        self.serverRemote = serverRemote
+        self.clientLocal = clientLocal
+    }
+
     /// All of them.
-    var total: Int { serverLocal + serverRemote + clientLocal }
+    package var total: Int { serverLocal + serverRemote + clientLocal }
 
     /// Adds numbers to numbers.
     static func += (left: inout PortTimeWait, right: PortTimeWait) {

@@ -24,6 +24,10 @@ package struct Sample: Sendable {
     package var sysctls: SysctlValues?
     /// How often each sysctl was seen to change.
     package var sysctlChanges: [String: UInt64] = [:]
+    /// The last change of each sysctl that was seen to change.
+    package var latestSysctlChanges: [SysctlChange] = []
+    /// The last hour.
+    package var history = History()
     /// sockstat and sockstat6.
     package var statistics: SocketStatistics?
     /// The highest `tw` of sockstat in the last minute.

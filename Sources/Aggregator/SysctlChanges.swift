@@ -5,6 +5,8 @@ package import Ports
 package struct SysctlChanges: Sendable {
     /// Changes by the name of the sysctl's file, for every sysctl that was ever read.
     package private(set) var counts: [String: UInt64] = [:]
+    /// The last change of each sysctl that was seen to change.
+    package private(set) var latest: [SysctlChange] = []
     private var values: SysctlValues = [:]
     private var ports = PortSysctls()
 
@@ -12,23 +14,44 @@ package struct SysctlChanges: Sendable {
     package init() {}
 
     /// Takes in the values of one moment; nil for what could not be read.
-    package mutating func note(_ values: SysctlValues?, _ ports: PortSysctls) {
+    package mutating func note(_ values: SysctlValues?, _ ports: PortSysctls, at now: Instant) {
         for (name, value) in values?.known ?? [:] {
-            count(name.rawValue, from: self.values[name], to: value)
+            note(name.rawValue, from: self.values[name], to: value, at: now) { "\($0)" }
             self.values[name] = value
         }
         if let range = ports.ports {
-            count("ip_local_port_range", from: self.ports.ports, to: range)
+            note("ip_local_port_range", from: self.ports.ports, to: range, at: now) { "\($0.low)-\($0.high)" }
             self.ports.ports = range
         }
         if let reserved = ports.reserved {
-            count("ip_local_reserved_ports", from: self.ports.reserved, to: reserved)
+            note("ip_local_reserved_ports", from: self.ports.reserved, to: reserved, at: now) { $0.listText }
             self.ports.reserved = reserved
         }
     }
 
-    private mutating func count<Value: Equatable>(_ name: String, from before: Value?, to now: Value) {
-        let changed = before != nil && before != now
-        counts[name, default: 0] += changed ? 1 : 0
+    private mutating func note<Value: Equatable>(
+        _ name: String,
+        from before: Value?,
+        to value: Value,
+        at now: Instant,
+        _ text: (Value) -> String
+    ) {
+        counts[name, default: 0] += 0
+        guard let before, before != value else { return }
+        counts[name, default: 0] += 1
+        latest.removeAll { $0.name == name }
+        latest.append(SysctlChange(name: name, before: text(before), after: text(value), at: now))
     }
+}
+
+/// A change of a sysctl that was seen.
+package struct SysctlChange: Equatable, Sendable {
+    /// The name of its file.
+    package var name: String
+    /// Its value before, as the kernel prints it; a list of ports without spaces.
+    package var before: String
+    /// Its value since.
+    package var after: String
+    /// When it was seen.
+    package var at: Instant
 }

@@ -13,12 +13,19 @@ package enum Catalogue {
 
     /// Renders the page.
     ///
-    /// - Parameter capacity: the size of the page before.
-    package static func page(_ input: PageInput, _ format: TextFormat = .prometheus, capacity: Int = 0) -> Page {
+    /// - Parameters:
+    ///   - isServed: whether an exporter serves it, which reads on; else it is the page of one reading.
+    ///   - capacity: the size of the page before.
+    package static func page(
+        _ input: PageInput,
+        _ format: TextFormat = .prometheus,
+        isServed: Bool = true,
+        capacity: Int = 0
+    ) -> Page {
         var writer = TextWriter(format, capacity: capacity)
         for (section, entries) in sections {
             writer.begin(section: section.rawValue)
-            for entry in entries { entry.render(input, to: &writer) }
+            for entry in entries where isServed || !entry.isOnlyServed { entry.render(input, to: &writer) }
         }
         return writer.page()
     }

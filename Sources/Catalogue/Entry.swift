@@ -14,6 +14,9 @@ package struct Entry: Sendable {
     package let family: MetricFamily
     /// The section of the page it stands in: the collector's that reads it, or the exporter's own.
     package let section: PageSection
+    /// Whether it says nothing on a page of one reading by a process that then ends: counts since
+    /// the start of the process, and what the exporter says of itself.
+    private(set) var isOnlyServed = false
     private let write: @Sendable (PageInput, inout TextWriter) -> Void
 
     /// A family with any number of samples.
@@ -42,6 +45,13 @@ package struct Entry: Sendable {
         self.init(section, kind, name, help, rhythm) { input, writer in
             if let value = value(input) { writer.sample(value) }
         }
+    }
+
+    /// The same family, for the page of an exporter that serves.
+    func onlyServed() -> Entry {
+        var entry = self
+        entry.isOnlyServed = true
+        return entry
     }
 
     /// Writes the family.

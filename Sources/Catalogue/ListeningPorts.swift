@@ -57,7 +57,7 @@ extension Catalogue {
             "timewait_port_entries_total",
             "TIME_WAIT sockets of the service on the port that readings of the socket table saw begin, each once, by which end "
                 + "closed first (role) and where the client is (peer): cookies of sock_diag, or tm->when of /proc/net/tcp and tcp6."
-        ) { $0.entries },
+        ) { $0.entries }.onlyServed(),
         port(
             "timewait_port_established",
             "ESTABLISHED sockets that were accepted on the port: st 01 of /proc/net/tcp and tcp6."

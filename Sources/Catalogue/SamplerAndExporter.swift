@@ -34,7 +34,7 @@ extension Catalogue {
             .counter,
             "timewait_sampler_cpu_seconds_total",
             "CPU time of the collector's readings, user and system."
-        ) { MetricValue($0.cpuSeconds) },
+        ) { MetricValue($0.cpuSeconds) }.onlyServed(),
         Entry(
             .sampler,
             .gauge,
@@ -42,7 +42,7 @@ extension Catalogue {
             "Seconds between two readings of the socket table, as in force.",
             .interval,
             value: { MetricValue($0.sample.interval) }
-        ),
+        ).onlyServed(),
         Entry(
             .sampler,
             .gauge,
@@ -50,7 +50,7 @@ extension Catalogue {
             "1 while the interval in force is longer than --sampler.interval asks for, else 0.",
             .interval,
             value: { MetricValue($0.sample.interval > $0.sample.requestedInterval) }
-        ),
+        ).onlyServed(),
         Entry(
             .sampler,
             .counter,
@@ -64,7 +64,7 @@ extension Catalogue {
                     writer.sample(MetricValue(count), ["collector": collector.rawValue, "reason": reason])
                 }
             }
-        },
+        }.onlyServed(),
     ]
 
     /// What the exporter says of itself and of its process.
@@ -96,7 +96,7 @@ extension Catalogue {
             for (code, count) in input.exporter.requests.sorted(by: { $0.key < $1.key }) {
                 writer.sample(MetricValue(count), ["code": String(code)])
             }
-        },
+        }.onlyServed(),
         Entry(
             .exporter,
             .gauge,
@@ -108,7 +108,7 @@ extension Catalogue {
             writer.sample(MetricValue(connections.active), ["state": "active"])
             writer.sample(MetricValue(connections.idle), ["state": "idle"])
             writer.sample(MetricValue(connections.waiting), ["state": "waiting"])
-        },
+        }.onlyServed(),
         Entry(
             .exporter,
             .gauge,
@@ -116,7 +116,7 @@ extension Catalogue {
             "The most client connections that are served at once; when nearly full, the longest idle ones are closed.",
             .second,
             value: { ($0.exporter.connections?.limit).map(MetricValue.init) }
-        ),
+        ).onlyServed(),
         Entry(
             .exporter,
             .counter,
@@ -127,7 +127,7 @@ extension Catalogue {
             for (reason, count) in input.exporter.failedHandshakes {
                 writer.sample(MetricValue(count), ["reason": reason])
             }
-        },
+        }.onlyServed(),
         Entry(
             .exporter,
             .counter,
@@ -135,7 +135,7 @@ extension Catalogue {
             "Lines of the log that were dropped because nobody read standard error.",
             .second,
             value: { MetricValue($0.exporter.lostLogLines) }
-        ),
+        ).onlyServed(),
         Entry(
             .exporter,
             .gauge,
@@ -143,7 +143,7 @@ extension Catalogue {
             "1 if what the web configuration file and those it names hold is in force, 0 if what they held before still is.",
             .second,
             value: { ($0.exporter.reload?.wasSuccessful).map(MetricValue.init) }
-        ),
+        ).onlyServed(),
         Entry(
             .exporter,
             .gauge,
@@ -151,7 +151,7 @@ extension Catalogue {
             "When the web configuration was last read with success, in seconds since 1970.",
             .second,
             value: { ($0.exporter.reload?.lastSuccess).map(MetricValue.init) }
-        ),
+        ).onlyServed(),
         process(.counter, "process_cpu_seconds_total", "Total user and system CPU time spent in seconds.") {
             MetricValue($0.cpuSeconds)
         },
@@ -186,13 +186,13 @@ extension Catalogue {
         }
     }
 
-    /// A family of one number about the process.
+    /// A family of one number about the process; node_exporter has the same ones of itself.
     private static func process(
         _ kind: MetricFamily.Kind,
         _ name: String,
         _ help: String,
         _ value: @escaping @Sendable (ProcessFacts) -> MetricValue
     ) -> Entry {
-        Entry(.process, kind, name, help, .second) { input in input.sample.process.map(value) }
+        Entry(.process, kind, name, help, .second) { input in input.sample.process.map(value) }.onlyServed()
     }
 }

@@ -95,7 +95,7 @@ extension Catalogue {
             "timewait_observed_total",
             "TIME_WAIT sockets that readings of the socket table saw begin, each once, by role and peer; its rate divided by that of "
                 + "timewait_entries_total is the coverage: cookies of sock_diag, or tm->when of /proc/net/tcp and tcp6."
-        ) { $0.observed },
+        ) { $0.observed }.onlyServed(),
         Entry(
             .socketTable,
             .gauge,
@@ -104,7 +104,7 @@ extension Catalogue {
                 + "--sockets.limit: rows of sock_diag.",
             .interval,
             value: { ($0.sample.ports?.untracked).map(MetricValue.init) }
-        ),
+        ).onlyServed(),
         Entry(
             .netstat,
             .counter,

@@ -56,7 +56,7 @@ extension Catalogue {
             for (name, count) in input.sample.sysctlChanges.sorted(by: { $0.key < $1.key }) {
                 writer.sample(MetricValue(count), ["sysctl": name])
             }
-        },
+        }.onlyServed(),
     ]
 
     /// A family of one sysctl, absent where the kernel has none.

@@ -13,6 +13,14 @@ struct FileDescriptor: ~Copyable {
         if number < 0 { throw ReadError(call: "open", path: path, errno: errno) }
     }
 
+    /// Opens a file of a folder for reading.
+    init(reading name: String, in folder: borrowing Folder) throws(ReadError) {
+        path = folder.path(of: name)
+        // As above.
+        number = unsafe openat(folder.number, name, O_RDONLY | O_CLOEXEC)
+        if number < 0 { throw ReadError(call: "openat", path: path, errno: errno) }
+    }
+
     deinit {
         close(number)
     }
@@ -23,11 +31,26 @@ struct FileDescriptor: ~Copyable {
         unsafe access(path, F_OK) == 0
     }
 
+    /// Whether we have no right to know what is at a path.
+    static func isRefused(_ path: String) -> Bool {
+        // As above.
+        unsafe access(path, F_OK) != 0 && errno == EACCES
+    }
+
     /// Whether there is a symbolic link at a path.
     static func isLink(_ path: String) -> Bool {
         var byte: CChar = 0
         // Both outlive the call, which writes one byte at most.
         return unsafe readlink(path, &byte, 1) > 0
+    }
+
+    /// Where the symbolic link at a path leads to; nil where there is none that may be read.
+    static func target(of path: String) -> String? {
+        var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        // The kernel writes at most the bytes of the array, which outlives the call, as the path
+        // does.
+        let count = unsafe readlink(path, &target, Int(PATH_MAX))
+        return count < 0 ? nil : String(decoding: target.prefix(count), as: UTF8.self)
     }
 
     /// Reads once, at most `size` bytes. Memory that the kernel does not fill is not touched.
@@ -66,7 +89,7 @@ extension ReadError {
     init(call: String, path: String, errno: CInt) {
         let reason: Reason =
             switch errno {
-            case ENOENT, ENOTDIR: .notFound
+            case ENOENT, ENOTDIR, ESRCH: .notFound
             case EACCES, EPERM: .permissionDenied
             default: .readFailed
             }

@@ -22,6 +22,9 @@ package struct ProcFilesystem: Sendable {
     /// Whether there is anything at a path where procfs should be mounted.
     package static func isThere(_ mount: String) -> Bool { FileDescriptor.exists(mount) }
 
+    /// Whether it is a folder whose files are kept from us.
+    package static func isClosed(_ mount: String) -> Bool { FileDescriptor.isRefused(mount + "/.") }
+
     /// Whether this is the kernel's own procfs, and no copy of one: only there `thread-self` is a link.
     package var isLive: Bool { FileDescriptor.isLink(String(net.dropLast("/net".count))) }
 
@@ -84,5 +87,35 @@ package struct ProcFilesystem: Sendable {
             throw .malformed(path, "\(bytes.count) bytes that do not end with a newline: the value is cut off")
         }
         return try body(bytes.span.extracting(0..<bytes.count - 1))
+    }
+}
+
+/// The namespaces of processes and users that a procfs shows.
+extension ProcFilesystem {
+    /// Whether the numbers of processes here are those that system calls of ours take: the procfs
+    /// of the host, mounted in a container, has others.
+    var hasOurProcessNumbers: Bool { isLive && FileDescriptor.target(of: mount + "/self") == "\(ProcessHandle.own)" }
+
+    /// Whether there are processes outside of the PID namespace that the procfs shows, by the
+    /// number of the first one (PROC_PID_INIT_INO, include/linux/proc_ns.h).
+    var isOfInnerPIDNamespace: Bool {
+        FileDescriptor.target(of: mount + "/1/ns/pid").map { $0 != "pid:[4026531836]" } ?? false
+    }
+
+    /// The number that stands for users whom our user namespace does not have; nil where it has all
+    /// of them.
+    var overflowUser: UInt32? {
+        let all = try? withContents(of: mount + "/self/uid_map") { bytes in
+            var position = 0
+            return ["0", "0", "4294967295"].allSatisfy { text in
+                bytes.word(at: &position, before: bytes.count).map { bytes.starts(with: text, at: $0.lowerBound) }
+                    == true
+            }
+        }
+        if all == true { return nil }
+        let overflow = try? withSysctl(mount + "/sys/kernel/overflowuid") { line in
+            line.decimal(in: 0..<line.count, as: UInt32.self)
+        }
+        return (overflow ?? nil) ?? 65_534
     }
 }

@@ -35,4 +35,14 @@ package struct ProcSocketTable: SocketTableSource, ~Copyable {
         tcp6 = nil
         return malformed
     }
+
+    /// Every socket that a program may own, of both families: all states but TIME_WAIT.
+    package mutating func ownedSockets() throws(ReadError) -> [OwnedSocket] {
+        var sockets: [OwnedSocket] = []
+        var tcp = try SocketTableFile(.tcp, at: proc.net("tcp"))
+        try tcp.read(appendingTo: &sockets)
+        var tcp6 = try proc.readIPv6("tcp6") { (path) throws(ReadError) in try SocketTableFile(.tcp6, at: path) }
+        try tcp6?.read(appendingTo: &sockets)
+        return sockets
+    }
 }

@@ -43,6 +43,12 @@ struct SockDiagMessage {
         return row
     }
 
+    /// The user and the inode of the message that `row` was read from.
+    @inline(__always)
+    static func owner(in bytes: Span<UInt8>, _ range: Range<Int>) -> (user: UInt32, inode: UInt64) {
+        (bytes.native32(at: range.lowerBound + 64), UInt64(bytes.native32(at: range.lowerBound + 68)))
+    }
+
     @inline(__always)
     private static func address(in bytes: Span<UInt8>, at offset: Int, _ isIPv4: Bool) -> IPAddress {
         let first = bytes.bigEndian32(at: offset)

@@ -20,11 +20,35 @@ package struct SockDiagParser {
         _ bytes: Span<UInt8>,
         into sink: inout Sink
     ) throws(NetlinkFailure) -> Bool {
+        try rows(of: bytes) { row, _ in sink.row(row) }
+    }
+
+    /// Appends the sockets of a datagram with what leads to their owners, each once.
+    ///
+    /// - Returns: whether the dump ended with it.
+    package mutating func parse(
+        _ bytes: Span<UInt8>,
+        appendingTo sockets: inout [OwnedSocket]
+    ) throws(NetlinkFailure) -> Bool {
+        try rows(of: bytes) { row, message in
+            var row = copy row
+            // A socket in CLOSE is in the kernel's tables only where it is bound.
+            if row.state == .close { row.state = .boundInactive }
+            let owner = SockDiagMessage.owner(in: bytes, message)
+            sockets.append(OwnedSocket(row: row, user: owner.user, inode: owner.inode))
+        }
+    }
+
+    @inline(__always)
+    private mutating func rows(
+        of bytes: Span<UInt8>,
+        _ body: (_ row: borrowing SocketRow, _ message: Range<Int>) -> Void
+    ) throws(NetlinkFailure) -> Bool {
         repeated.datagramBegins()
         return try answer.messages(of: bytes) { type, content in
             guard type == TCPDIAG_GETSOCK || type == Int32(SOCK_DIAG_BY_FAMILY) else { return }
             if let row = SockDiagMessage.row(in: bytes, content) {
-                if !repeated.contains(row.cookie) { sink.row(row) }
+                if !repeated.contains(row.cookie) { body(row, content) }
             } else {
                 malformedRows += 1
             }

@@ -43,18 +43,42 @@ package struct SockDiagTable: SocketTableSource, ~Copyable {
         return try dump(others, into: &sink)
     }
 
+    /// Every socket that a program may own, in one walk: all states but TIME_WAIT, which the kernel
+    /// passes over.
+    package mutating func ownedSockets() throws(ReadError) -> [OwnedSocket] {
+        var sockets: [OwnedSocket] = []
+        let states = TCPState.allCases.filter { ![.timeWait, .newSynRecv].contains($0) }
+        _ = try dump(states) { (parser, bytes) throws(NetlinkFailure) in
+            try parser.parse(bytes, appendingTo: &sockets)
+        }
+        return sockets
+    }
+
     private mutating func dump<Sink: RowSink & ~Copyable>(
         _ states: [TCPState],
         into sink: inout Sink
+    ) throws(ReadError) -> Int {
+        try dump(states) { (parser, bytes) throws(NetlinkFailure) in
+            sink.chunk(at: Clock.now)
+            return try parser.parse(bytes, into: &sink)
+        }
+    }
+
+    /// Asks for the sockets in some states, and gives the datagrams of the answer to `parse` until
+    /// that says that the dump has ended.
+    ///
+    /// - Returns: the number of messages that did not parse.
+    private mutating func dump(
+        _ states: [TCPState],
+        _ parse: (inout SockDiagParser, Span<UInt8>) throws(NetlinkFailure) -> Bool
     ) throws(ReadError) -> Int {
         sequence &+= 1
         try socket.send(Self.dumpRequest(states, sequence))
         var parser = SockDiagParser(sequence: sequence)
         while true {
             let count = try socket.receive(into: &buffer)
-            sink.chunk(at: Clock.now)
             do throws(NetlinkFailure) {
-                if try parser.parse(buffer.span.extracting(0..<count), into: &sink) { return parser.malformedRows }
+                if try parse(&parser, buffer.span.extracting(0..<count)) { return parser.malformedRows }
             } catch {
                 throw ReadError(error, of: .sockDiag)
             }

@@ -45,13 +45,25 @@ struct SocketTableFile: ~Copyable {
         while !isAtEnd { try readPage(into: &sink) }
     }
 
+    /// Reads the whole file, and appends the sockets that a program may own.
+    mutating func read(appendingTo sockets: inout [OwnedSocket]) throws(ReadError) {
+        while !isAtEnd { try readPage { parser, bytes in parser.parse(bytes, appendingTo: &sockets) } }
+    }
+
     private mutating func readPage<Sink: RowSink & ~Copyable>(into sink: inout Sink) throws(ReadError) {
+        try readPage { parser, bytes in
+            sink.chunk(at: Clock.now)
+            return parser.parse(bytes, into: &sink)
+        }
+    }
+
+    /// Reads once, and gives what is there to `parse`, which says how much of it was whole rows.
+    private mutating func readPage(_ parse: (inout SocketTableParser, Span<UInt8>) -> Int) throws(ReadError) {
         let count = try descriptor.read(into: &buffer, from: rest)
-        sink.chunk(at: Clock.now)
         if count > pageSize { isUnordered = true }
         let filled = rest + count
         var parser = parser
-        let parsed = parser.parse(buffer.span.extracting(0..<filled), into: &sink)
+        let parsed = parse(&parser, buffer.span.extracting(0..<filled))
         self.parser = parser
         guard parser.hasHeader else { throw .malformed(path, "does not start with the header of a socket table") }
         // The end is the first read() that leaves room for a row in the kernel's page, not the one that gives nothing:

@@ -9,7 +9,7 @@ package struct SocketTableParser {
         case tcp6
     }
 
-    private let rows: SocketTableRow
+    private let format: SocketTableRow
     /// The row before, to know it again.
     private var last: SocketRow?
     /// Whether the header line has come.
@@ -19,13 +19,40 @@ package struct SocketTableParser {
 
     /// A parser at the start of a file.
     package init(_ file: File) {
-        rows = SocketTableRow(addressWidth: file == .tcp ? 8 : 32)
+        format = SocketTableRow(addressWidth: file == .tcp ? 8 : 32)
     }
 
     /// Gives every row of the bytes to the sink, each connection once.
     ///
     /// - Returns: the offset of the first line that does not end in the bytes: it has to be given again, together with what follows.
     package mutating func parse<Sink: RowSink & ~Copyable>(_ bytes: Span<UInt8>, into sink: inout Sink) -> Int {
+        rows(of: bytes) { row, _ in sink.row(row) }
+    }
+
+    /// Appends the sockets that a program may own, which are all but TIME_WAIT, with what leads to
+    /// their owners.
+    ///
+    /// - Returns: as above.
+    package mutating func parse(_ bytes: Span<UInt8>, appendingTo sockets: inout [OwnedSocket]) -> Int {
+        let format = format
+        var withoutOwner = 0
+        let parsed = rows(of: bytes) { row, start in
+            if row.state == .timeWait { return }
+            if let owner = format.owner(in: bytes, at: start) {
+                sockets.append(OwnedSocket(row: copy row, user: owner.user, inode: owner.inode))
+            } else {
+                withoutOwner += 1
+            }
+        }
+        malformedRows += withoutOwner
+        return parsed
+    }
+
+    @inline(__always)
+    private mutating func rows(
+        of bytes: Span<UInt8>,
+        _ body: (_ row: borrowing SocketRow, _ start: Int) -> Void
+    ) -> Int {
         var position = 0
         if !hasHeader {
             guard let line = bytes.line(at: &position), line.upperBound < bytes.count else { return 0 }
@@ -33,9 +60,9 @@ package struct SocketTableParser {
             guard hasHeader else { return 0 }
         }
         while position < bytes.count {
-            switch rows.read(bytes, at: position) {
+            switch format.read(bytes, at: position) {
             case .row(let row, let next):
-                if !isRepeated(row) { sink.row(row) }
+                if !isRepeated(row) { body(row, position) }
                 position = next
             case .malformed(let next):
                 malformedRows += 1

@@ -40,6 +40,27 @@ struct SocketTableRow {
         return .row(row, next: tail.next)
     }
 
+    /// The columns `uid` and `inode` of a row that `read` has found at `start`; nil where one of
+    /// them is no number.
+    func owner(in bytes: Span<UInt8>, at start: Int) -> (user: UInt32, inode: UInt64)? {
+        guard let colon = Self.colonAfterSlot(in: bytes, at: start) else { return nil }
+        var position = end(behind: colon)
+        guard let user = bytes.word(at: &position, before: bytes.count),
+            bytes.word(at: &position, before: bytes.count) != nil,
+            let inode = bytes.word(at: &position, before: bytes.count),
+            let user = bytes.decimal(in: user, as: UInt32.self),
+            let inode = bytes.decimal(in: inode, as: UInt64.self)
+        else { return nil }
+        return (user, inode)
+    }
+
+    /// Where the column `retrnsmt` of the row with the first ':' at `colon` ends.
+    @inline(__always)
+    private func end(behind colon: Int) -> Int {
+        // Two addresses and ports with what separates them, and 41 bytes from the state on.
+        colon + 2 + 2 * (addressWidth + 6) + 41
+    }
+
     /// The columns from `sl` to `retrnsmt`, and where they end; nil where anything else stands there.
     @inline(__always)
     private func columns(of bytes: Span<UInt8>, at start: Int) -> (row: SocketRow, end: Int)? {

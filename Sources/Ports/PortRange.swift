@@ -14,6 +14,20 @@ public struct PortRange: Equatable, Sendable {
         self.high = high
     }
 
+    /// The range of one port.
+    public init(_ port: Port) {
+        low = port
+        high = port
+    }
+
+    private init(from low: Port, to high: Port) {
+        self.low = low
+        self.high = high
+    }
+
+    /// The range that ends with a later port.
+    func extended(to high: Port) -> PortRange { PortRange(from: low, to: high) }
+
     /// The number of ports, 1 to 65,536: high - low + 1. (Several peers are off by one here.)
     public var count: Int { Int(high) - Int(low) + 1 }
 

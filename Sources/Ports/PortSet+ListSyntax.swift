@@ -55,3 +55,23 @@ extension PortSet {
         return Port(value)
     }
 }
+
+extension PortSet {
+    /// The ports as ranges, the lowest first; neighbours are one range.
+    public var ranges: [PortRange] {
+        var ranges: [PortRange] = []
+        for port in self {
+            if let last = ranges.last, last.high + 1 == port {
+                ranges[ranges.count - 1] = last.extended(to: port)
+            } else {
+                ranges.append(PortRange(port))
+            }
+        }
+        return ranges
+    }
+
+    /// The list that `init(list:)` reads, as the kernel prints it: `8080,9000-9010`.
+    public var listText: String {
+        ranges.map { $0.low == $0.high ? "\($0.low)" : "\($0.low)-\($0.high)" }.joined(separator: ",")
+    }
+}

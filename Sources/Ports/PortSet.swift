@@ -16,6 +16,12 @@ public struct PortSet: Equatable, Sendable {
         insert(range)
     }
 
+    /// The ports of a sequence.
+    public init(_ ports: some Sequence<Port>) {
+        self.init()
+        for port in ports { insert(port) }
+    }
+
     /// The number of ports in the set, 0 to 65,536.
     public var count: Int {
         var count = 0

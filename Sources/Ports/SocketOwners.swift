@@ -42,10 +42,11 @@ package struct SocketOptions: Equatable, Sendable {
     /// SO_REUSEPORT.
     package var reusesPort: Bool
     /// IP_BIND_ADDRESS_NO_PORT: bind() to an address leaves the choice of the port to connect().
-    package var bindsWithoutPort: Bool
+    /// nil where the kernel does not tell, as some do not of MPTCP sockets (Go listens on those).
+    package var bindsWithoutPort: Bool?
 
     /// The options of one socket.
-    package init(reusesAddress: Bool, reusesPort: Bool, bindsWithoutPort: Bool) {
+    package init(reusesAddress: Bool, reusesPort: Bool, bindsWithoutPort: Bool?) {
         self.reusesAddress = reusesAddress
         self.reusesPort = reusesPort
         self.bindsWithoutPort = bindsWithoutPort

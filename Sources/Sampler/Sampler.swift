@@ -78,6 +78,9 @@ package struct Sampler: ~Copyable {
             readListeners(at: now)
         }
         sample.collectors = watch.statuses
+        var history = sample.history
+        history.note(sample)
+        sample.history = history
         return sample
     }
 
@@ -86,8 +89,9 @@ package struct Sampler: ~Copyable {
             watch.partialReading(of: .ephemeralRange) { () throws(ReadError) in try proc.portSysctls() }
             ?? PortSysctls()
         sample.sysctls = watch.partialReading(of: .sysctl) { () throws(ReadError) in try proc.sysctlValues() }
-        changes.note(sample.sysctls, sample.portSysctls)
+        changes.note(sample.sysctls, sample.portSysctls, at: now)
         sample.sysctlChanges = changes.counts
+        sample.latestSysctlChanges = changes.latest
         sample.statistics = watch.partialReading(of: .sockstat) { () throws(ReadError) in
             try proc.socketStatistics()
         }

@@ -1,4 +1,6 @@
 import CBuildInformation
+import Catalogue
+import Endpoint
 
 /// What was built, of what, and with what.
 enum BuildInformation {
@@ -9,6 +11,16 @@ enum BuildInformation {
     static var revision: String {
         // A constant of our own C target: text that ends with NUL and lives as long as the process.
         unsafe String(cString: timewait_exporter_revision)
+    }
+
+    /// The same for a page of metrics.
+    static var facts: ExporterFacts {
+        ExporterFacts(
+            version: version,
+            revision: revision,
+            swiftVersion: swiftVersion,
+            microhttpdVersion: Endpoint.libraryVersion
+        )
     }
 
     /// The compiler's version, as far as the language lets it be told.

@@ -31,12 +31,7 @@ struct Exporter: ~Copyable {
         log handler: StandardErrorLog
     ) throws {
         let logger = Logger(label: "timewait_exporter") { _ in handler }
-        let facts = ExporterFacts(
-            version: BuildInformation.version,
-            revision: BuildInformation.revision,
-            swiftVersion: BuildInformation.swiftVersion,
-            microhttpdVersion: Endpoint.libraryVersion
-        )
+        let facts = BuildInformation.facts
         let manager = ServiceManager()
         let maximumAge = max(3 * sampling.interval, 90)
         // First, so that nothing in what follows can keep the process from being stopped.
@@ -49,10 +44,15 @@ struct Exporter: ~Copyable {
         var settings = Endpoint.Settings(
             sockets: sockets,
             telemetryPath: serving.telemetryPath,
-            landingPage: LandingPage.content(version: facts.version, telemetryPath: serving.telemetryPath.text),
+            landingPage: BareLandingPage.content(version: facts.version, telemetryPath: serving.telemetryPath.text),
             maximumAge: .seconds(maximumAge)
         )
-        settings.onDemandPages = PagesOnDemand.all(of: latest, version: facts.version, serving)
+        let surroundings = Surroundings(
+            procfs: procfs,
+            readsSockDiag: sampling.source != .procfs,
+            servicePorts: sampling.accounting.servicePorts
+        )
+        settings.onDemandPages = PagesOnDemand(of: latest, in: surroundings).all(serving)
         settings.realm = "timewait_exporter"
         settings.configurationFile = serving.configurationFile
         settings.connectionLimit = serving.connectionLimit
@@ -78,11 +78,12 @@ struct Exporter: ~Copyable {
     /// Looks for what is read. A capture of a procfs will do, in which single files are missing.
     ///
     /// - Throws: that there is nothing.
-    private static func check(procfs: String) throws {
+    static func check(procfs: String) throws {
         func refusal(_ what: String) -> StartError {
             StartError(description: "--path.procfs '\(procfs)': \(what); procfs is mounted at /proc on most machines")
         }
         guard ProcFilesystem.isThere(procfs) else { throw refusal("there is no such folder") }
+        if ProcFilesystem.isClosed(procfs) { throw refusal("Permission denied") }
         guard ["thread-self/net", "net", "sys/net"].contains(where: { ProcFilesystem.isThere("\(procfs)/\($0)") })
         else {
             throw refusal("this is no procfs, it has neither thread-self/net nor net nor sys/net")

@@ -38,14 +38,23 @@ enum FlagValues {
 
     /// Seconds between two readings of the socket table.
     static func interval(_ text: String) throws -> Double {
-        let right = "a duration from 1s to 30s, such as 5s or 1500ms"
+        try seconds(text, in: 1...30, "a duration from 1s to 30s, such as 5s or 1500ms")
+    }
+
+    /// Seconds for which it is looked what grows.
+    static func period(_ text: String) throws -> Double {
+        try seconds(text, in: 1...600, "a duration from 1s to 10m, such as 5s or 1m")
+    }
+
+    /// - Parameter right: what would be right, in words.
+    private static func seconds(_ text: String, in bounds: ClosedRange<Double>, _ right: String) throws -> Double {
         let units = [("ms", 0.001), ("s", 1.0), ("m", 60.0)]
         guard let (unit, scale) = units.first(where: { text.hasSuffix($0.0) }) else {
             throw ValidationError("expected \(right)")
         }
         let number = text.dropLast(unit.count)
         guard isDecimal(number), let value = Double(number) else { throw ValidationError("expected \(right)") }
-        guard (1...30).contains(value * scale) else { throw ValidationError("out of bounds, expected \(right)") }
+        guard bounds.contains(value * scale) else { throw ValidationError("out of bounds, expected \(right)") }
         return value * scale
     }
 
@@ -133,6 +142,12 @@ enum FlagValues {
             throw ValidationError("expected a number from 0 to 100000000")
         }
         return number
+    }
+
+    /// The path of a file to write.
+    static func path(_ text: String) throws -> String {
+        guard !text.isEmpty else { throw ValidationError("expected the path of a file") }
+        return text
     }
 
     /// Where procfs is mounted.

@@ -1,5 +1,9 @@
+import Advice
 import Aggregator
 import Endpoint
+import KernelReaders
+import Ports
+import Presentation
 import Synchronization
 
 /// The latest sample, which the main thread leaves here for those who make pages of it.
@@ -20,18 +24,59 @@ final class LatestSample: Sendable {
 }
 
 /// The pages that are made of the latest sample when somebody asks for them.
-enum PagesOnDemand {
+final class PagesOnDemand: Sendable {
+    /// Where programs ask for the diagnosis.
+    static let diagnosisPath = "/api/v1/diagnosis"
+
+    private let latest: LatestSample
+    /// Behind a lock because pages are made on a thread of the endpoint.
+    private let surroundings: Mutex<Surroundings>
+
+    init(of latest: LatestSample, in surroundings: Surroundings) {
+        self.latest = latest
+        self.surroundings = Mutex(surroundings)
+    }
+
     /// Those that the flags ask for.
-    static func all(of latest: LatestSample, version: String, _ serving: ServingSettings) -> [Endpoint.OnDemandPage] {
-        serving.hasLandingPage ? [landing(of: latest, version: version, serving)] : []
+    func all(_ serving: ServingSettings) -> [Endpoint.OnDemandPage] {
+        [diagnosis] + (serving.hasLandingPage ? [landing(serving)] : [])
+    }
+
+    /// What is known now.
+    private var situation: Situation {
+        let began = Clock.now
+        let sample = latest.value
+        var situation = surroundings.withLock { $0.situation(of: sample) }
+        situation.duration = (sample.collectors[.socketTable]?.duration ?? 0) + (Clock.now - began)
+        // It has looked since it started.
+        situation.hasMemory = true
+        return situation
+    }
+
+    /// The diagnosis as JSON.
+    private var diagnosis: Endpoint.OnDemandPage {
+        Endpoint.OnDemandPage(path: Self.diagnosisPath) { [self] _ in
+            Endpoint.Page(body: Diagnosis(of: situation).json, contentType: "application/json")
+        }
     }
 
     /// `/`, and `/?refresh=10`, which loads itself again each ten seconds.
-    private static func landing(of latest: LatestSample, version: String, _ serving: ServingSettings)
-        -> Endpoint.OnDemandPage
-    {
-        Endpoint.OnDemandPage(path: "/", arguments: ["refresh": 1...3600]) { arguments in
-            LandingPage.content(version: version, telemetryPath: serving.telemetryPath.text)
+    private func landing(_ serving: ServingSettings) -> Endpoint.OnDemandPage {
+        let telemetryPath = serving.telemetryPath.text
+        return Endpoint.OnDemandPage(
+            path: "/",
+            headers: [("Content-Security-Policy", LandingPage.contentSecurityPolicy)],
+            arguments: ["refresh": 1...3600]
+        ) { [self] arguments in
+            let settings = LandingPage.Settings(
+                version: BuildInformation.version,
+                revision: BuildInformation.revision,
+                telemetryPath: telemetryPath,
+                refresh: arguments["refresh"]
+            )
+            let situation = situation
+            let page = LandingPage(Diagnosis(of: situation), situation, settings)
+            return Endpoint.Page(body: page.html, contentType: "text/html; charset=utf-8")
         }
     }
 }

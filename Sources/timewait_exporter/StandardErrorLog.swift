@@ -49,7 +49,7 @@ struct StandardErrorLog: LogHandler {
     }
 
     /// The present time in UTC: `2026-11-23T10:00:00.000Z`.
-    private static func timestamp() -> String {
+    static func timestamp() -> String {
         var now = timespec()
         var date = unsafe tm()
         // Both write into the variables that they are given, and nowhere else; tm is unsafe for its name of the time

@@ -8,19 +8,24 @@ import ProcessArguments
 import Sampler
 import WebConfiguration
 
-/// The command: its flags, and what it says of bad ones.
+/// The command that serves: its flags, and what it says of bad ones. The others are `Subcommands`.
 @main
 struct TimewaitExporter: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "timewait_exporter",
         abstract:
             "Tells Prometheus who makes the TIME_WAIT sockets of this machine and which services can lose their ports.",
+        usage: """
+            timewait_exporter [<flags>]
+                   timewait_exporter <subcommand> [<flags>]
+            """,
         discussion: "It reads the kernel's socket tables on a timer, changes nothing and needs no privilege.",
         version: """
             timewait_exporter, version \(BuildInformation.version) (revision: \(BuildInformation.revision))
               swift:         \(BuildInformation.swiftVersion)
               libmicrohttpd: \(Endpoint.libraryVersion)
-            """
+            """,
+        subcommands: Subcommands.all
     )
 
     @Option(
@@ -115,47 +120,14 @@ struct TimewaitExporter: ParsableCommand {
     )
     var cpuShare = 0.01
 
-    @Option(
-        name: .customLong("sampler.source"),
-        help: ArgumentHelp(
-            "Where the socket table is read; auto is sock_diag, or procfs without it.",
-            valueName: "source"
-        )
-    )
-    var source = SourceChoice.auto
+    @OptionGroup
+    var reading: ReadingFlags
 
-    @Option(
-        name: .customLong("ports.limit"),
-        help: ArgumentHelp(
-            "How many LISTEN ports get series of their own; 0 for none.",
-            discussion: "(default: 100)",
-            valueName: "number"
-        ),
-        transform: FlagValues.portsLimit
-    )
-    var portsLimit = 100
+    @OptionGroup
+    var services: ServiceFlags
 
-    @Option(
-        name: .customLong("ports.include"),
-        help: ArgumentHelp(
-            "LISTEN ports that may get series, or be learnt as a service's, such as 80,8000-8999; no others.",
-            discussion: "(default: all)",
-            valueName: "list"
-        ),
-        transform: FlagValues.ports
-    )
-    var portsIncluded: PortSet?
-
-    @Option(
-        name: .customLong("ports.exclude"),
-        help: ArgumentHelp(
-            "LISTEN ports that may not, such as those that programs take at random.",
-            discussion: "(default: none)",
-            valueName: "list"
-        ),
-        transform: FlagValues.ports
-    )
-    var portsExcluded = PortSet()
+    @OptionGroup
+    var series: SeriesFlags
 
     @Option(
         name: .customLong("ports.remembered"),
@@ -180,61 +152,6 @@ struct TimewaitExporter: ParsableCommand {
     var socketsLimit = 4_194_304
 
     @Option(
-        name: .customLong("services.ports"),
-        help: ArgumentHelp(
-            "Ports that services of this machine need, such as 8080,9000-9010,51820/udp: always watched. TCP but for /udp.",
-            discussion: "(default: none)",
-            valueName: "list"
-        ),
-        transform: FlagValues.servicePorts
-    )
-    var servicePorts = FlagValues.ServicePorts()
-
-    @Option(
-        name: .customLong("services.limit"),
-        help: ArgumentHelp(
-            "How many service ports get series; 0 for none.",
-            discussion: "(default: 100)",
-            valueName: "number"
-        ),
-        transform: FlagValues.portsLimit
-    )
-    var servicesLimit = 100
-
-    @Option(
-        name: .customLong("destinations.limit"),
-        help: ArgumentHelp(
-            "How many destinations get series of their own; 0 for none.",
-            discussion: "(default: 10)",
-            valueName: "number"
-        ),
-        transform: FlagValues.seriesLimit
-    )
-    var destinationsLimit = 10
-
-    @Option(
-        name: .customLong("peers.limit"),
-        help: ArgumentHelp(
-            "How many peers of each LISTEN port get series; 0 for none.",
-            discussion: "(default: 0)",
-            valueName: "number"
-        ),
-        transform: FlagValues.seriesLimit
-    )
-    var peersLimit = 0
-
-    @Option(
-        name: .customLong("path.procfs"),
-        help: ArgumentHelp(
-            "Where procfs is mounted.",
-            discussion: "(default: /proc)",
-            valueName: "path"
-        ),
-        transform: FlagValues.procfs
-    )
-    var procfs = "/proc"
-
-    @Option(
         name: .customLong("log.level"),
         help: ArgumentHelp("The least severity that is logged.", valueName: "level")
     )
@@ -250,16 +167,19 @@ struct TimewaitExporter: ParsableCommand {
     /// were not understood, 1 where the world does not allow what they ask for. An error is one line.
     static func main() {
         StandardStreams.openMissing()
+        var arguments: [String] = []
         do {
-            var command = try parse(ProcessArguments.read().flatMap(withEmptyValue))
+            arguments = try ProcessArguments.read().flatMap(withEmptyValue)
+            var command = try Subcommands.parse(arguments)
             try command.run()
         } catch {
             let status = exitCode(for: error)
             if status == .success { exit(withError: error) }
             // Of one that is too long the middle is left out: it ends with what would be right.
             let message = message(for: error).split(separator: "\n").joined(separator: " ").onOneLine(ending: 1_024)
-            let hint = status == .validationFailure ? " (--help lists the flags)" : ""
-            StandardStreams.writeError(Array("timewait_exporter: \(message)\(hint)\n".utf8))
+            let hint = status == .validationFailure ? " (\(Subcommands.helpHint(arguments)))" : ""
+            // A command that has said on standard error what is wrong throws its status only.
+            if !message.isEmpty { StandardStreams.writeError(Array("timewait_exporter: \(message)\(hint)\n".utf8)) }
             exit(withError: status)
         }
     }
@@ -296,7 +216,7 @@ struct TimewaitExporter: ParsableCommand {
         SignalThread.holdBack()
         let log = try StandardErrorLog(logLevel: logLevel.level, format: logFormat)
         do {
-            var exporter = try Exporter(serving: serving, sampling: sampling, procfs: procfs, log: log)
+            var exporter = try Exporter(serving: serving, sampling: sampling, procfs: reading.procfs, log: log)
             exporter.run()
         } catch {
             // The line that says why comes last.
@@ -323,17 +243,10 @@ struct TimewaitExporter: ParsableCommand {
         var settings = SamplerSettings()
         settings.interval = interval
         settings.cpuShare = cpuShare
-        settings.source = source
-        settings.accounting.portsLimit = portsLimit
-        settings.accounting.portsIncluded = portsIncluded
-        settings.accounting.portsExcluded = portsExcluded
+        settings.source = reading.source
+        settings.accounting = series.accounting(services)
         settings.accounting.portsRemembered = portsRemembered
         settings.accounting.socketsLimit = socketsLimit
-        settings.accounting.servicePorts = servicePorts.tcp
-        settings.accounting.udpServicePorts = servicePorts.udp
-        settings.accounting.servicesLimit = servicesLimit
-        settings.accounting.destinationsLimit = destinationsLimit
-        settings.accounting.peersLimit = peersLimit
         return settings
     }
 }

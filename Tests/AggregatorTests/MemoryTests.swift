@@ -19,14 +19,18 @@ struct MemoryTests {
     func changes() {
         var changes = SysctlChanges()
         let range = EphemeralRange(32_768, 60_999)
-        changes.note([.tcpTWReuse: 2, .tcpTimestamps: 1], range.sysctls)
+        changes.note([.tcpTWReuse: 2, .tcpTimestamps: 1], range.sysctls, at: .after(0))
         #expect(
             changes.counts == [
                 "tcp_tw_reuse": 0, "tcp_timestamps": 0, "ip_local_port_range": 0, "ip_local_reserved_ports": 0,
             ]
         )
-        changes.note([.tcpTWReuse: 1, .tcpTimestamps: 1], EphemeralRange(1024, 60_999).sysctls)
-        changes.note([.tcpTWReuse: 0, .tcpTimestamps: 1], EphemeralRange(1024, 60_999, reserved: [8080]).sysctls)
+        changes.note([.tcpTWReuse: 1, .tcpTimestamps: 1], EphemeralRange(1024, 60_999).sysctls, at: .after(0))
+        changes.note(
+            [.tcpTWReuse: 0, .tcpTimestamps: 1],
+            EphemeralRange(1024, 60_999, reserved: [8080]).sysctls,
+            at: .after(0)
+        )
         #expect(changes.counts["tcp_tw_reuse"] == 2 && changes.counts["tcp_timestamps"] == 0)
         #expect(changes.counts["ip_local_port_range"] == 1 && changes.counts["ip_local_reserved_ports"] == 1)
     }
@@ -34,9 +38,9 @@ struct MemoryTests {
     @Test("that a sysctl which could not be read for a while has not changed for that")
     func unreadable() {
         var changes = SysctlChanges()
-        changes.note([.tcpTWReuse: 2], EphemeralRange(1024, 2048).sysctls)
-        changes.note(nil, PortSysctls())
-        changes.note([.tcpTWReuse: 2], EphemeralRange(1024, 2048).sysctls)
+        changes.note([.tcpTWReuse: 2], EphemeralRange(1024, 2048).sysctls, at: .after(0))
+        changes.note(nil, PortSysctls(), at: .after(0))
+        changes.note([.tcpTWReuse: 2], EphemeralRange(1024, 2048).sysctls, at: .after(0))
         #expect(changes.counts.values.allSatisfy { $0 == 0 })
     }
 }

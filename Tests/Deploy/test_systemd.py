@@ -1,5 +1,6 @@
 """The Debian package in a booted machine, from its installation to its purge. The tests follow each other."""
 
+import json
 import os
 import re
 import shutil
@@ -126,6 +127,28 @@ def test_it_sees_the_sockets_of_the_machine_over_sock_diag(machine):
     assert "timewait_ephemeral_range_low 32768" in text
 
 
+def test_the_page_names_services_by_their_user_and_root_sees_their_units(machine):
+    # An even port of the range, which nobody is given by chance.
+    server = "import socket, time; s = socket.create_server(('127.0.0.1', 50052)); time.sleep(60)"
+    machine.run(f'systemd-run --unit=ledger --uid=daemon /usr/bin/python3 -c "{server}"')
+    ask = "curl -sS --fail --max-time 10 http://127.0.0.1:10057"
+    poll("the listener is found", lambda: '"listener_exposed"' in machine.run(f"{ask}/api/v1/diagnosis"))
+    owner = found(machine.run(f"{ask}/api/v1/diagnosis"), "listener_exposed")["evidence"]["services"][0]["owner"]
+    assert (owner["user"], owner["process"], owner["unit"]) == ("daemon", None, None)
+    landing = machine.run(f"{ask}/")
+    assert "50052" in landing and "daemon" in landing
+    seen = found(machine.run("timewait_exporter diagnose --json", status=1), "listener_exposed")
+    owner = seen["evidence"]["services"][0]["owner"]
+    assert (owner["user"], owner["process"], owner["unit"]) == ("daemon", "python3", "ledger.service")
+    # And the service notices nothing.
+    assert machine.run("systemctl is-active ledger") == "active"
+    machine.run("systemctl stop ledger")
+
+
+def found(diagnosis, check):
+    return next(finding for finding in json.loads(diagnosis)["findings"] if finding["id"] == check)
+
+
 def test_systemd_finds_little_that_could_be_taken_from_it(machine):
     said = machine.run(f"systemd-analyze security --no-pager {SERVICE} | tail -1")
     assert float(re.search(r": ([\d.]+) ", said)[1]) <= 1.5, said
@@ -210,14 +233,23 @@ def test_it_stops_at_once_and_cleanly(machine):
 
 def test_the_manual_page_is_there_and_tells_every_flag(machine):
     shown = machine.run("MANWIDTH=100 man timewait_exporter 2>&1")
-    for flag in re.findall(r"(?m)^  (--[\w.-]+)", machine.run("timewait_exporter --help")):
-        assert flag in shown
+    for command in ["timewait_exporter", *(f"timewait_exporter {name}" for name in ["diagnose", "reserve", "metrics"])]:
+        assert command in shown
+        for flag in re.findall(r"(?m)^  (--[\w.-]+)", machine.run(f"{command} --help")):
+            assert flag in shown
     assert machine.run("man --warnings -E UTF-8 -l /usr/share/man/man1/timewait_exporter.1.gz 2>&1 >/dev/null") == ""
 
 
 @pytest.mark.parametrize(
     "typed, completed",
-    [("--sampler.i", "--sampler.interval"), ("--log.level de", "debug"), ("--sampler.source s", "sock_diag")],
+    [
+        ("--sampler.i", "--sampler.interval"),
+        ("--log.level de", "debug"),
+        ("--sampler.source s", "sock_diag"),
+        ("res", "reserve"),
+        ("reserve --all", "--all-services"),
+        ("metrics --format o", "openmetrics"),
+    ],
 )
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_shells_complete_flags_and_their_values(machine, shell, typed, completed):

@@ -91,7 +91,27 @@ struct CommandTests {
                 "'--web.systemd-socket' and '--web.listen-address' exclude each other"
             ),
             (["--interval=5s"], "Unknown option '--interval'"),
-            (["serve"], "Unexpected argument 'serve'"),
+            (["serve"], "Unexpected argument 'serve'; the subcommands are "),
+            (["help", "serve"], "Unexpected argument 'serve'; the subcommands are "),
+            (["metrics", "again"], "Unexpected argument 'again' (metrics --help lists its flags)"),
+            (["metrics", "--web.listen-address=:80"], "Unknown option '--web.listen-address' (metrics --help lists"),
+            (["metrics", "--ports.limit=many"], "'many' is invalid for '--ports.limit <number>': expected a number"),
+            (["metrics", "--output="], "Missing value for '--output <path>'"),
+            (["metrics", "--output", ""], "'' is invalid for '--output <path>': expected the path of a file"),
+            (
+                ["reserve", "--ports=50051-50050"],
+                "'50051-50050' is invalid for '--ports <list>': byte 0: the range 50051-50050 runs backwards; expected"
+            ),
+            (["reserve", "--ports=0"], "'0' is invalid for '--ports <list>': byte 0: 0 is no port"),
+            (["reserve", "--ports=80,90000"], "byte 3: a port is at most 65535"),
+            (["reserve", "--ports=80/sctp"], "byte 2: '/sctp' is neither /tcp nor /udp"),
+            (["reserve", "--ports.exclude=x"], "'x' is invalid for '--ports.exclude <list>': byte 0: expected a port"),
+            (["reserve", "8080"], "Unexpected argument '8080' (reserve --help lists its flags)"),
+            (
+                ["--path.procfs=/proc", "metrics"],
+                "'--path.procfs=/proc' stands before 'metrics'; the flags of a subcommand follow its name"
+            ),
+            (["--ports.limit", "5", "metrics", "--services.ports=80"], "'--ports.limit' stands before 'metrics'"),
             (["--web.telemetry-path=/a\nb"], "is invalid for '--web.telemetry-path <path>': a path has neither"),
         ]
     )
@@ -164,9 +184,33 @@ struct CommandTests {
             "--web.max-connections-per-address", "--web.telemetry-path", "--web.disable-landing-page",
             "--sampler.interval", "--sampler.cpu-limit",
             "--sampler.source", "--ports.limit", "--ports.remembered", "--sockets.limit", "--path.procfs",
-            "--log.level", "--log.format", "--version",
+            "--log.level", "--log.format", "--version", "SUBCOMMANDS:", "\n  metrics  ",
+            "\n  reserve  ", "\n  diagnose  ",
         ] {
             #expect(help.standardOutput.contains(flag))
+        }
+    }
+
+    @Test(
+        "tells the flags of a subcommand, which has the version of the whole",
+        arguments: ["diagnose", "metrics", "reserve"]
+    )
+    func help(subcommand: String) throws {
+        let help = try namespace.run(executable, [subcommand, "--help"])
+        #expect(help.status == 0 && help.standardError.isEmpty)
+        #expect(help.standardOutput.contains("USAGE: timewait_exporter \(subcommand) "))
+        #expect(help.standardOutput.contains("--path.procfs") && !help.standardOutput.contains("--web."))
+        #expect(try namespace.run(executable, ["help", subcommand]).standardOutput == help.standardOutput)
+        let version = try namespace.run(executable, [subcommand, "--version"])
+        #expect(version.standardOutput == (try namespace.run(executable, ["--version"]).standardOutput))
+    }
+
+    @Test("completes subcommands and their flags in three shells", arguments: ["bash", "zsh", "fish"])
+    func completions(shell: String) throws {
+        let script = try namespace.run(executable, ["--generate-completion-script", shell])
+        #expect(script.status == 0 && script.standardError.isEmpty)
+        for word in ["web.listen-address", "metrics", "output", "reserve", "all-services"] {
+            #expect(script.standardOutput.contains(word))
         }
     }
 

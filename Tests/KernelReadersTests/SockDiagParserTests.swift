@@ -31,12 +31,14 @@ private func timeWait(
     state: UInt8 = 6,
     timer: UInt8 = 3,
     attributes: [UInt8] = [],
-    cookie: UInt64 = 0x1_0000_0005
+    cookie: UInt64 = 0x1_0000_0005,
+    user: UInt32 = 0,
+    inode: UInt32 = 0
 ) -> [UInt8] {
     [family, state, timer, 0] + [0x1F, 0x90, 0x81, 0x00]
         + [127, 0, 0, 1] + [UInt8](repeating: 0, count: 12) + [127, 0, 0, 1] + [UInt8](repeating: 0, count: 12)
         + native(UInt32(0)) + native(UInt32(truncatingIfNeeded: cookie)) + native(UInt32(cookie >> 32))
-        + native(UInt32(58_000)) + [UInt8](repeating: 0, count: 16) + attributes
+        + native(UInt32(58_000)) + [UInt8](repeating: 0, count: 8) + native(user) + native(inode) + attributes
 }
 
 private func attribute(_ type: UInt16, _ value: UInt8) -> [UInt8] {
@@ -120,6 +122,18 @@ struct SockDiagParserTests {
         #expect(rows.rows.map(\.cookie) == once)
     }
 
+    @Test("gives user and inode of a socket, each once, and calls bound_inactive what the kernel calls CLOSE")
+    func owners() throws {
+        var parser = SockDiagParser(sequence: 7)
+        var sockets: [OwnedSocket] = []
+        let listener = timeWait(state: 10, timer: 0, user: 1000, inode: 4_294_967_295)
+        let bound = timeWait(state: 7, timer: 0, cookie: 6, user: 65_534, inode: 7)
+        let bytes = [listener, listener, bound].flatMap { Message(content: $0).bytes }
+        #expect(try parser.parse((bytes + Message.done.bytes).span, appendingTo: &sockets))
+        #expect(sockets.map(\.user) == [1000, 65_534] && sockets.map(\.inode) == [4_294_967_295, 7])
+        #expect(sockets.map(\.row.state) == [.listen, .boundInactive])
+    }
+
     @Test("passes over what belongs to another request")
     func otherSequence() throws {
         var stale = Message(content: timeWait())
@@ -198,6 +212,9 @@ struct SockDiagParserTests {
             }
             bytes.removeLast(Int.random(in: 0..<bytes.count, using: &generator))
             _ = try? parse(bytes)
+            var parser = SockDiagParser(sequence: 7)
+            var sockets: [OwnedSocket] = []
+            _ = try? parser.parse(bytes.span, appendingTo: &sockets)
         }
     }
 }

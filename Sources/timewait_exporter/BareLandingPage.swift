@@ -1,7 +1,7 @@
 import Endpoint
 
-/// The page at `/`: what this is, and where the metrics are.
-enum LandingPage {
+/// The page at `/` of `--web.disable-landing-page`: what this is, and where the metrics are.
+enum BareLandingPage {
     /// The page in HTML.
     static func content(version: String, telemetryPath: String) -> Endpoint.Page {
         let path = escaped(telemetryPath)

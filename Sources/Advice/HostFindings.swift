@@ -1,0 +1,400 @@
+import Aggregator
+import Ports
+
+/// What the host as a whole does: probers, the kernel's limits and settings, the exporter's own readings.
+extension Situation {
+    private static let noReport = "the socket table could not be read"
+    private static let noSysctls = "the sysctls could not be read"
+
+    /// A program of this host that dials most of its services.
+    var localProber: Outcome {
+        guard let report else { return .notChecked(Self.noReport) }
+        guard let dialed = report.dialedPorts, let ports = report.listening, let counts = report.timeWait else {
+            return .notChecked("the addresses of this host could not be read")
+        }
+        let listening = ports.outside + ports.reserved + ports.exposed
+        guard dialed >= Thresholds.dialedPorts, Double(dialed) > Thresholds.dialedShare * Double(listening) else {
+            return .found([])
+        }
+        let local = Role.allCases.reduce(0) { $0 + counts[$1, .local] }
+        let total = report.table.total(of: .timeWait)
+        let new = report.newTimeWait.map { new in Role.allCases.reduce(0) { $0 + new[$1, .local] } }
+        let rate = new.map { Double($0) / PortReport.newWindow }
+        let lines = report.ports.filter { ($0.timeWait?.localTotal ?? 0) > 0 }
+        let byService = lines.filter { ($0.timeWait?.serverLocal ?? 0) > ($0.timeWait?.clientLocal ?? 0) }
+        let byClient = lines.count - byService.count
+        let likely = likelyProber
+        var seen = [
+            "\(Wording.count(local)) of \(Wording.count(total, "TIME_WAIT")) have both ends on this host: about"
+                + " \(Wording.count(local / max(1, dialed))) on each of \(dialed) ports"
+                + (rate.map { ", \(Wording.rate($0)) new a second" } ?? "")
+        ]
+        seen.append(whoCloses(byClient: byClient, byService: byService.map(\.port)))
+        seen.append(
+            likely.map {
+                "likely \($0.process.text): it dials \(Wording.count($0.ports)) of these ports now; a TIME_WAIT itself has no"
+                    + " owner"
+            } ?? "a TIME_WAIT has no owner, and no program was seen with such a connection"
+        )
+        let example = lines.max { ($0.timeWait?.localTotal ?? 0, $1.port) < ($1.timeWait?.localTotal ?? 0, $0.port) }?
+            .port
+        return .found(
+            Finding(
+                check: .localProber,
+                severity: .warning,
+                key: "",
+                title: "A prober on this host dials \(dialed) of \(Wording.count(listening, "listening port"))",
+                evidence: [
+                    .init("dialed_ports", .int(dialed)),
+                    .init("listening_ports", .int(listening)),
+                    .init("time_wait", .int(total)),
+                    .init("time_wait_local", .int(local)),
+                    .init("new_per_second", .optional(rate)),
+                    .init("closed_first_by_client", .int(byClient)),
+                    .init("closed_first_by_service", .list(byService.map { .int(Int($0.port)) })),
+                    .init(
+                        "likely",
+                        likely.map { likely in
+                            .object([
+                                .init("pid", .int(Int(likely.process.pid))),
+                                .init("process", .text(likely.process.name)),
+                                .init("unit", .optional(likely.process.unit)),
+                                .init("container", .optional(likely.process.container)),
+                                .init("ports", .int(likely.ports)),
+                            ])
+                        } ?? .null
+                    ),
+                ],
+                seen: seen,
+                why:
+                    "Each probe leaves a TIME_WAIT for 60 s. Where the prober closes first, it holds an ephemeral port."
+                    + perListenerSentence(report),
+                now: Finding.Step(
+                    "Ask for the LISTEN socket in place of connecting:",
+                    ["ss -Hltn 'sport = :\(example ?? 8080)'"]
+                ),
+                prevent: Finding.Step(
+                    "Keep one connection for each target (HTTP keep-alive), or set TCP_LINGER2 to -1 and close after the"
+                        + " reply is read."
+                ),
+                not:
+                    "Do not set SO_LINGER to 1 s: TIME_WAIT stays 60 s. Do not lower tcp_fin_timeout: it does not change"
+                    + " TIME_WAIT."
+            )
+        )
+    }
+
+    private func perListenerSentence(_ report: PortReport) -> String {
+        guard case .found(let findings) = manyPerListener, !findings.isEmpty else { return "" }
+        let ratio = report.table.total(of: .timeWait) / max(1, report.table.total(of: .listen))
+        return " This is also why there are \(Wording.count(ratio)) TIME_WAITs for each LISTEN socket."
+    }
+
+    private func whoCloses(byClient: Int, byService ports: [Port]) -> String {
+        if ports.isEmpty { return "the client closed first on each of them" }
+        if byClient == 0 { return "the service closed first on each of them" }
+        let names = Wording.list(ports.map { "\($0)" }, atMost: 5)
+        return "the client closed first on \(Wording.count(byClient, "port")), the service on \(names)"
+    }
+
+    /// The process that has connections to the most LISTEN ports of this host now.
+    private var likelyProber: (process: SocketProcess, ports: Int)? {
+        guard let report else { return nil }
+        let listening = report.occupancy.listening
+        let own = Set(sockets.lazy.filter { $0.row.state != .listen }.map(\.row.localAddress))
+        var dialed = dialers.mapValues { Set($0) }
+        for socket in sockets where socket.row.state != .listen && listening.contains(socket.row.remotePort) {
+            guard own.contains(socket.row.remoteAddress) || socket.row.remoteAddress == socket.row.localAddress,
+                !listening.contains(socket.row.localPort), let process = process(of: socket)
+            else { continue }
+            dialed[process, default: []].insert(socket.row.remotePort)
+        }
+        // One connection is anybody's; who dials several services is a prober.
+        return dialed.map { ($0.key, $0.value.count) }.filter { $0.1 > 1 }.max { ($0.1, $1.0.pid) < ($1.1, $0.0.pid) }
+    }
+
+    /// Many TIME_WAITs for each LISTEN socket.
+    var manyPerListener: Outcome {
+        guard let report else { return .notChecked(Self.noReport) }
+        guard let counts = report.timeWait, let dialed = report.dialedPorts, let ports = report.listening else {
+            return .notChecked("the addresses of this host could not be read")
+        }
+        let total = report.table.total(of: .timeWait)
+        let sockets = report.table.total(of: .listen)
+        let listening = ports.outside + ports.reserved + ports.exposed
+        let remote = Role.allCases.reduce(0) { $0 + counts[$1, .remote] }
+        guard sockets > 0, Double(total) > Thresholds.timeWaitPerListener * Double(sockets),
+            total > Thresholds.timeWaitFloor, Double(remote) <= Thresholds.timeWaitRemoteShare * Double(total),
+            Double(dialed) >= 0.5 * Double(listening)
+        else { return .found([]) }
+        let busiest = report.ports.sorted {
+            ($1.timeWait?.localTotal ?? 0, $0.port) < ($0.timeWait?.localTotal ?? 0, $1.port)
+        }
+        let seen = busiest.prefix(3).filter { ($0.timeWait?.localTotal ?? 0) > 0 }.map { line in
+            let tally = line.timeWait ?? PortTimeWait()
+            let closer =
+                tally.serverLocal > tally.clientLocal ? "the service closed first" : "a local client closed first"
+            return "\(line.port)  \(Wording.count(tally.localTotal, "TIME_WAIT")), \(closer)"
+        }
+        return .found(
+            Finding(
+                check: .manyPerListener,
+                severity: .warning,
+                key: "",
+                title: "\(Wording.count(total / sockets)) TIME_WAITs for each LISTEN socket",
+                evidence: [
+                    .init("time_wait", .int(total)), .init("listen_sockets", .int(sockets)),
+                    .init("time_wait_remote", .int(remote)), .init("dialed_ports", .int(dialed)),
+                ],
+                seen: seen,
+                why:
+                    "Programs of this host make short connections to its own services. Each leaves a TIME_WAIT for 60 s.",
+                now: Finding.Step(
+                    "Find the client among the connections of now:",
+                    ["sudo ss -tanp state established '( dst 127.0.0.0/8 or dst [::1] )'"]
+                ),
+                prevent: Finding.Step("Keep connections open: HTTP keep-alive, a pool."),
+                not: "Do not reduce them for looks: each takes 256 bytes and no CPU."
+            )
+        )
+    }
+
+    /// How near TIME_WAITs are to the kernel's limit.
+    var bucketsNearLimit: Outcome {
+        guard let peak = sample.bucketsPeak, let limit = sample.sysctls?[.tcpMaxTWBuckets] else {
+            return .notChecked(Self.noSysctls)
+        }
+        guard limit > 0, Double(peak) > Thresholds.bucketsShare * Double(limit) else { return .found([]) }
+        return .found(
+            Finding(
+                check: .bucketsNearLimit,
+                severity: .warning,
+                key: "",
+                title: "\(Wording.wholePercent(Double(peak) / Double(limit))) of the TIME_WAITs that the kernel allows",
+                evidence: [.init("peak", .int(peak)), .init("limit", .int(limit))],
+                seen: [
+                    "\(Wording.count(peak)) of \(Wording.count(limit))"
+                        + (hasMemory ? ", the highest of the last 60 s" : "")
+                ],
+                why: "Above tcp_max_tw_buckets connections close without TIME_WAIT. Old segments can then reach a new"
+                    + " connection.",
+                now: Finding.Step(
+                    "Raise the limit; each takes 256 bytes:",
+                    [
+                        "sudo sysctl -w net.ipv4.tcp_max_tw_buckets=\(Self.raised(limit))"
+                    ]
+                ),
+                prevent: Finding.Step("Find who makes them: the ports and the destinations with the most."),
+                not: "Do not lower it: that loses TIME_WAITs, and frees no port in time."
+            )
+        )
+    }
+
+    private static func raised(_ limit: Int) -> Int {
+        min(limit < Int(Int32.max) / 2 ? limit * 2 : limit, Int(Int32.max))
+    }
+
+    /// Connections that closed without TIME_WAIT.
+    var overflow: Outcome {
+        guard let now = sample.counters?.overflow else { return .notChecked("/proc/net/netstat could not be read") }
+        let rise: (count: UInt64, seconds: Double)? =
+            if hasMemory {
+                sample.history.overflow(inLast: Thresholds.recentSeconds).map { ($0, Thresholds.recentSeconds) }
+            } else if let between, let before = earlier?.counters?.overflow, now >= before {
+                (now - before, between)
+            } else {
+                nil
+            }
+        guard let rise else {
+            // What never happened did not happen now.
+            return now == 0
+                ? .found([])
+                : .notChecked(
+                    "\(Wording.count(Int(clamping: now))) since the start of this network"
+                        + " namespace; whether it goes on takes two readings: --for=5s"
+                )
+        }
+        guard rise.count > 0 else { return .found([]) }
+        let count = Int(min(rise.count, UInt64(Int32.max)))
+        return .found(
+            Finding(
+                check: .overflow,
+                severity: .warning,
+                key: "",
+                title: "Connections close without TIME_WAIT",
+                evidence: [
+                    .init("connections", .int(count)), .init("seconds", .double(rise.seconds)),
+                    .init("limit", .optional(sample.sysctls?[.tcpMaxTWBuckets])),
+                ],
+                seen: ["\(Wording.count(count, "connection")) in the last \(Wording.duration(rise.seconds))"],
+                why:
+                    "There were tcp_max_tw_buckets TIME_WAITs, or memory was short. Old segments can reach a new connection.",
+                now: (sample.sysctls?[.tcpMaxTWBuckets]).map { limit in
+                    Finding.Step(
+                        "Raise the limit; each takes 256 bytes:",
+                        [
+                            "sudo sysctl -w net.ipv4.tcp_max_tw_buckets=\(Self.raised(limit))"
+                        ]
+                    )
+                },
+                prevent: Finding.Step("Find who makes them: the ports and the destinations with the most."),
+                not: "Do not lower tcp_max_tw_buckets to have fewer TIME_WAITs."
+            )
+        )
+    }
+
+    /// Whether FIN_WAIT2 ends earlier than anybody wanted.
+    var finTimeoutCutsFinWait2: Outcome {
+        guard let value = sample.sysctls?[.tcpFinTimeout] else { return .notChecked(Self.noSysctls) }
+        guard Thresholds.cuttingFinTimeouts.contains(value) else { return .found([]) }
+        return .found(
+            Finding(
+                check: .finTimeoutCutsFinWait2,
+                severity: .warning,
+                key: "",
+                title: "tcp_fin_timeout is \(value): FIN_WAIT2 ends after \(2 * (value - 60)) s",
+                evidence: [.init("tcp_fin_timeout", .int(value)), .init("fin_wait2_seconds", .int(2 * (value - 60)))],
+                seen: ["tcp_fin_timeout \(value) s; an unowned FIN_WAIT2 lasts \(2 * (value - 60)) s"],
+                why:
+                    "From 61 to 119 the kernel counts a part of the time twice, so that FIN_WAIT2 ends earlier than at 60. A"
+                    + " peer that answers later gets an RST.",
+                now: Finding.Step("", ["sudo sysctl -w net.ipv4.tcp_fin_timeout=60"]),
+                prevent: Finding.Step(
+                    "Correct the file that sets it:",
+                    ["grep -rs tcp_fin_timeout /etc/sysctl.* /usr/lib/sysctl.d"]
+                ),
+                not: "Do not expect fewer TIME_WAITs of it: TIME_WAIT lasts 60 s."
+            )
+        )
+    }
+
+    /// Whether TCP timestamps are off.
+    var timestampsOff: Outcome {
+        guard let value = sample.sysctls?[.tcpTimestamps] else { return .notChecked(Self.noSysctls) }
+        guard value == 0 else { return .found([]) }
+        return .found(
+            Finding(
+                check: .timestampsOff,
+                severity: .warning,
+                key: "",
+                title: "tcp_timestamps is off: no port in TIME_WAIT can be reused",
+                evidence: [.init("tcp_timestamps", .int(0))],
+                seen: ["net.ipv4.tcp_timestamps = 0"],
+                why: "tcp_tw_reuse needs them, and so does the protection from old segments on fast links.",
+                now: Finding.Step("", ["sudo sysctl -w net.ipv4.tcp_timestamps=1"]),
+                prevent: Finding.Step(
+                    "Correct the file that sets it:",
+                    ["grep -rs tcp_timestamps /etc/sysctl.* /usr/lib/sysctl.d"]
+                ),
+                not: "Do not turn them off to save 12 bytes of a segment."
+            )
+        )
+    }
+
+    /// Whether somebody seems to have taken tcp_fin_timeout for the length of TIME_WAIT.
+    var finTimeoutIsNotTimeWait: Outcome {
+        guard let value = sample.sysctls?[.tcpFinTimeout], let report else { return .notChecked(Self.noSysctls) }
+        guard value != 60, !Thresholds.cuttingFinTimeouts.contains(value),
+            report.table.total(of: .timeWait) > Thresholds.timeWaitFloor
+        else { return .found([]) }
+        return .found(
+            Finding(
+                check: .finTimeoutIsNotTimeWait,
+                severity: .note,
+                key: "",
+                title: "tcp_fin_timeout is \(value), which does not change TIME_WAIT",
+                evidence: [.init("tcp_fin_timeout", .int(value))],
+                seen: [],
+                why:
+                    "It bounds FIN_WAIT2 sockets that no process owns. TIME_WAIT lasts 60 s, a constant of the kernel. At"
+                    + " \(value) it does no harm.",
+                now: nil,
+                prevent: nil,
+                not: "Do not set it to 61-119: then FIN_WAIT2 ends earlier than at 60."
+            )
+        )
+    }
+
+    /// Sysctls that somebody changed a moment ago.
+    var changedSysctls: Outcome {
+        let recent = sample.latestSysctlChanges.filter { sample.now - $0.at <= Thresholds.recentSeconds }
+        return .found(
+            recent.sorted { $0.name < $1.name }.map { change in
+                let name = "net.ipv4.\(change.name)"
+                return Finding(
+                    check: .sysctlChanged,
+                    severity: .note,
+                    key: change.name,
+                    title: "\(name) was changed \(Wording.duration(sample.now - change.at)) ago",
+                    evidence: [
+                        .init("sysctl", .text(change.name)), .init("before", .text(change.before)),
+                        .init("after", .text(change.after)), .init("seconds_ago", .double(sample.now - change.at)),
+                    ],
+                    seen: ["\(Self.short(change.before)) -> \(Self.short(change.after))"],
+                    why: "",
+                    now: Finding.Step(
+                        "Look who did it, and whether a file sets it:",
+                        [
+                            change.name == "ip_local_reserved_ports"
+                                ? "timewait_exporter reserve --check"
+                                : "grep -rs \(change.name) /etc/sysctl.* /usr/lib/sysctl.d"
+                        ]
+                    ),
+                    prevent: nil,
+                    not: ""
+                )
+            }
+        )
+    }
+
+    private static func short(_ text: String) -> String {
+        text.isEmpty ? "none" : text.utf8.count > 60 ? text.prefix(57) + "..." : text
+    }
+
+    /// Collectors that have read nothing for long.
+    var staleSamples: Outcome {
+        .found(
+            Collector.allCases.compactMap { collector in
+                guard let status = sample.collectors[collector] else { return nil }
+                let failures = status.errors.filter { $0.value > 0 }
+                let age = status.lastSuccess.map { time - $0 }
+                guard age.map({ $0 > Thresholds.staleSeconds }) ?? !failures.isEmpty, !status.succeeded else {
+                    return nil
+                }
+                let reasons = failures.sorted { $0.key < $1.key }.map {
+                    "\($0.key) \(Wording.count(Int(clamping: $0.value)))"
+                }
+                return Finding(
+                    check: .sampleStale,
+                    severity: .warning,
+                    key: collector.rawValue,
+                    title: age.map { "\(collector.rawValue) was last read \(Wording.duration($0)) ago" }
+                        ?? "\(collector.rawValue) could never be read",
+                    evidence: [
+                        .init("collector", .text(collector.rawValue)),
+                        .init("seconds_ago", .optional(age)),
+                        .init(
+                            "errors",
+                            .object(
+                                failures.sorted { $0.key < $1.key }.map { .init($0.key, .int(Int(clamping: $0.value))) }
+                            )
+                        ),
+                    ],
+                    seen: reasons.isEmpty ? [] : ["failures: \(reasons.joined(separator: ", "))"],
+                    why: "What it tells is absent from the page, and the checks that need it were not made.",
+                    now: Finding.Step(
+                        "The log names the file and the reason:",
+                        ["journalctl -u timewait_exporter -n 50"]
+                    ),
+                    prevent: nil,
+                    not: ""
+                )
+            }
+        )
+    }
+}
+
+extension PortTimeWait {
+    /// Those whose both ends are on this host.
+    var localTotal: Int { serverLocal + clientLocal }
+}

@@ -1,0 +1,539 @@
+import Aggregator
+import Ports
+
+/// Ports that services want: taken by others, blocked by old connections, lost at the next restart.
+extension Situation {
+    private static let noReport = "the socket table could not be read"
+    private static let noRange = "the ephemeral range could not be read"
+
+    /// Ports of services that are down, and that others hold.
+    var servicePortsTaken: Outcome {
+        guard let report else { return .notChecked(Self.noReport) }
+        let tcp = report.services.compactMap { line in taken(line, isUDP: false) }
+        let udp = (sample.udpServices?.lines ?? []).compactMap { line in taken(line, isUDP: true) }
+        return .found(tcp + udp)
+    }
+
+    private func taken(_ line: ServiceLine, isUDP: Bool) -> Finding? {
+        guard !line.isListening, let holders = line.holders, holders.other > 0, !holders.isBindableReusing else {
+            return nil
+        }
+        let port = line.port
+        let live = isUDP ? [] : sockets.filter { $0.row.localPort == port }
+        let seconds = freeIn(holders.free)
+        let proto = isUDP ? "UDP port" : "Port"
+        let holder = live.first.flatMap { process(of: $0) }
+        var seen = live.prefix(3).flatMap { socket in [text(socket), owner(of: socket)] }
+        if live.count > 3 { seen.append("and \(Wording.count(live.count - 3, "socket")) more") }
+        if isUDP {
+            seen.append("\(Wording.count(holders.other, "UDP socket")), not of the service")
+        } else if live.isEmpty {
+            let end = seconds.map { ", free in \(Wording.duration($0))" } ?? ""
+            seen.append("\(Wording.count(holders.other, "TIME_WAIT")) of other programs\(end)")
+        }
+        let isEphemeral = sample.range?.exposes(port) == true
+        let cause =
+            isEphemeral
+            ? "\(port) lies in the ephemeral range and is not reserved, so connect() may hand it out."
+            : sample.range?.ports.contains(port) == true
+                ? "\(port) is reserved now, but was given away before that, or somebody asked for it by number."
+                : "\(port) lies outside of the ephemeral range: somebody asked for it by number."
+        let effect =
+            isUDP
+            ? " bind() fails with EADDRINUSE until that socket is closed."
+            : live.isEmpty
+                ? " bind() fails with EADDRINUSE until the last TIME_WAIT is gone."
+                : " bind() fails with EADDRINUSE until the connection is gone, and for up to 64 s more if it ends in"
+                    + " TIME_WAIT."
+        return Finding(
+            check: .servicePortTaken,
+            severity: line.origin == .learnt ? .warning : .critical,
+            key: isUDP ? "\(port)/udp" : "\(port)",
+            title: "\(proto) \(port): its service cannot start, "
+                + (live.isEmpty && !isUDP
+                    ? "old connections of others hold its port" : "another socket holds its port"),
+            evidence: [
+                .init("port", .int(Int(port))),
+                .init("protocol", .text(isUDP ? "udp" : "tcp")),
+                .init("origin", .text(line.origin.rawValue)),
+                .init(
+                    "bindable",
+                    .object([
+                        .init("plain", .bool(holders.isBindablePlain)),
+                        .init("reuse_address", .bool(holders.isBindableReusing)),
+                    ])
+                ),
+                .init("held_sockets", .int(holders.other)),
+                .init("free_in_seconds", .optional(seconds.map { $0.rounded() })),
+                .init("holders", .list(live.prefix(10).map(fact))),
+            ],
+            seen: seen,
+            why: cause + effect,
+            now: cureOfTaken(port, live: live, holder: holder, seconds: seconds, isUDP: isUDP),
+            prevent: isEphemeral ? Self.reserving("--ports=\(port)") : nil,
+            not: "Do not rely on SO_REUSEADDR: both sockets need it, and an outgoing connection does not set it.",
+            failsIn: 0
+        )
+    }
+
+    private func cureOfTaken(
+        _ port: Port,
+        live: [OwnedSocket],
+        holder: SocketProcess?,
+        seconds: Double?,
+        isUDP: Bool
+    ) -> Finding.Step {
+        if isUDP {
+            return Finding.Step(
+                "Find the holder and close it, then start the service:",
+                ["sudo ss -uanp 'sport = :\(port)'"]
+            )
+        }
+        if live.isEmpty {
+            let wait = seconds.map { "Wait \(Wording.duration($0))" } ?? "Wait"
+            return Finding.Step(
+                "\(wait), then start the service. Or end the TIME_WAITs at once:",
+                ["sudo ss -tK state time-wait 'sport = :\(port)'"]
+            )
+        }
+        if let holder { return Finding.Step("Stop the holder, then start the service:", [holder.stopCommand]) }
+        return Finding.Step(
+            "Find the holder and close it, then start the service:",
+            ["sudo ss -tanp 'sport = :\(port)'"]
+        )
+    }
+
+    /// Ports of services that are down, and that only their own old connections hold.
+    var servicePortsBlocked: Outcome {
+        guard let report else { return .notChecked(Self.noReport) }
+        return .found(report.services.compactMap(blocked))
+    }
+
+    private func blocked(_ line: ServiceLine) -> Finding? {
+        guard !line.isListening, let holders = line.holders, holders.own > 0, holders.other == 0,
+            !holders.isBindablePlain
+        else { return nil }
+        let live = sockets.filter { $0.row.localPort == line.port }
+        let timeWaits = max(0, holders.own - live.count)
+        let seconds = freeIn(holders.free)
+        var seen: [String] = []
+        if timeWaits > 0 {
+            let end = live.isEmpty ? seconds.map { "; free in \(Wording.duration($0))" } ?? "" : ""
+            seen.append("\(Wording.count(timeWaits, "TIME_WAIT"))\(end)")
+        }
+        if let first = live.first { seen.append("\(Wording.count(live.count)) live; \(owner(of: first))") }
+        let wait = seconds.map { "Wait \(Wording.duration($0)), then" } ?? "Close what still has its connections, then"
+        return Finding(
+            check: .servicePortBlocked,
+            severity: .warning,
+            key: "\(line.port)",
+            title: "Port \(line.port): \(Wording.count(holders.own, "old connection")) of its service "
+                + (holders.own == 1 ? "blocks its restart" : "block its restart"),
+            evidence: [
+                .init("port", .int(Int(line.port))),
+                .init("time_wait", .int(timeWaits)),
+                .init("live", .int(live.count)),
+                .init("free_in_seconds", .optional(seconds.map { $0.rounded() })),
+            ],
+            seen: seen,
+            why: "Without SO_REUSEADDR bind() fails with EADDRINUSE while connections are left that the service had"
+                + " accepted, and closed first.",
+            now: Finding.Step("\(wait) start the service."),
+            prevent: Finding.Step(
+                "Set SO_REUSEADDR before bind(), in the process that ends as well as in the next one. Let clients close"
+                    + " first. Let the unit try again for longer: RestartSec=5."
+            ),
+            not: "Do not restart it in a loop: bind() fails until the last one is gone.",
+            failsIn: 0
+        )
+    }
+
+    /// Services whose next restart fails, because they close first and did not set SO_REUSEADDR.
+    var restartsThatWouldFail: Outcome {
+        guard let report else { return .notChecked(Self.noReport) }
+        guard let owners else { return .notChecked("sockets were not asked for SO_REUSEADDR") }
+        var findings: [Finding] = []
+        var isUnknown = false
+        let listeners = Dictionary(grouping: sockets.lazy.filter { $0.row.state == .listen }, by: \.row.localPort)
+        for line in report.ports where line.serverTimeWait > 0 {
+            let listening = listeners[line.port] ?? []
+            let known = listening.compactMap { owners.options[$0.inode] }
+            if known.count < listening.count { isUnknown = true }
+            for socket in listening {
+                guard let options = owners.options[socket.inode] else { continue }
+                let count = blockingTimeWaits(of: line, for: socket.row, options, among: listening)
+                guard count > 0 else { continue }
+                findings.append(wouldFail(line, count, socket))
+                break
+            }
+        }
+        if findings.isEmpty, isUnknown {
+            return .notChecked("SO_REUSEADDR of listening sockets may be asked by root only")
+        }
+        return .found(findings)
+    }
+
+    /// How many TIME_WAITs of a port keep a socket from being bound where a listener is now, with the same options
+    /// (inet_bind_conflict(), net/ipv4/inet_connection_sock.c).
+    ///
+    /// A TIME_WAIT has the options of the listener that accepted its connection.
+    private func blockingTimeWaits(
+        of line: PortLine,
+        for listener: SocketRow,
+        _ options: SocketOptions,
+        among listening: [OwnedSocket]
+    ) -> Int {
+        let end = ListenerEnd(listener)
+        return line.listenerTimeWait.reduce(0) { count, timeWaits in
+            guard end.isBlocked(byTimeWaitsOf: timeWaits.end) else { return count }
+            let accepting = listening.filter { ListenerEnd($0.row) == timeWaits.end }
+                .map { owners?.options[$0.inode] }
+            // Of one that is gone, or was not seen, nobody knows them.
+            let isAllowed =
+                accepting.isEmpty
+                ? options.reusesAddress || options.reusesPort : accepting.allSatisfy { options.sharesPort(with: $0) }
+            return isAllowed ? count : count + timeWaits.count
+        }
+    }
+
+    private func wouldFail(_ line: PortLine, _ count: Int, _ socket: OwnedSocket) -> Finding {
+        let name = process(of: socket)?.shortName ?? "its service"
+        return Finding(
+            check: .restartWouldFail,
+            severity: .warning,
+            key: "\(line.port)",
+            title: "Port \(line.port): \(name) cannot start again for up to 64 s after a stop",
+            evidence: [
+                .init("port", .int(Int(line.port))),
+                .init("time_wait", .int(count)),
+                .init("reuse_address", .bool(false)),
+                .init("owner", ownerFact(of: socket)),
+            ],
+            seen: [
+                "\(Wording.count(count, "TIME_WAIT")) on the port: the service closes first",
+                "\(owner(of: socket)) did not set SO_REUSEADDR",
+            ],
+            why:
+                "While one of them lasts bind() fails with EADDRINUSE, and so does the restart. It works as long as the"
+                + " service runs.",
+            now: Finding.Step(
+                "Nothing, until it is restarted. Then let the unit try for longer: RestartSec=5,"
+                    + " StartLimitIntervalSec=0."
+            ),
+            prevent: Finding.Step("In \(name): set SO_REUSEADDR before bind(). Or let clients close first."),
+            not: "Do not expect SO_REUSEADDR to help at the first restart: the process that ends needs it too."
+        )
+    }
+
+    /// Services that can lose their port to an outgoing connection while they are down.
+    var exposedListeners: Outcome {
+        guard let report else { return .notChecked(Self.noReport) }
+        guard let range = sample.range else { return .notChecked(Self.noRange) }
+        let exposed = PortSet(report.occupancy.listening.filter(range.exposes))
+        let lines = Dictionary(uniqueKeysWithValues: report.ports.map { ($0.port, $0) })
+        func ratio(_ port: Port) -> Double {
+            lines[port]?.collisionRatio ?? report.ephemeral?.ratio(of: port, low: range.ports.low) ?? 0
+        }
+        func isService(_ port: Port) -> Bool {
+            lines[port]?.isRecurring == true || servicePorts.contains(port) || ratio(port) > Thresholds.collisionRatio
+                // bind() to port 0 gives the other half first: somebody chose this port.
+                || port % 2 == range.ports.low % 2
+        }
+        guard exposed.contains(where: isService) else { return .found([]) }
+        let ports = exposed.sorted { (ratio($1), $0) < (ratio($0), $1) }
+        let low = range.ports.low
+        var seen = Wording.table(
+            ports.prefix(10).map { port in
+                ["\(port)", listenerText(on: port) ?? "an unknown process", "risk \(Wording.percent(ratio(port)))"]
+            }
+        )
+        if ports.count > 10 { seen.append("and \(Wording.count(ports.count - 10)) more") }
+        let count = ports.count
+        return .found(
+            Finding(
+                check: .listenerExposed,
+                severity: .warning,
+                key: exposed.listText,
+                title: count == 1
+                    ? "Port \(ports[0]): \(serviceName(on: ports[0])) can lose its port when it restarts"
+                    : "\(Wording.count(count)) services can lose their port when they restart",
+                evidence: [
+                    .init("ports", .list(exposed.map { .int(Int($0)) })),
+                    .init("range_low", .int(Int(low))),
+                    .init("range_high", .int(Int(range.ports.high))),
+                    .init(
+                        "services",
+                        .list(
+                            ports.prefix(100).map { port in
+                                .object([
+                                    .init("port", .int(Int(port))),
+                                    .init("collision_ratio", .double(ratio(port))),
+                                    .init("owner", listeners(on: port).first.map(ownerFact) ?? .null),
+                                ])
+                            }
+                        )
+                    ),
+                ],
+                seen: seen,
+                why:
+                    "\(count == 1 ? "It listens" : "They listen") in the ephemeral range \(low)-\(range.ports.high) and"
+                    + " \(count == 1 ? "is" : "are") not reserved. While \(count == 1 ? "it" : "one") is down, any outgoing"
+                    + " connection can be given its port. Risk: the share of the ports of its parity that is in use now.",
+                now: Self.reserving(""),
+                prevent: Finding.Step("Or move \(count == 1 ? "it" : "them") out of \(low)-\(range.ports.high)."),
+                not:
+                    "Do not call odd ports safe: bind() to port 0 takes them, and connect() does once the even ones are"
+                    + " used."
+            )
+        )
+    }
+
+    /// Clients that were given the port they dial.
+    var selfConnections: Outcome {
+        guard let report else { return .notChecked(Self.noReport) }
+        var findings: [Finding] = []
+        for end in report.selfConnectedEnds where !findings.contains(where: { $0.key == "\(end.port)" }) {
+            findings.append(selfConnection(end))
+        }
+        return .found(findings)
+    }
+
+    private func selfConnection(_ end: SelfConnected) -> Finding {
+        let socket = sockets.first { socket in
+            socket.row.localPort == end.port && socket.row.remotePort == end.port
+                && socket.row.localAddress == end.address && socket.row.remoteAddress == end.address
+        }
+        let process = socket.flatMap { self.process(of: $0) }
+        let text = Wording.endpoint(end.address, end.port)
+        let isOver = end.state == .timeWait
+        let restart = process?.restartCommand
+        let now: Finding.Step =
+            if isOver {
+                Finding.Step("Wait until it is gone, 64 s at most, then start the service.")
+            } else if let restart {
+                Finding.Step("Restart the client, then start the service:", [restart])
+            } else if let process {
+                Finding.Step("Stop the client, start the service, then start the client:", [process.stopCommand])
+            } else {
+                Finding.Step(
+                    "Find the client and restart it, then start the service:",
+                    ["sudo ss -tanp 'sport = :\(end.port)'"]
+                )
+            }
+        return Finding(
+            check: .selfConnected,
+            severity: .critical,
+            key: "\(end.port)",
+            title: "Port \(end.port): a client is connected to itself",
+            evidence: [
+                .init("address", .text("\(end.address)")),
+                .init("port", .int(Int(end.port))),
+                .init("state", .text(end.state.name)),
+                .init("owner", socket.map(ownerFact) ?? .null),
+            ],
+            seen: ["\(text) <-> \(text) \(end.state.name.uppercased())"] + (socket.map { [owner(of: $0)] } ?? []),
+            why:
+                "The client dialed a port of this host on which nothing listened, and was given the same port for its own"
+                + " end. It talks to itself, and the service cannot bind its port.",
+            now: now,
+            prevent: Self.reserving(
+                "--ports=\(end.port)",
+                or: "And let the client refuse a connection whose two ends are the same."
+            ),
+            not: "Do not only restart the service: bind() fails as long as the client holds the port.",
+            failsIn: 0
+        )
+    }
+
+    /// Services that do not accept their connections.
+    var acceptQueues: Outcome {
+        guard let report else { return .notChecked(Self.noReport) }
+        return .found(report.ports.compactMap(longAcceptQueue))
+    }
+
+    private func longAcceptQueue(_ line: PortLine) -> Finding? {
+        guard line.isAcceptQueueLong else { return nil }
+        // Of two readings both have to say so: one alone may have met a short burst.
+        if between != nil, lineBefore(line.port)?.isAcceptQueueLong != true { return nil }
+        let limit = line.acceptQueueLimit
+        let isOne = line.acceptQueue == 1
+        var seen = [
+            "\(Wording.count(line.acceptQueue)) in the accept queue"
+                + (limit.map { ", which takes \(Wording.count($0 + 1))" } ?? "")
+        ]
+        if let owner = listenerText(on: line.port) { seen.append(owner) }
+        return Finding(
+            check: .acceptQueueGrowing,
+            severity: .warning,
+            key: "\(line.port)",
+            title: "Port \(line.port): \(Wording.count(line.acceptQueue, "connection")) \(isOne ? "waits" : "wait") for"
+                + " \(serviceName(on: line.port)) to accept \(isOne ? "it" : "them")",
+            evidence: [
+                .init("port", .int(Int(line.port))),
+                .init("waiting", .int(line.acceptQueue)),
+                .init("limit", .optional(limit)),
+                .init("owner", listeners(on: line.port).first.map(ownerFact) ?? .null),
+            ],
+            seen: seen,
+            why:
+                "The kernel has made these connections, and the service has not taken them. With a full queue new clients"
+                + " wait, and give up in the end.",
+            now: Finding.Step(
+                "Look what the service waits for: threads, CPU, descriptors:",
+                ["sudo ss -ltnp 'sport = :\(line.port)'"]
+            ),
+            prevent: nil,
+            not: "Do not only raise the backlog: then more clients wait for longer."
+        )
+    }
+
+    /// Services that do not close what their clients closed.
+    var closeWaits: Outcome {
+        guard let report else { return .notChecked(Self.noReport) }
+        return .found(report.ports.compactMap(openCloseWaits))
+    }
+
+    private func openCloseWaits(_ line: PortLine) -> Finding? {
+        let isMany = line.closeWait > Thresholds.closeWait && line.closeWait > line.established
+        let rise = between == nil ? nil : line.closeWait - (lineBefore(line.port)?.closeWait ?? line.closeWait)
+        let isRising = (rise ?? 0) >= Self.closeWaitRise && line.closeWait > line.established
+        guard isMany || isRising else { return nil }
+        let name = serviceName(on: line.port)
+        let process = listeners(on: line.port).first.flatMap { self.process(of: $0) }
+        let more = (rise ?? 0) > 0 ? ", \(Wording.count(rise ?? 0)) more in \(Wording.duration(between ?? 0))" : ""
+        var seen = [
+            "\(Wording.count(line.closeWait)) CLOSE_WAIT, \(Wording.count(line.established)) ESTABLISHED\(more)"
+        ]
+        if let owner = listenerText(on: line.port) { seen.append(owner) }
+        return Finding(
+            check: .closeWaitGrowing,
+            severity: .warning,
+            key: "\(line.port)",
+            title: "Port \(line.port): \(name) does not close \(Wording.count(line.closeWait)) connections",
+            evidence: [
+                .init("port", .int(Int(line.port))),
+                .init("close_wait", .int(line.closeWait)),
+                .init("established", .int(line.established)),
+                .init("rise", .optional(rise)),
+                .init("owner", listeners(on: line.port).first.map(ownerFact) ?? .null),
+            ],
+            seen: seen,
+            why:
+                "Their clients have closed them and wait for the service to do the same. Each keeps a descriptor of the"
+                + " service until it does.",
+            now: Finding.Step(
+                "Restart it\(process?.restartCommand == nil ? "." : ":")",
+                process?.restartCommand.map { [$0] } ?? []
+            ),
+            prevent: Finding.Step("In \(name): call close() when read() returns 0."),
+            not: "Do not look for a sysctl: none ends a CLOSE_WAIT, and keepalive probes do not either."
+        )
+    }
+
+    /// What the reading before said of a port.
+    private func lineBefore(_ port: Port) -> PortLine? { earlier?.ports?.ports.first { $0.port == port } }
+
+    /// By how much CLOSE_WAIT has to rise between two readings to be a leak.
+    private static let closeWaitRise = 5
+
+    /// Reserved ports that protect nothing.
+    var idleReservedPorts: Outcome {
+        guard let report else { return .notChecked(Self.noReport) }
+        guard let range = sample.range else { return .notChecked(Self.noRange) }
+        guard let idle = report.idleReserved else { return .notChecked(Self.noRange) }
+        let inRange = range.reserved.intersection(PortSet(range.ports))
+        let outside = range.reserved.subtracting(inRange)
+        let unused =
+            sample.udpPorts.map { inRange.subtracting(report.occupancy.listening).subtracting($0) } ?? PortSet()
+        let total = range.reserved.count
+        let count = idle.outOfRange + (idle.noListener ?? 0)
+        guard count > 0 else { return .found([]) }
+        var seen: [String] = []
+        if !unused.isEmpty {
+            seen.append("\(Wording.ports(unused))  in the range, nothing listens; each costs a usable port")
+        }
+        if !outside.isEmpty { seen.append("\(Wording.ports(outside))  out of the range, no use") }
+        return .found(
+            Finding(
+                check: .reservedPortsIdle,
+                severity: .note,
+                key: "",
+                title: "\(Wording.count(count)) of \(Wording.count(total, "reserved port")) "
+                    + (count == 1 ? "protects nothing now" : "protect nothing now"),
+                evidence: [
+                    .init("reserved", .int(total)),
+                    .init("no_listener", .optional(idle.noListener)),
+                    .init("out_of_range", .int(idle.outOfRange)),
+                ],
+                seen: seen,
+                why: "",
+                now: nil,
+                prevent: nil,
+                not: "Do not drop the port of a service that is only stopped."
+            )
+        )
+    }
+
+    // MARK: - What they share
+
+    /// The step that reserves ports, with commands that leave the old file whole when `reserve` refuses.
+    static func reserving(_ flags: String, or text: String = "") -> Finding.Step {
+        Finding.Step(
+            text,
+            [
+                "timewait_exporter reserve\(flags.isEmpty ? "" : " \(flags)") > 60-reserved-ports.conf &&",
+                "sudo install -m 644 60-reserved-ports.conf /etc/sysctl.d/ &&",
+                "sudo sysctl -p /etc/sysctl.d/60-reserved-ports.conf",
+            ]
+        )
+    }
+
+    /// In how many seconds a port is free; nil where nobody knows.
+    private func freeIn(_ free: ServiceHolders.Free) -> Double? {
+        switch free {
+        case .now: 0
+        case .from(let moment): max(0, moment - sample.now)
+        case .never: nil
+        }
+    }
+
+    private func text(_ socket: OwnedSocket) -> String {
+        let row = socket.row
+        let local = Wording.endpoint(row.localAddress, row.localPort)
+        switch row.state {
+        case .listen: return "\(local) LISTEN"
+        case .boundInactive: return "\(local) bound, not connected"
+        default:
+            return "\(local) -> \(Wording.endpoint(row.remoteAddress, row.remotePort)) \(row.state.name.uppercased())"
+        }
+    }
+
+    private func fact(_ socket: OwnedSocket) -> Fact {
+        let row = socket.row
+        let isConnected = row.state != .listen && row.state != .boundInactive
+        return .object([
+            .init("local", .text(Wording.endpoint(row.localAddress, row.localPort))),
+            .init("remote", isConnected ? .text(Wording.endpoint(row.remoteAddress, row.remotePort)) : .null),
+            .init("state", .text(row.state.name)),
+            .init("owner", ownerFact(of: socket)),
+        ])
+    }
+}
+
+extension SocketOptions {
+    /// Whether a socket with these options may be bound beside a TIME_WAIT with others; where those are not known, whether
+    /// it might.
+    fileprivate func sharesPort(with other: SocketOptions?) -> Bool {
+        guard let other else { return reusesAddress || reusesPort }
+        return reusesAddress && other.reusesAddress || reusesPort && other.reusesPort
+    }
+}
+
+extension PortLine {
+    /// Whether more connections wait for accept() than should.
+    var isAcceptQueueLong: Bool {
+        if acceptQueue > Thresholds.acceptQueue { return true }
+        guard let limit = acceptQueueLimit, limit > 0 else { return false }
+        return Double(acceptQueue) > Thresholds.acceptQueueShare * Double(limit)
+    }
+}

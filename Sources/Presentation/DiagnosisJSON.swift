@@ -1,0 +1,337 @@
+package import Advice
+import Aggregator
+import Ports
+
+/// A diagnosis as JSON, and back: docs/diagnose.schema.json.
+extension Diagnosis {
+    /// What the schema is called, and its version: a program that knows version 1 can read every text of version 1.
+    static let schema = "https://timewait-exporter.github.io/diagnose-1.json"
+    static let version = 1
+
+    /// The diagnosis as JSON.
+    package var json: [UInt8] { JSONWriter.text(fact) }
+
+    private var fact: Fact {
+        .object([
+            .init("schema", .text(Self.schema)),
+            .init("version", .int(Self.version)),
+            .init("host", .text(host)),
+            .init("kernel", .text(kernel)),
+            .init("source", source.map { .text($0.rawValue) } ?? .null),
+            .init("sampled_at", .text(Wording.time(sampledAt))),
+            .init("duration_seconds", .double(duration)),
+            .init("seconds_between_readings", between.map(Fact.double) ?? .null),
+            .init("summary", summaryFact),
+            .init("findings", .list(findings.map(\.fact))),
+            .init("passed", .list(passed.map { .text($0.rawValue) })),
+            .init(
+                "not_checked",
+                .list(
+                    notChecked.map {
+                        .object([.init("id", .text($0.check.rawValue)), .init("reason", .text($0.reason))])
+                    }
+                )
+            ),
+            .init("normal_because", isNormalBecause.map(Fact.text) ?? .null),
+            .init(
+                "not_seen",
+                .object([
+                    .init("hidden_sockets", .int(notSeen.hiddenSockets)),
+                    .init("sockets", .int(notSeen.sockets)),
+                    .init("users", .list(notSeen.users.map(Fact.text))),
+                    .init("reasons", .list(notSeen.reasons.map(Fact.text))),
+                ])
+            ),
+        ])
+    }
+
+    private var summaryFact: Fact {
+        .object([
+            .init("severity", worst.map { .text($0.name) } ?? .null),
+            .init("critical", .int(count(of: .critical))),
+            .init("warning", .int(count(of: .warning))),
+            .init("note", .int(count(of: .note))),
+            .init("time_wait", summary.timeWait.map(Fact.int) ?? .null),
+            .init("time_wait_local", summary.timeWaitLocal.map(Fact.int) ?? .null),
+            .init("listen_sockets", summary.listenSockets.map(Fact.int) ?? .null),
+            .init("destinations", summary.destinations.map(Fact.int) ?? .null),
+            .init(
+                "ephemeral",
+                .object([
+                    .init("low", summary.range.map { .int(Int($0.low)) } ?? .null),
+                    .init("high", summary.range.map { .int(Int($0.high)) } ?? .null),
+                    .init("usable", summary.ports.map { .int($0.usable) } ?? .null),
+                    .init("used", summary.ports.map { .int($0.used) } ?? .null),
+                ])
+            ),
+            .init(
+                "nearest",
+                summary.nearest.map { nearest in
+                    .object([
+                        .init("source", .text(nearest.source)),
+                        .init("address", .text(nearest.address)),
+                        .init("port", .int(Int(nearest.port))),
+                        .init("live", .int(nearest.live)),
+                        .init("time_wait", .int(nearest.timeWait)),
+                        .init("exhaustion_seconds", nearest.exhaustion.map(Fact.double) ?? .null),
+                    ])
+                } ?? .null
+            ),
+        ])
+    }
+}
+
+extension Finding {
+    fileprivate var fact: Fact {
+        .object([
+            .init("id", .text(check.rawValue)),
+            .init("severity", .text(severity.name)),
+            .init("key", .text(key)),
+            .init("title", .text(title)),
+            .init("fails_in_seconds", failsIn.map(Fact.double) ?? .null),
+            .init("evidence", .object(evidence)),
+            .init("seen", .list(seen.map(Fact.text))),
+            .init("why", .text(why)),
+            .init("now", now?.fact ?? .null),
+            .init("prevent", prevent?.fact ?? .null),
+            .init("not", .text(not)),
+            .init("runbook", .text(check.runbook)),
+            .init("alert", check.alert.map(Fact.text) ?? .null),
+            .init("explains", .list(explains.map { .text($0.rawValue) })),
+        ])
+    }
+}
+
+extension Finding.Step {
+    fileprivate var fact: Fact {
+        .object([.init("text", .text(text)), .init("commands", .list(commands.map(Fact.text)))])
+    }
+}
+
+extension Diagnosis {
+    /// What is wrong with a text that should be a diagnosis.
+    package struct Unreadable: Error, Equatable, CustomStringConvertible {
+        /// What it is.
+        package let description: String
+    }
+
+    /// The diagnosis of a JSON text, as another exporter wrote it.
+    package init(json: [UInt8]) throws(Unreadable) {
+        let fact: Fact
+        do throws(JSONReader.Problem) {
+            fact = try JSONReader.fact(json)
+        } catch {
+            throw Unreadable(description: "it is no JSON: \(error)")
+        }
+        let root = Decoding(fact, "")
+        guard case .int(let version)? = fact.member("version") else {
+            throw Unreadable(description: "it is JSON, but no diagnosis: 'version' is missing")
+        }
+        guard version == Self.version else {
+            throw Unreadable(description: "its version is \(version), and this program reads version \(Self.version)")
+        }
+        let summary = try root.object("summary")
+        let ephemeral = try summary.object("ephemeral")
+        self.init(
+            host: try root.text("host"),
+            kernel: try root.text("kernel"),
+            source: try root.optionalText("source").flatMap(TableSource.init(rawValue:)),
+            sampledAt: try root.time("sampled_at"),
+            duration: try root.double("duration_seconds"),
+            between: try root.optionalDouble("seconds_between_readings"),
+            summary: try Diagnosis.Summary(summary, ephemeral),
+            findings: try root.list("findings") { item throws(Unreadable) in try Finding(item) },
+            passed: try root.list("passed") { item throws(Unreadable) in try item.check() },
+            notChecked: try root.list("not_checked") { item throws(Unreadable) in
+                (try item.child("id").check(), try item.text("reason"))
+            },
+            isNormalBecause: try root.optionalText("normal_because"),
+            notSeen: try Diagnosis.NotSeen(try root.object("not_seen"))
+        )
+    }
+}
+
+extension Diagnosis.NotSeen {
+    fileprivate init(_ object: Decoding) throws(Diagnosis.Unreadable) {
+        self.init(
+            hiddenSockets: try object.int("hidden_sockets"),
+            sockets: try object.int("sockets"),
+            users: try object.list("users") { item throws(Diagnosis.Unreadable) in try item.text() },
+            reasons: try object.list("reasons") { item throws(Diagnosis.Unreadable) in try item.text() }
+        )
+    }
+}
+
+extension Diagnosis.Summary {
+    fileprivate init(_ object: Decoding, _ ephemeral: Decoding) throws(Diagnosis.Unreadable) {
+        self.init()
+        timeWait = try object.optionalInt("time_wait")
+        timeWaitLocal = try object.optionalInt("time_wait_local")
+        listenSockets = try object.optionalInt("listen_sockets")
+        destinations = try object.optionalInt("destinations")
+        if let low = try ephemeral.optionalPort("low"), let high = try ephemeral.optionalPort("high") {
+            range = PortRange(low: low, high: high)
+        }
+        if let usable = try ephemeral.optionalInt("usable"), let used = try ephemeral.optionalInt("used") {
+            ports = (usable, used)
+        }
+        guard object.fact.member("nearest") != .null else { return }
+        let nearest = try object.object("nearest")
+        let (address, port) = (try nearest.text("address"), try nearest.optionalPort("port") ?? 0)
+        self.nearest = Diagnosis.Nearest(
+            source: try nearest.text("source"),
+            address: address,
+            port: port,
+            text: address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)",
+            live: try nearest.int("live"),
+            timeWait: try nearest.int("time_wait"),
+            exhaustion: try nearest.optionalDouble("exhaustion_seconds")
+        )
+    }
+}
+
+extension Finding {
+    fileprivate init(_ object: Decoding) throws(Diagnosis.Unreadable) {
+        guard let severity = Severity.allCases.first(where: { object.fact.member("severity") == .text($0.name) }) else {
+            throw object.problem("severity", "expected note, warning or critical")
+        }
+        self.init(
+            check: try object.child("id").check(),
+            severity: severity,
+            key: try object.text("key"),
+            title: try object.text("title"),
+            evidence: try object.object("evidence").members(),
+            seen: try object.list("seen") { item throws(Diagnosis.Unreadable) in try item.text() },
+            why: try object.text("why"),
+            now: try Finding.Step(object, "now"),
+            prevent: try Finding.Step(object, "prevent"),
+            not: try object.text("not"),
+            explains: try object.list("explains") { item throws(Diagnosis.Unreadable) in try item.check() },
+            failsIn: try object.optionalDouble("fails_in_seconds")
+        )
+    }
+}
+
+extension Finding.Step {
+    fileprivate init?(_ parent: Decoding, _ name: String) throws(Diagnosis.Unreadable) {
+        guard parent.fact.member(name) != .null else { return nil }
+        let object = try parent.object(name)
+        self.init(
+            try object.text("text"),
+            try object.list("commands") { item throws(Diagnosis.Unreadable) in try item.text() }
+        )
+    }
+}
+
+/// A fact and its place in the text, for errors that name it.
+private struct Decoding {
+    let fact: Fact
+    private let path: String
+
+    init(_ fact: Fact, _ path: String) {
+        self.fact = fact
+        self.path = path
+    }
+
+    func problem(_ name: String, _ text: String) -> Diagnosis.Unreadable {
+        Diagnosis.Unreadable(description: "\(path.isEmpty ? name : name.isEmpty ? path : "\(path).\(name)"): \(text)")
+    }
+
+    func child(_ name: String) throws(Diagnosis.Unreadable) -> Decoding {
+        guard let member = fact.member(name) else { throw problem(name, "it is missing") }
+        return Decoding(member, path.isEmpty ? name : "\(path).\(name)")
+    }
+
+    func object(_ name: String) throws(Diagnosis.Unreadable) -> Decoding {
+        let child = try child(name)
+        guard case .object = child.fact else { throw problem(name, "expected an object") }
+        return child
+    }
+
+    func members() throws(Diagnosis.Unreadable) -> [Fact.Member] {
+        guard case .object(let members) = fact else { throw problem("", "expected an object") }
+        return members
+    }
+
+    func text() throws(Diagnosis.Unreadable) -> String {
+        guard case .text(let text) = fact else { throw problem("", "expected a text") }
+        return text
+    }
+
+    func text(_ name: String) throws(Diagnosis.Unreadable) -> String { try child(name).text() }
+
+    func optionalText(_ name: String) throws(Diagnosis.Unreadable) -> String? {
+        let child = try child(name)
+        return child.fact == .null ? nil : try child.text()
+    }
+
+    func optionalInt(_ name: String) throws(Diagnosis.Unreadable) -> Int? {
+        switch try child(name).fact {
+        case .null: return nil
+        case .int(let number): return number
+        default: throw problem(name, "expected a whole number")
+        }
+    }
+
+    func int(_ name: String) throws(Diagnosis.Unreadable) -> Int {
+        guard let number = try optionalInt(name) else { throw problem(name, "expected a whole number") }
+        return number
+    }
+
+    func optionalPort(_ name: String) throws(Diagnosis.Unreadable) -> Port? {
+        guard let number = try optionalInt(name) else { return nil }
+        guard let port = Port(exactly: number) else { throw problem(name, "expected a port, 0 to 65535") }
+        return port
+    }
+
+    func optionalDouble(_ name: String) throws(Diagnosis.Unreadable) -> Double? {
+        switch try child(name).fact {
+        case .null: return nil
+        case .int(let number): return Double(number)
+        case .double(let number): return number
+        default: throw problem(name, "expected a number")
+        }
+    }
+
+    func double(_ name: String) throws(Diagnosis.Unreadable) -> Double {
+        guard let number = try optionalDouble(name) else { throw problem(name, "expected a number") }
+        return number
+    }
+
+    func time(_ name: String) throws(Diagnosis.Unreadable) -> Double {
+        guard let time = Wording.seconds(of: try text(name)) else {
+            throw problem(name, "expected a time such as 2026-11-26T14:03:12Z")
+        }
+        return time
+    }
+
+    func check() throws(Diagnosis.Unreadable) -> Check {
+        let text = try text()
+        guard let check = Check(rawValue: text) else {
+            throw problem(
+                "",
+                "'\(Wording.name(text))' is not known to this program; use that of the exporter's version"
+            )
+        }
+        return check
+    }
+
+    func list<Item>(
+        _ name: String,
+        _ item: (Decoding) throws(Diagnosis.Unreadable) -> Item
+    ) throws(Diagnosis.Unreadable) -> [Item] {
+        let child = try child(name)
+        guard case .list(let facts) = child.fact else { throw problem(name, "expected a list") }
+        var items: [Item] = []
+        for (index, fact) in facts.enumerated() { items.append(try item(Decoding(fact, "\(child.path)[\(index)]"))) }
+        return items
+    }
+}
+
+extension Fact {
+    /// The value of a member; nil where there is none, or where this is no object.
+    fileprivate func member(_ name: String) -> Fact? {
+        guard case .object(let members) = self else { return nil }
+        return members[name]
+    }
+}

@@ -1,0 +1,249 @@
+package import Advice
+import Aggregator
+import Ports
+
+/// A diagnosis as a person reads it on a terminal: head, three numbers, findings, what was looked at, the verdict.
+package struct TextReport {
+    /// How it is to look.
+    package struct Options: Sendable {
+        /// The columns of a line, 40 to 100.
+        package var width = 80
+        /// Whether colours are wanted.
+        package var hasColour = false
+        /// Whether the terminal has links (OSC 8).
+        package var hasLinks = false
+        /// Whether the checks that found nothing are listed, even where a large number is explained in their place.
+        package var isVerbose = false
+
+        /// What holds in a pipe.
+        package init() {}
+    }
+
+    /// Where the pages of docs/runbooks are; the name of one and `.md` follow.
+    package static let runbooks = "https://github.com/timewait-exporter/timewait_exporter/blob/main/docs/runbooks/"
+    /// Where all of them are.
+    package static let allRunbooks = "https://github.com/timewait-exporter/timewait_exporter/tree/main/docs/runbooks"
+
+    private let diagnosis: Diagnosis
+    private let options: Options
+    private var out: TerminalText
+
+    /// The text of a diagnosis, with a newline at its end.
+    package static func text(_ diagnosis: Diagnosis, _ options: Options) -> String {
+        var report = TextReport(diagnosis, options)
+        report.writeHead()
+        report.writeNumbers()
+        for finding in diagnosis.findings { report.write(finding) }
+        report.writePassed()
+        report.writeNotSeen()
+        report.writeVerdict()
+        return report.out.text
+    }
+
+    private init(_ diagnosis: Diagnosis, _ options: Options) {
+        self.diagnosis = diagnosis
+        self.options = options
+        out = TerminalText(
+            width: min(100, max(40, options.width)),
+            hasColour: options.hasColour,
+            hasLinks: options.hasLinks
+        )
+    }
+
+    private mutating func writeHead() {
+        var took = "\(Wording.decimal(max(0.001, diagnosis.duration) * 1000, 0)) ms"
+        if let between = diagnosis.between { took = "2 readings in \(Wording.duration(between))" }
+        let parts = [
+            Wording.time(diagnosis.sampledAt, separator: " ", zone: " UTC"), diagnosis.kernel,
+            "\(diagnosis.source?.rawValue ?? "no socket table"), \(took)",
+        ]
+        let host = Wording.name(diagnosis.host)
+        var column = host.count
+        out.append(out.styled(host, .bold))
+        for part in parts {
+            if column + 3 + part.count > out.width {
+                out.newLine()
+                out.append("   ")
+                column = 3
+            } else {
+                out.append("   ")
+                column += 3
+            }
+            out.append(out.styled(part, .plain))
+            column += part.count
+        }
+        out.newLine()
+        out.newLine()
+    }
+
+    private mutating func writeNumbers() {
+        let summary = diagnosis.summary
+        var detail = "unknown: the socket table could not be read"
+        if let total = summary.timeWait, let sockets = summary.listenSockets {
+            let ratio = sockets == 0 ? nil : Double(total) / Double(sockets)
+            let perListener = ratio.map { "\(Wording.rate($0)) for each of \(Wording.count(sockets, "LISTEN socket"))" }
+            let local = summary.timeWaitLocal.map { local in
+                total == 0 ? nil : "\(Wording.share(local, of: total)) have both ends on this host"
+            }
+            detail = [perListener ?? "no LISTEN socket", local ?? nil].compactMap(\.self).joined(separator: "; ")
+        }
+        writeNumber("TIME_WAIT", summary.timeWait.map { Wording.count($0) }, detail)
+
+        let range = summary.range.map { "\($0.low)-\($0.high)" }
+        if let ports = summary.ports {
+            let destinations = summary.destinations.map { ", shared by \(Wording.count($0, "destination"))" } ?? ""
+            writeNumber(
+                "Ports in use",
+                ports.usable == 0 ? nil : Wording.percent(Double(ports.used) / Double(ports.usable)),
+                "\(Wording.count(ports.used)) of \(Wording.count(ports.usable)) usable, \(range ?? "")"
+                    + ((summary.destinations ?? 0) > 1 && ports.used > ports.usable / 4 ? destinations : "")
+            )
+        } else {
+            writeNumber(
+                "Ports in use",
+                nil,
+                range.map { "unknown, of \($0)" } ?? "unknown: the range could not be read"
+            )
+        }
+        writeNearest()
+    }
+
+    private mutating func writeNearest() {
+        let summary = diagnosis.summary
+        guard let nearest = summary.nearest, let usable = summary.ports?.usable, usable > 0 else {
+            guard let count = summary.destinations else { return writeNumber("Nearest limit", nil, "unknown") }
+            let detail = count == 0 ? "no destination" : "no destination holds a port that cannot be reused at once"
+            return writeNumber("Nearest limit", "0.0 %", detail)
+        }
+        let end =
+            nearest.exhaustion.map { $0 < 0.5 ? "connect() fails now" : "connect() fails in \(Wording.duration($0))" }
+            ?? "never runs out"
+        writeNumber(
+            "Nearest limit",
+            Wording.percent(Double(nearest.live + nearest.timeWait) / Double(usable)),
+            "\(nearest.text) from \(nearest.source); \(end)"
+        )
+    }
+
+    /// The label in column 1, the number so that it ends in column 23, the detail from column 26.
+    private mutating func writeNumber(_ label: String, _ number: String?, _ detail: String) {
+        let number = number ?? "-"
+        for (index, line) in TerminalText.wrapped(detail, to: out.width - 25).enumerated() {
+            if index == 0 {
+                out.append(label + String(repeating: " ", count: max(1, 23 - label.count - number.count)))
+                out.append(out.styled(number, .bold) + "  ")
+            } else {
+                out.append(String(repeating: " ", count: 25))
+            }
+            out.append(out.styled(line, .plain))
+            out.newLine()
+        }
+    }
+
+    private static let textColumn = 11
+
+    private mutating func write(_ finding: Finding) {
+        out.newLine()
+        let style: TerminalText.Style =
+            switch finding.severity {
+            case .critical: .red
+            case .warning: .yellow
+            case .note: .cyan
+            }
+        out.paragraph(finding.severity.name.uppercased(), style, finding.title, .bold, from: Self.textColumn)
+        for (index, line) in finding.seen.enumerated() { writePart(index == 0 ? "Seen" : "", line) }
+        if !finding.why.isEmpty { writePart("Why", finding.why) }
+        if let now = finding.now { write(now, "Now") }
+        if let prevent = finding.prevent { write(prevent, "Prevent") }
+        if !finding.not.isEmpty { writePart("Not", finding.not) }
+        writeRunbook(of: finding)
+    }
+
+    private mutating func writePart(_ label: String, _ text: String) {
+        out.paragraph(label, .dim, at: 3, text, from: Self.textColumn)
+    }
+
+    private mutating func write(_ step: Finding.Step, _ label: String) {
+        if !step.text.isEmpty { writePart(label, step.text) }
+        for (index, command) in step.commands.enumerated() {
+            let isFirst = index == 0 && step.text.isEmpty
+            out.command(isFirst ? label : "", .dim, at: 3, command, from: Self.textColumn)
+        }
+    }
+
+    /// The runbook from column 11, and the id so that it ends with the line.
+    private mutating func writeRunbook(of finding: Finding) {
+        let (page, id) = (finding.check.runbook, finding.check.rawValue)
+        let address = Self.runbooks + page + ".md"
+        out.append("  " + out.styled("Runbook", .dim) + " ")
+        out.append(out.link(page, to: address, .dim))
+        let room = min(80, out.width) - (Self.textColumn - 1) - page.count - id.count
+        out.append(String(repeating: " ", count: max(1, room)) + out.link(id, to: address, .dim))
+        out.newLine()
+    }
+
+    private mutating func writePassed() {
+        out.newLine()
+        let count = diagnosis.passed.count
+        let checks = "\(Wording.count(count, "check")) found nothing"
+        let names = diagnosis.passed.map(\.label).joined(separator: ", ")
+        if let reason = diagnosis.isNormalBecause {
+            let list = options.isVerbose ? ": \(names)" : "."
+            out.paragraph("OK", .green, checks + list, from: Self.textColumn)
+            out.paragraph("", .plain, reason, from: Self.textColumn)
+        } else if count > 0 {
+            out.paragraph("OK", .green, "\(checks): \(names)", from: Self.textColumn)
+        }
+    }
+
+    private mutating func writeNotSeen() {
+        let lines = diagnosis.hiddenLines
+        guard !lines.isEmpty else { return }
+        out.newLine()
+        for (index, line) in lines.enumerated() {
+            out.paragraph(index == 0 ? "Not seen" : "", .dim, line, from: Self.textColumn)
+        }
+        if diagnosis.notSeen.hiddenSockets > 0 {
+            out.command("", .plain, at: 1, "sudo timewait_exporter diagnose", from: Self.textColumn)
+        }
+    }
+
+    private mutating func writeVerdict() {
+        out.newLine()
+        let isBad = diagnosis.worst != nil
+        out.append(out.styled(diagnosis.verdict + ".", .bold))
+        out.newLine()
+        guard isBad else { return }
+        out.append("Runbooks:\n" + out.link(Self.allRunbooks, to: Self.allRunbooks, .plain))
+        out.newLine()
+    }
+}
+
+extension Diagnosis {
+    /// What was hidden and what was not checked, a line each; the last one ends with a colon where a command follows.
+    package var hiddenLines: [String] {
+        var lines = notSeen.reasons
+        for (reason, checks) in notCheckedByReason {
+            lines.append("\(checks.map(\.label).joined(separator: ", ")): \(reason)")
+        }
+        if notSeen.hiddenSockets > 0 {
+            lines.append(
+                "the processes of \(Wording.count(notSeen.hiddenSockets)) of \(Wording.count(notSeen.sockets, "socket")), of"
+                    + " \(Wording.list(notSeen.users, atMost: 3)); to name them:"
+            )
+        }
+        return lines
+    }
+
+    private var notCheckedByReason: [(reason: String, checks: [Check])] {
+        var groups: [(reason: String, checks: [Check])] = []
+        for (check, reason) in notChecked {
+            if let place = groups.firstIndex(where: { $0.reason == reason }) {
+                groups[place].checks.append(check)
+            } else {
+                groups.append((reason, [check]))
+            }
+        }
+        return groups
+    }
+}

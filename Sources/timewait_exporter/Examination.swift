@@ -1,0 +1,168 @@
+import Advice
+import Aggregator
+import Glibc
+import KernelReaders
+import Ports
+import Sampler
+import Synchronization
+
+/// Looks at the machine as a person would: reads its tables, and who owns its sockets.
+struct Examination: ~Copyable {
+    private let obstacles: Obstacles
+    private let procfs: String
+    private var sampler: Sampler
+    private var surroundings: Surroundings
+
+    /// - Parameter interval: the seconds between two readings of the socket table.
+    init(_ reading: ReadingFlags, _ services: ServiceFlags, interval: Double) {
+        procfs = reading.procfs
+        var settings = SamplerSettings()
+        settings.interval = interval
+        // A person waits for it.
+        settings.cpuShare = 1
+        settings.source = reading.source
+        settings.accounting.servicePorts = services.ports.tcp
+        settings.accounting.udpServicePorts = services.ports.udp
+        // All of them: there is no page to keep small.
+        settings.accounting.portsLimit = 65_535
+        settings.accounting.servicesLimit = 65_535
+        let obstacles = Obstacles()
+        self.obstacles = obstacles
+        sampler = Sampler(ProcFilesystem(mount: reading.procfs), settings, from: Clock.now) { obstacles.note($0) }
+        surroundings = Surroundings(
+            procfs: reading.procfs,
+            readsSockDiag: reading.source != .procfs,
+            servicePorts: services.ports.tcp
+        )
+    }
+
+    /// Reads what is due, once; and when the next time is.
+    mutating func tick() -> (sample: Sample, next: Instant) {
+        let sample = sampler.tick(at: Clock.now)
+        return (sample, sampler.next)
+    }
+
+    /// The situation of a sample: with it who owns the sockets of now.
+    ///
+    /// - Throws: why there is nothing to look at.
+    mutating func situation(of sample: Sample, began: Instant) throws -> Situation {
+        guard sample.ports != nil else { throw obstacles.failure(procfs: procfs) }
+        var situation = surroundings.situation(of: sample)
+        situation.obstacles.insert(contentsOf: obstacles.lines, at: 0)
+        situation.duration = Clock.now - began
+        return situation
+    }
+
+    /// Looks for a moment for programs that dial services of this host with connections too short to be met by chance.
+    mutating func searchDialers(for situation: inout Situation) { surroundings.searchDialers(for: &situation) }
+}
+
+/// What a sample is seen in: the machine's name, the owners of its sockets.
+struct Surroundings {
+    private let proc: ProcFilesystem
+    private let servicePorts: PortSet
+    private var owners: SocketOwnersReader
+
+    /// How long, in seconds, it is looked for a program that dials this host's services for moments only.
+    private static let longestSearch = 1.0
+    /// The most client sockets that are asked for IP_BIND_ADDRESS_NO_PORT.
+    private static let mostAskedClients = 2000
+
+    init(procfs: String, readsSockDiag: Bool, servicePorts: PortSet) {
+        proc = ProcFilesystem(mount: procfs)
+        owners = SocketOwnersReader(proc, readsSockDiag: readsSockDiag)
+        self.servicePorts = servicePorts
+    }
+
+    /// The situation of a sample: with it who owns the sockets of now.
+    mutating func situation(of sample: Sample) -> Situation {
+        var situation = Situation(
+            host: proc.hostName ?? "localhost",
+            kernel: "Linux \(proc.kernelRelease ?? "of unknown version")",
+            sample: sample
+        )
+        situation.servicePorts = servicePorts
+        if sample.source == .sockDiag, sample.ports?.knowsBound == false {
+            situation.obstacles.append("sockets that are only bound: \(situation.kernel) does not show them")
+        }
+        do throws(ReadError) {
+            situation.owners = try owners.read { Self.asks($0, sample) }
+        } catch {
+            situation.obstacles.append("who owns the sockets: \(error)")
+        }
+        situation.time = Clock.realtime.seconds
+        return situation
+    }
+
+    /// Whether a socket is asked for its options: those that decide about a restart, or about who binds before connect.
+    private static func asks(_ socket: OwnedSocket, _ sample: Sample) -> Bool {
+        guard let report = sample.ports else { return false }
+        let port = socket.row.localPort
+        if socket.row.state == .listen { return true }
+        guard let use = report.ephemeral, let range = sample.portSysctls.ports, use.bind.used * 4 > use.bind.ports
+        else { return false }
+        // Of thousands a part will do.
+        return range.contains(port) && port % 2 != range.low % 2 && !report.occupancy.listening.contains(port)
+            && Int(port) / 2 % max(1, use.bind.used / mostAskedClients) == 0
+    }
+
+    /// Looks for a moment for programs that dial services of this host with connections too short to be met by chance.
+    mutating func searchDialers(for situation: inout Situation) {
+        guard let listening = situation.sample.ports?.occupancy.listening, var search = DialerSearch(proc) else {
+            return
+        }
+        let own = Set(situation.owners?.sockets.lazy.map(\.row.localAddress) ?? [])
+        let end = Clock.now + Self.longestSearch
+        var enough = end
+        while Clock.now < min(end, enough) {
+            for one in search.look() where listening.contains(one.remote.port) && !listening.contains(one.local.port) {
+                guard one.remote.address == one.local.address || own.contains(one.remote.address) else { continue }
+                // Who dials most of them is seen with several.
+                if situation.dialers.isEmpty { enough = Clock.now + Self.longestSearch / 4 }
+                situation.dialers[one.process, default: PortSet()].insert(one.remote.port)
+            }
+        }
+    }
+}
+/// What could not be read, as a person is told it.
+private final class Obstacles: Sendable {
+    private let events = Mutex<[SamplerEvent]>([])
+
+    func note(_ event: SamplerEvent) { events.withLock { $0.append(event) } }
+
+    /// A line for each.
+    var lines: [String] {
+        events.withLock { events in
+            events.compactMap { event in
+                switch event {
+                case .failed(let collector, let error): "\(collector.label): \(error)"
+                case .reads(let source, let obstacle?): "read over \(source.rawValue), since \(obstacle)"
+                case .malformedRows(let count): "\(Wording.count(count, "row")) of the socket table did not parse"
+                case .readsAddressFiles(let obstacle): "own addresses: read from files, since \(obstacle)"
+                case .absent, .recovered, .reads(_, nil): nil
+                }
+            }
+        }
+    }
+
+    /// Why the socket table could not be read.
+    func failure(procfs: String) -> StartError {
+        let error = events.withLock { events in
+            events.lazy.compactMap { event -> ReadError? in
+                if case .failed(.socketTable, let error) = event { error } else { nil }
+            }.first
+        }
+        return StartError(
+            description:
+                "\(error.map { "\($0)" } ?? "the socket table could not be read"); run it in the network namespace"
+                + " to look at, as a user who may read \(procfs)/net"
+        )
+    }
+}
+
+extension Collector {
+    /// What it reads, in words.
+    fileprivate var label: String {
+        rawValue.split(separator: "_").joined(separator: " ")
+    }
+}

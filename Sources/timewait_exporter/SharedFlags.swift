@@ -1,0 +1,124 @@
+import Aggregator
+import ArgumentParser
+import Ports
+import Sampler
+
+/// Where the kernel's tables are read.
+struct ReadingFlags: ParsableArguments {
+    @Option(
+        name: .customLong("sampler.source"),
+        help: ArgumentHelp(
+            "Where the socket table is read; auto is sock_diag, or procfs without it.",
+            valueName: "source"
+        )
+    )
+    var source = SourceChoice.auto
+
+    @Option(
+        name: .customLong("path.procfs"),
+        help: ArgumentHelp(
+            "Where procfs is mounted.",
+            discussion: "(default: /proc)",
+            valueName: "path"
+        ),
+        transform: FlagValues.procfs
+    )
+    var procfs = "/proc"
+}
+
+/// The ports that services of this machine need.
+struct ServiceFlags: ParsableArguments {
+    @Option(
+        name: .customLong("services.ports"),
+        help: ArgumentHelp(
+            "Ports that services of this machine need, such as 8080,9000-9010,51820/udp: always watched. TCP but for /udp.",
+            discussion: "(default: none)",
+            valueName: "list"
+        ),
+        transform: FlagValues.servicePorts
+    )
+    var ports = FlagValues.ServicePorts()
+}
+
+/// What gets series of its own on the page.
+struct SeriesFlags: ParsableArguments {
+    @Option(
+        name: .customLong("ports.limit"),
+        help: ArgumentHelp(
+            "How many LISTEN ports get series of their own; 0 for none.",
+            discussion: "(default: 100)",
+            valueName: "number"
+        ),
+        transform: FlagValues.portsLimit
+    )
+    var portsLimit = 100
+
+    @Option(
+        name: .customLong("ports.include"),
+        help: ArgumentHelp(
+            "LISTEN ports that may get series, or be learnt as a service's, such as 80,8000-8999; no others.",
+            discussion: "(default: all)",
+            valueName: "list"
+        ),
+        transform: FlagValues.ports
+    )
+    var portsIncluded: PortSet?
+
+    @Option(
+        name: .customLong("ports.exclude"),
+        help: ArgumentHelp(
+            "LISTEN ports that may not, such as those that programs take at random.",
+            discussion: "(default: none)",
+            valueName: "list"
+        ),
+        transform: FlagValues.ports
+    )
+    var portsExcluded = PortSet()
+
+    @Option(
+        name: .customLong("services.limit"),
+        help: ArgumentHelp(
+            "How many service ports get series; 0 for none.",
+            discussion: "(default: 100)",
+            valueName: "number"
+        ),
+        transform: FlagValues.portsLimit
+    )
+    var servicesLimit = 100
+
+    @Option(
+        name: .customLong("destinations.limit"),
+        help: ArgumentHelp(
+            "How many destinations get series of their own; 0 for none.",
+            discussion: "(default: 10)",
+            valueName: "number"
+        ),
+        transform: FlagValues.seriesLimit
+    )
+    var destinationsLimit = 10
+
+    @Option(
+        name: .customLong("peers.limit"),
+        help: ArgumentHelp(
+            "How many peers of each LISTEN port get series; 0 for none.",
+            discussion: "(default: 0)",
+            valueName: "number"
+        ),
+        transform: FlagValues.seriesLimit
+    )
+    var peersLimit = 0
+
+    /// What the accounting keeps and tells by these flags.
+    func accounting(_ services: ServiceFlags) -> AccountingSettings {
+        var settings = AccountingSettings()
+        settings.portsLimit = portsLimit
+        settings.portsIncluded = portsIncluded
+        settings.portsExcluded = portsExcluded
+        settings.servicePorts = services.ports.tcp
+        settings.udpServicePorts = services.ports.udp
+        settings.servicesLimit = servicesLimit
+        settings.destinationsLimit = destinationsLimit
+        settings.peersLimit = peersLimit
+        return settings
+    }
+}

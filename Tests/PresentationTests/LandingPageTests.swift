@@ -1,0 +1,299 @@
+import Advice
+import Aggregator
+import Ports
+import SyntheticMachines
+import Testing
+
+@testable import Presentation
+
+@Suite("The landing page")
+struct LandingPageTests {
+    private static func machine(_ change: (inout SyntheticMachine) -> Void = { _ in }) -> SyntheticMachine {
+        var machine = SyntheticMachine()
+        change(&machine)
+        return machine
+    }
+
+    @Test("has a policy with the hash of its style sheet")
+    func hash() throws {
+        #expect(SHA256.base64(of: Array("abc".utf8)) == "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=")
+        let document = LandingDocument(SyntheticMachine().situation)
+        let style = try #require(document.first("<style>(.*?)</style>"))
+        let hash = SHA256.base64(of: Array(style.utf8))
+        #expect(LandingPage.styleHash == hash, "write it into LandingStyle.swift")
+        #expect(LandingPage.contentSecurityPolicy.contains("style-src 'sha256-\(hash)'"))
+        #expect(style == LandingDocument(Situation(host: "", kernel: "", sample: Sample())).first("<style>(.*?)</style>"))
+    }
+
+    @Test("is a whole document without scripts, styles and addresses of elsewhere", arguments: SyntheticMachine.Pattern.allCases)
+    func document(_ pattern: SyntheticMachine.Pattern) {
+        for listeners in [0, 20, 2000] {
+            let machine = Self.machine {
+                $0.pattern = pattern
+                $0.listeners = listeners
+            }
+            #expect(LandingDocument(machine.situation).faults == [], "\(listeners) listeners")
+        }
+        #expect(LandingDocument(Situation(host: "h", kernel: "", sample: Sample())).faults == [])
+    }
+
+    // MARK: - Numbers
+
+    @Test("has the numbers of its sample")
+    func numbers() throws {
+        let situation = Self.machine { $0.pattern = .sparse }.situation
+        let report = try #require(situation.sample.ports)
+        let use = try #require(report.ephemeral)
+        let nearest = try #require(report.destinations?.nearest)
+        let document = LandingDocument(situation)
+        let total = report.table.total(of: .timeWait)
+        #expect(document.tile("TIME_WAIT").first == Wording.count(total))
+        #expect(document.tile("Both ends on this host") == ["0.0 %", "0 of \(Wording.count(total)) TIME_WAITs"])
+        #expect(
+            document.tile("Ephemeral ports in use") == [
+                Wording.percent(try #require(use.share)),
+                "\(Wording.count(use.used)) of \(Wording.count(use.usable)) usable, 32768-60999",
+            ]
+        )
+        #expect(document.tile("Nearest destination").first == Wording.percent(try #require(report.nearestShare)))
+        let destinations = document.rows("dest")
+        #expect(destinations.count == nearest.count)
+        for (row, use) in zip(destinations, nearest) {
+            let to = Wording.endpoint(use.line.destination.address, use.line.destination.port)
+            #expect(row[0] == "\(to) from \(use.line.destination.source)")
+            #expect(row[2...3] == [Wording.count(use.line.live), Wording.count(use.line.timeWait)])
+        }
+        let ports = document.rows("ports")
+        #expect(ports.count == 10)
+        for row in ports {
+            let line = try #require(report.ports.first { "\($0.port)" == row[0] })
+            let numbers = [line.timeWait?.total ?? -1, line.listeners, line.established, line.acceptQueue]
+            #expect(Array(row[2...5]) == numbers.map { Wording.count($0) })
+        }
+        let words = document.rows("words")
+        #expect(words.contains { $0[0] == "Used by ESTABLISHED" && $0[1] == Wording.count(use.established) })
+        #expect(words.contains { $0[0] == "Used by TIME_WAIT" && $0[1] == Wording.count(use.timeWait) })
+        #expect(words.contains { $0[0] == "Used by other states" && $0[1] == Wording.count(use.other) })
+        #expect(words.contains { $0[0] == "Free for connect()" && $0[1] == Wording.count(use.usable - use.used) })
+    }
+
+    @Test("says every finding with its commands, and what was looked at")
+    func findings() {
+        let situation = Self.machine { $0.pattern = .sparse }.situation
+        let diagnosis = Diagnosis(of: situation)
+        let document = LandingDocument(situation)
+        #expect(diagnosis.findings.count > 2)
+        #expect(document.words.hasPrefix("\(diagnosis.verdict) - synthetic-1 - timewait_exporter"))
+        let blocks = document.all("<code>(.*?)</code>").map { block in
+            block.replacing("&amp;", with: "&").replacing("&gt;", with: ">").replacing("&#39;", with: "'")
+        }
+        for finding in diagnosis.findings {
+            for text in [finding.title, finding.why, finding.not] + finding.seen {
+                #expect(document.words.contains(text.split(separator: " ").joined(separator: " ")), "\(text)")
+            }
+            for step in [finding.now, finding.prevent].compactMap(\.self) where !step.commands.isEmpty {
+                #expect(blocks.contains(step.commands.joined(separator: "\n")))
+            }
+        }
+        for check in diagnosis.passed { #expect(document.words.contains(check.label)) }
+        for (check, reason) in diagnosis.notChecked {
+            #expect(document.words.contains("\(check.label): \(reason)"))
+        }
+    }
+
+    @Test("gives the reason of a large number in place of the checks")
+    func reason() throws {
+        var situation = Self.machine { $0.pattern = .empty }.situation
+        var diagnosis = Diagnosis(of: situation)
+        diagnosis.isNormalBecause = "28,012 TIME_WAITs are normal here."
+        situation.time += 1
+        let page = LandingPage(diagnosis, situation, .init(version: "1")).html
+        #expect(String(decoding: page, as: UTF8.self).contains("found nothing.</strong> 28,012 TIME_WAITs are normal here."))
+    }
+
+    @Test("has no colour of trouble where nothing is wrong")
+    func healthy() {
+        var situation = Self.machine { $0.listeners = 6 }.situation
+        situation.sample.portSysctls.reserved = PortSet()
+        #expect(Diagnosis(of: situation).findings.isEmpty)
+        let text = LandingDocument(situation).text
+        for name in ["critical", "warning", "warn", "bad", "badnum", "cross", "tag"] {
+            #expect(text.firstMatch(of: try! Regex("class=\"[^\"]*\\b\(name)\\b")) == nil, "\(name)")
+        }
+        #expect(text.contains("fill='%231f9a5b'"))
+    }
+
+    // MARK: - What is not known
+
+    @Test("says before the first reading that there was none")
+    func unread() {
+        let document = LandingDocument(Situation(host: "new", kernel: "Linux 6.1", sample: Sample()))
+        #expect(document.words.hasPrefix("No reading yet - new - timewait_exporter"))
+        for term in ["TIME_WAIT", "Both ends on this host", "Ephemeral ports in use", "Nearest destination"] {
+            #expect(document.tile(term).first == "unknown")
+        }
+        #expect(document.all("class=\"now\">(.*?)<") == Array(repeating: "unknown", count: 4))
+        #expect(!document.text.contains("stroke-dasharray=\"0"))
+        #expect(!document.words.contains("UTC,"))
+    }
+
+    @Test("shows no range and no zero where the range could not be read")
+    func noRange() {
+        var machine = SyntheticMachine()
+        machine.range = nil
+        let document = LandingDocument(machine.situation)
+        #expect(document.tile("Ephemeral ports in use") == ["unknown", "range unknown"])
+        #expect(document.tile("Nearest destination").first == "unknown")
+        #expect(document.words.contains("ephemeral range unknown"))
+        #expect(document.first("<path class=\"edge\" d=\"([^\"]*)\"") == nil)
+        #expect(document.words.contains("Unknown: the ephemeral range or a sysctl could not be read."))
+        #expect(document.faults == [])
+    }
+
+    @Test("shows unknown TIME_WAITs of a port as unknown where the addresses could not be read")
+    func noAddresses() throws {
+        var situation = SyntheticMachine().situation
+        situation.sample.ports?.timeWait = nil
+        situation.sample.ports?.newTimeWait = nil
+        for index in situation.sample.ports?.ports.indices ?? 0..<0 {
+            situation.sample.ports?.ports[index].timeWait = nil
+        }
+        let document = LandingDocument(situation)
+        #expect(document.tile("Both ends on this host").first == "unknown")
+        #expect(document.rows("ports").allSatisfy { $0[2] == "unknown" })
+    }
+
+    @Test("leaves a gap in the last hour where nothing was read")
+    func gaps() throws {
+        let document = LandingDocument(SyntheticMachine().situation)
+        let line = try #require(document.first("<path class=\"line tw\" d=\"([^\"]*)\""))
+        // Steps 40 to 47 are missing: the line ends at 400 and begins again at 480.
+        #expect(line.matches(of: #/M(\d+) /#).map { Int($0.1) } == [0, 480])
+        #expect(document.words.contains("8 of 120 values are missing"))
+        #expect(document.words.contains("13:02 13:32 14:02"))
+    }
+
+    @Test("has an axis of 0 to 100 % for a share of a limit")
+    func axes() throws {
+        let document = LandingDocument(SyntheticMachine().situation)
+        let axes = document.all("<g class=\"axis\">(.*?)</g>").map { LandingDocument.words($0) }
+        #expect(axes[1].hasPrefix("100 % 50 % 0 %"))
+        #expect(axes[2].hasPrefix("100 % 50 % 0 %"))
+    }
+
+    // MARK: - Names from outside
+
+    @Test(
+        "escapes and cuts the names of programs",
+        arguments: ["<script>alert(1)</script>", "\"' onload=x", String(repeating: "x", count: 200), "é\u{202e}\u{7}&amp;"]
+    )
+    func names(_ name: String) {
+        let machine = Self.machine {
+            $0.names = [name]
+            $0.pattern = .sparse
+        }
+        let document = LandingDocument(machine.situation)
+        #expect(document.faults == [])
+        #expect(!document.text.contains("<script"))
+        #expect(!document.text.contains(" onload=x\""))
+        #expect(!document.text.contains(String(repeating: "x", count: 41)))
+        #expect(document.text.utf8.allSatisfy { $0 < 0x7f && ($0 >= 0x20 || $0 == 10) })
+        let shown = Wording.name(name)
+        #expect(document.rows("ports").contains { $0[1] == shown.split(separator: " ").joined(separator: " ") })
+    }
+
+    @Test("escapes the path of the metrics")
+    func telemetryPath() {
+        let document = LandingDocument(SyntheticMachine().situation, telemetryPath: "/a&b\"c")
+        #expect(document.text.contains("<a href=\"/a&amp;b&quot;c\">Metrics</a>"))
+    }
+
+    @Test("loads itself anew only where it is asked to")
+    func refresh() {
+        let situation = SyntheticMachine().situation
+        #expect(!LandingDocument(situation).text.contains("http-equiv"))
+        let document = LandingDocument(situation, refresh: 10)
+        #expect(document.text.contains("<meta http-equiv=\"refresh\" content=\"10\">"))
+        #expect(document.text.contains("<a href=\"./\">stop</a>"))
+    }
+
+    // MARK: - Size
+
+    @Test("takes at most 200 KB with 2,000 listeners, whatever the ports of the range are", arguments: SyntheticMachine.Pattern.allCases)
+    func size(_ pattern: SyntheticMachine.Pattern) {
+        let machine = Self.machine {
+            $0.listeners = 2000
+            $0.pattern = pattern
+        }
+        #expect(LandingDocument(machine.situation).bytes <= 200_000)
+    }
+
+    @Test("takes at most 200 KB with a range of nearly all ports in random states")
+    func sizeOfWideRange() {
+        let machine = Self.machine {
+            $0.listeners = 2000
+            $0.pattern = .random
+            $0.range = PortRange(low: 1024, high: 65_535)
+        }
+        #expect(LandingDocument(machine.situation).bytes <= 200_000)
+    }
+
+    @Test("shows 20 findings whole and the titles of the others")
+    func manyFindings() throws {
+        let situation = Self.machine { $0.pattern = .sparse }.situation
+        var diagnosis = Diagnosis(of: situation)
+        let one = try #require(diagnosis.findings.first)
+        diagnosis.findings = (0..<500).map { number in
+            var finding = one
+            finding.key = "\(number)"
+            return finding
+        }
+        let page = LandingPage(diagnosis, situation, .init(version: "1")).html
+        let text = String(decoding: page, as: UTF8.self)
+        #expect(text.matches(of: #/<article /#).count == 20)
+        #expect(text.contains("480 more findings"))
+        #expect(page.count < 250_000)
+    }
+
+    // MARK: - The map
+
+    @Test("paints exactly the ports that are held, each in its strongest state", arguments: SyntheticMachine.Pattern.allCases)
+    func map(_ pattern: SyntheticMachine.Pattern) throws {
+        for (low, high) in [(Port(32_768), Port(60_999)), (1, 65_535), (40_001, 40_003)] {
+            let machine = Self.machine {
+                $0.pattern = pattern
+                $0.range = PortRange(low: low, high: high)
+            }
+            let situation = machine.situation
+            let occupancy = try #require(situation.sample.ports).occupancy
+            let document = LandingDocument(situation)
+            let established = document.painted("est")
+            let other = document.painted("oth").subtracting(established)
+            let timeWait = document.painted("tw").subtracting(established).subtracting(other)
+            let held = occupancy.established.union(occupancy.other).union(occupancy.timeWait)
+                .subtracting(occupancy.listening)
+            #expect(established == occupancy.established.subtracting(occupancy.listening))
+            #expect(other == occupancy.other.subtracting(established).subtracting(occupancy.listening))
+            #expect(established.union(other).union(timeWait) == held)
+            #expect(document.painted("res") == PortSet([50_061]).intersection(PortSet(try #require(machine.range))))
+        }
+    }
+
+    @Test("marks every port that is listened on", arguments: [0, 20, 2000])
+    func listeners(_ count: Int) throws {
+        let machine = Self.machine { $0.listeners = count }
+        let document = LandingDocument(machine.situation)
+        var marked = PortSet()
+        for path in document.all("class=\"(?:shift )?tick[^\"]*\" d=\"([^\"]*)\"") {
+            var (x, y) = (0, 0)
+            for move in path.matches(of: /([Mm])(-?\d+)[ ]?(-?\d+)v1/) {
+                let (dx, dy) = (Int(move.2) ?? 0, Int(move.3) ?? 0)
+                (x, y) = move.1 == "M" ? (dx, dy) : (x + dx, y + dy)
+                marked.insert(Port(1000 * y + x))
+                y += 1
+            }
+        }
+        for port in document.all("<a href=\"#e(\\d+)\"").compactMap({ Port($0) }) { marked.insert(port) }
+        #expect(marked == PortSet(machine.listeningPorts))
+    }
+}
