@@ -31,6 +31,7 @@ test: ## install what is missing, then check the style, build and run every test
 	[ -n "$(ARGS)" ] || .ci/run-python-tests Worlds
 	[ -n "$(ARGS)" ] || .ci/run-python-tests Diagnose
 	[ -n "$(ARGS)" ] || .ci/run-python-tests Web
+	[ -n "$(ARGS)" ] || .ci/run-python-tests Landing
 	[ -n "$(ARGS)" ] || .ci/run-python-tests Dashboards
 
 test-worlds: ## compare 1,000 random hosts with an oracle; SEED=n repeats those of a seed, WORLDS=n makes as many

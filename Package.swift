@@ -136,6 +136,12 @@ let package = Package(
         .target(name: "Namespaces", path: "Tests/Namespaces", swiftSettings: swiftSettings),
         tests(of: "Namespaces"),
         .target(name: "Scenes", path: "Tests/Scenes", swiftSettings: swiftSettings),
+        .target(
+            name: "Situations",
+            dependencies: ["Advice", "Aggregator", "Ports"],
+            path: "Tests/Situations",
+            swiftSettings: swiftSettings
+        ),
         tests(of: "Ports"),
         tests(
             of: "KernelReaders",
@@ -143,8 +149,11 @@ let package = Package(
         ),
         tests(of: "Aggregator", with: ["Ports"]),
         tests(of: "Sampler", with: ["Scenes", "KernelReaders", "Aggregator", "Ports"]),
-        tests(of: "Advice", with: ["Ports"]),
-        tests(of: "Presentation", with: ["SyntheticMachines", "Advice", "Aggregator", "Ports"]),
+        tests(of: "Advice", with: ["Situations", "Scenes", "Aggregator", "Ports"]),
+        tests(
+            of: "Presentation",
+            with: ["SyntheticMachines", "Situations", "Scenes", "Advice", "Aggregator", "Ports"]
+        ),
         tests(of: "Exposition"),
         tests(of: "WebConfiguration"),
         tests(of: "Endpoint"),

@@ -200,25 +200,28 @@ extension Diagnosis {
 
     /// One cause, one finding: what another one explains is told inside it.
     private static func withoutExplained(_ findings: [Finding]) -> [Finding] {
-        var kept: [Finding] = []
-        for finding in findings {
-            let explainer = findings.firstIndex { Self.does($0, explain: finding) }
-            if explainer == nil { kept.append(finding) }
+        func explainer(of place: Int) -> Int? {
+            findings.indices.first { does(findings[$0], explain: findings[place]) }
         }
-        for finding in findings where !kept.contains(finding) {
-            guard let place = kept.firstIndex(where: { Self.does($0, explain: finding) }) else { continue }
-            if !kept[place].explains.contains(finding.check) { kept[place].explains.append(finding.check) }
+        var told = findings
+        for place in findings.indices {
+            // What explains it may itself be told inside another one.
+            var root = place
+            while let next = explainer(of: root) { root = next }
+            let check = findings[place].check
+            if root != place, !told[root].explains.contains(check) { told[root].explains.append(check) }
         }
-        return kept
+        return findings.indices.filter { explainer(of: $0) == nil }.map { told[$0] }
     }
 
     private static func does(_ explainer: Finding, explain finding: Finding) -> Bool {
         switch (explainer.check, finding.check) {
         case (.destinationExhausting, .destinationPortsHalfUsed): explainer.key == finding.key
         case (.localProber, .manyPerListener), (.rangeNearlyUsed, .bindHalfUsed), (.overflow, .bucketsNearLimit): true
-        // The range is full of the connections to one destination.
+        // The range is full of the connections to one destination. Its forecast leaves these out: where it says that the
+        // range runs out, programs bind before they connect, and that is another cause.
         case (.destinationExhausting, .rangeNearlyUsed), (.destinationPortsHalfUsed, .rangeNearlyUsed):
-            explainer.evidence["explains_range"] == .bool(true)
+            explainer.evidence["explains_range"] == .bool(true) && finding.failsIn == nil
         default: false
         }
     }

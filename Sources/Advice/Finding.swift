@@ -174,6 +174,9 @@ package struct Finding: Equatable, Sendable {
 
     /// Something to do.
     package struct Step: Equatable, Sendable {
+        /// The characters that a line of a command has at most, unless a name from outside is longer.
+        static let longestLine = 70
+
         /// What it is; empty where the commands say it.
         package var text: String
         /// Commands of a shell, in order, each one a line; lines that belong together end in `&&`, `|` or `\`.

@@ -27,7 +27,7 @@ extension Situation {
         var seen = [
             "\(Wording.count(local)) of \(Wording.count(total, "TIME_WAIT")) have both ends on this host: about"
                 + " \(Wording.count(local / max(1, dialed))) on each of \(dialed) ports"
-                + (rate.map { ", \(Wording.rate($0)) new a second" } ?? "")
+                + (rate.map { $0 < 0.05 ? "" : ", \(Wording.rate($0)) new a second" } ?? "")
         ]
         seen.append(whoCloses(byClient: byClient, byService: byService.map(\.port)))
         seen.append(
@@ -125,7 +125,7 @@ extension Situation {
         let remote = Role.allCases.reduce(0) { $0 + counts[$1, .remote] }
         guard sockets > 0, Double(total) > Thresholds.timeWaitPerListener * Double(sockets),
             total > Thresholds.timeWaitFloor, Double(remote) <= Thresholds.timeWaitRemoteShare * Double(total),
-            Double(dialed) >= 0.5 * Double(listening)
+            Double(dialed) >= Thresholds.dialedServicesShare * Double(listening)
         else { return .found([]) }
         let busiest = report.ports.sorted {
             ($1.timeWait?.localTotal ?? 0, $0.port) < ($0.timeWait?.localTotal ?? 0, $1.port)
@@ -259,10 +259,7 @@ extension Situation {
                     "From 61 to 119 the kernel counts a part of the time twice, so that FIN_WAIT2 ends earlier than at 60. A"
                     + " peer that answers later gets an RST.",
                 now: Finding.Step("", ["sudo sysctl -w net.ipv4.tcp_fin_timeout=60"]),
-                prevent: Finding.Step(
-                    "Correct the file that sets it:",
-                    ["grep -rs tcp_fin_timeout /etc/sysctl.* /usr/lib/sysctl.d"]
-                ),
+                prevent: Finding.Step("Correct the file that sets it:", Self.filesThatSet("tcp_fin_timeout")),
                 not: "Do not expect fewer TIME_WAITs of it: TIME_WAIT lasts 60 s."
             )
         )
@@ -282,10 +279,7 @@ extension Situation {
                 seen: ["net.ipv4.tcp_timestamps = 0"],
                 why: "tcp_tw_reuse needs them, and so does the protection from old segments on fast links.",
                 now: Finding.Step("", ["sudo sysctl -w net.ipv4.tcp_timestamps=1"]),
-                prevent: Finding.Step(
-                    "Correct the file that sets it:",
-                    ["grep -rs tcp_timestamps /etc/sysctl.* /usr/lib/sysctl.d"]
-                ),
+                prevent: Finding.Step("Correct the file that sets it:", Self.filesThatSet("tcp_timestamps")),
                 not: "Do not turn them off to save 12 bytes of a segment."
             )
         )
@@ -293,7 +287,8 @@ extension Situation {
 
     /// Whether somebody seems to have taken tcp_fin_timeout for the length of TIME_WAIT.
     var finTimeoutIsNotTimeWait: Outcome {
-        guard let value = sample.sysctls?[.tcpFinTimeout], let report else { return .notChecked(Self.noSysctls) }
+        guard let value = sample.sysctls?[.tcpFinTimeout] else { return .notChecked(Self.noSysctls) }
+        guard let report else { return .notChecked(Self.noReport) }
         guard value != 60, !Thresholds.cuttingFinTimeouts.contains(value),
             report.table.total(of: .timeWait) > Thresholds.timeWaitFloor
         else { return .found([]) }
@@ -334,17 +329,22 @@ extension Situation {
                     why: "",
                     now: Finding.Step(
                         "Look who did it, and whether a file sets it:",
-                        [
-                            change.name == "ip_local_reserved_ports"
-                                ? "timewait_exporter reserve --check"
-                                : "grep -rs \(change.name) /etc/sysctl.* /usr/lib/sysctl.d"
-                        ]
+                        change.name == "ip_local_reserved_ports"
+                            ? ["timewait_exporter reserve --check"] : Self.filesThatSet(change.name)
                     ),
                     prevent: nil,
                     not: ""
                 )
             }
         )
+    }
+
+    /// The command that finds the files which set a sysctl.
+    private static func filesThatSet(_ name: String) -> [String] {
+        [
+            "grep -rs \(name) /etc/sysctl.conf /etc/sysctl.d \\",
+            "  /run/sysctl.d /usr/local/lib/sysctl.d /usr/lib/sysctl.d",
+        ]
     }
 
     private static func short(_ text: String) -> String {
@@ -384,7 +384,7 @@ extension Situation {
                     why: "What it tells is absent from the page, and the checks that need it were not made.",
                     now: Finding.Step(
                         "The log names the file and the reason:",
-                        ["journalctl -u timewait_exporter -n 50"]
+                        ["journalctl -u prometheus-timewait-exporter -n 50"]
                     ),
                     prevent: nil,
                     not: ""

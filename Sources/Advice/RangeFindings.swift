@@ -16,6 +16,7 @@ extension Situation {
 
     private func exhausting(_ use: DestinationUse, usable: Int) -> Finding {
         let seconds = use.used >= usable ? 0 : use.exhaustion ?? 0
+        let isSearching = Double(use.used) > Thresholds.destinationShare * Double(usable)
         let name = text(use.line.destination)
         return Finding(
             check: .destinationExhausting,
@@ -27,7 +28,8 @@ extension Situation {
             seen: seen(of: use, usable: usable),
             why:
                 "\(seconds < 0.5 ? "No port is left: c" : "At 100 % c")onnect() from \(use.line.destination.source) to it fails"
-                + " with EADDRNOTAVAIL. Since 50 % each connect() has to search, and takes about 20 times as long.",
+                + " with EADDRNOTAVAIL. \(isSearching ? "Since 50 %" : "From 50 % on") each connect() has to search, and takes"
+                + " about 20 times as long.",
             now: cure(of: use),
             prevent: prevention(of: use),
             not: warning(of: use),
@@ -253,7 +255,7 @@ extension Situation {
             }
             return Finding.Step(
                 "Find the client and restart it, which gives its ports back:",
-                ["sudo ss -tanp '\(filter(of: use))'"]
+                clientsCommand(use)
             )
         }
         if sample.sysctls?[.tcpTimestamps] == 0 {
@@ -265,7 +267,7 @@ extension Situation {
         if sample.sysctls?[.tcpTWReuse] == 1 {
             return Finding.Step(
                 "Slow the client down, or let it keep its connections: tcp_tw_reuse is on already. Find it:",
-                ["sudo ss -tanp '\(filter(of: use))'"]
+                clientsCommand(use)
             )
         }
         return Finding.Step(
@@ -274,10 +276,13 @@ extension Situation {
         )
     }
 
-    private func filter(of use: DestinationUse) -> String {
+    /// The command that shows the connections to a destination, and whose they are.
+    private func clientsCommand(_ use: DestinationUse) -> [String] {
         let destination = use.line.destination
         let address = destination.address.isIPv4 ? "\(destination.address)" : "[\(destination.address)]"
-        return "dst \(address) and dport = :\(destination.port)"
+        let filter = "'dst \(address) and dport = :\(destination.port)'"
+        let command = "sudo ss -tanp \(filter)"
+        return command.count <= Finding.Step.longestLine ? [command] : ["sudo ss -tanp \\", "  \(filter)"]
     }
 
     private func prevention(of use: DestinationUse) -> Finding.Step {

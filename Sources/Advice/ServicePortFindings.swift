@@ -21,12 +21,18 @@ extension Situation {
         let port = line.port
         let live = isUDP ? [] : sockets.filter { $0.row.localPort == port }
         let seconds = freeIn(holders.free)
-        let proto = isUDP ? "UDP port" : "Port"
+        // A socket that lives is there even where its owner could not be looked for.
+        let isLive = isUDP || !live.isEmpty || holders.free == .never
+        let holding =
+            isUDP
+            ? "another socket holds it" : isLive ? "another socket holds its port" : "TIME_WAITs of others hold it"
         let holder = live.first.flatMap { process(of: $0) }
         var seen = live.prefix(3).flatMap { socket in [text(socket), owner(of: socket)] }
         if live.count > 3 { seen.append("and \(Wording.count(live.count - 3, "socket")) more") }
         if isUDP {
             seen.append("\(Wording.count(holders.other, "UDP socket")), not of the service")
+        } else if isLive, live.isEmpty {
+            seen.append("\(Wording.count(holders.other, "socket")) of other programs")
         } else if live.isEmpty {
             let end = seconds.map { ", free in \(Wording.duration($0))" } ?? ""
             seen.append("\(Wording.count(holders.other, "TIME_WAIT")) of other programs\(end)")
@@ -41,17 +47,15 @@ extension Situation {
         let effect =
             isUDP
             ? " bind() fails with EADDRINUSE until that socket is closed."
-            : live.isEmpty
-                ? " bind() fails with EADDRINUSE until the last TIME_WAIT is gone."
-                : " bind() fails with EADDRINUSE until the connection is gone, and for up to 64 s more if it ends in"
+            : isLive
+                ? " bind() fails with EADDRINUSE until the connection is gone, and for up to 64 s more if it ends in"
                     + " TIME_WAIT."
+                : " bind() fails with EADDRINUSE until the last TIME_WAIT is gone."
         return Finding(
             check: .servicePortTaken,
             severity: line.origin == .learnt ? .warning : .critical,
             key: isUDP ? "\(port)/udp" : "\(port)",
-            title: "\(proto) \(port): its service cannot start, "
-                + (live.isEmpty && !isUDP
-                    ? "old connections of others hold its port" : "another socket holds its port"),
+            title: "\(isUDP ? "UDP port" : "Port") \(port): its service cannot start, \(holding)",
             evidence: [
                 .init("port", .int(Int(port))),
                 .init("protocol", .text(isUDP ? "udp" : "tcp")),
@@ -69,7 +73,7 @@ extension Situation {
             ],
             seen: seen,
             why: cause + effect,
-            now: cureOfTaken(port, live: live, holder: holder, seconds: seconds, isUDP: isUDP),
+            now: cureOfTaken(port, isLive: isLive, holder: holder, seconds: seconds, isUDP: isUDP),
             prevent: isEphemeral ? Self.reserving("--ports=\(port)") : nil,
             not: "Do not rely on SO_REUSEADDR: both sockets need it, and an outgoing connection does not set it.",
             failsIn: 0
@@ -78,7 +82,7 @@ extension Situation {
 
     private func cureOfTaken(
         _ port: Port,
-        live: [OwnedSocket],
+        isLive: Bool,
         holder: SocketProcess?,
         seconds: Double?,
         isUDP: Bool
@@ -89,7 +93,7 @@ extension Situation {
                 ["sudo ss -uanp 'sport = :\(port)'"]
             )
         }
-        if live.isEmpty {
+        if !isLive {
             let wait = seconds.map { "Wait \(Wording.duration($0))" } ?? "Wait"
             return Finding.Step(
                 "\(wait), then start the service. Or end the TIME_WAITs at once:",
@@ -292,7 +296,11 @@ extension Situation {
     var selfConnections: Outcome {
         guard let report else { return .notChecked(Self.noReport) }
         var findings: [Finding] = []
-        for end in report.selfConnectedEnds where !findings.contains(where: { $0.key == "\(end.port)" }) {
+        // A TIME_WAIT ends by itself: where another one lives on the same port, that is what has to be told.
+        let ends =
+            report.selfConnectedEnds.filter { $0.state != .timeWait }
+            + report.selfConnectedEnds.filter { $0.state == .timeWait }
+        for end in ends where !findings.contains(where: { $0.key == "\(end.port)" }) {
             findings.append(selfConnection(end))
         }
         return .found(findings)
@@ -448,11 +456,14 @@ extension Situation {
         let total = range.reserved.count
         let count = idle.outOfRange + (idle.noListener ?? 0)
         guard count > 0 else { return .found([]) }
-        var seen: [String] = []
+        var rows: [[String]] = []
         if !unused.isEmpty {
-            seen.append("\(Wording.ports(unused))  in the range, nothing listens; each costs a usable port")
+            rows.append([Wording.ports(unused), "in the range, nothing listens; each costs a usable port"])
         }
-        if !outside.isEmpty { seen.append("\(Wording.ports(outside))  out of the range, no use") }
+        if !outside.isEmpty { rows.append([Wording.ports(outside), "out of the range, no use"]) }
+        // Long lists wrap, and then there are no columns.
+        let isShort = rows.allSatisfy { $0[0].count <= 16 }
+        let seen = isShort ? Wording.table(rows) : rows.map { $0.joined(separator: "  ") }
         return .found(
             Finding(
                 check: .reservedPortsIdle,

@@ -17,6 +17,8 @@ package enum Thresholds {
     package static let timeWaitPerListener = 10.0
     package static let timeWaitFloor = 500
     package static let timeWaitRemoteShare = 0.5
+    /// The least share of the LISTEN ports that hold a TIME_WAIT from this host, for there to be many.
+    package static let dialedServicesShare = 0.5
     /// The share of tcp_max_tw_buckets.
     package static let bucketsShare = 0.75
     /// Connections that wait for accept(), or the share of the backlog.

@@ -7,7 +7,7 @@ package enum Wording {
 
     /// A number with thousands separators, as `1,244`.
     package static func count(_ number: Int) -> String {
-        let digits = String(abs(number))
+        let digits = String(number.magnitude)
         guard digits.count > 3 else { return (number < 0 ? "-" : "") + digits }
         var text = number < 0 ? "-" : ""
         for (index, digit) in digits.enumerated() {
@@ -26,7 +26,8 @@ package enum Wording {
     package static func decimal(_ number: Double, _ places: Int) -> String {
         var scale = 1.0
         for _ in 0..<places { scale *= 10 }
-        let scaled = Int((abs(number) * scale).rounded())
+        // What another program wrote may be any number.
+        let scaled = number.isNaN ? 0 : Int(min(abs(number) * scale, 9e18).rounded())
         let whole = scaled / Int(scale)
         let sign = number < 0 && scaled > 0 ? "-" : ""
         guard places > 0 else { return sign + count(whole) }
@@ -68,14 +69,17 @@ package enum Wording {
     }
 
     /// A name that a program chose, in one line of at most 40 characters: what is no printable ASCII is escaped.
-    package static func name(_ text: String) -> String {
-        var result = ""
+    package static func name(_ text: String) -> String { line(text, atMost: longestName) }
+
+    /// A text from outside, in one line of at most some characters: what is no printable ASCII is escaped.
+    package static func line(_ text: String, atMost longest: Int) -> String {
+        var (result, beginning) = ("", "")
         for scalar in text.unicodeScalars {
             let piece = isPlain(scalar) ? String(scalar) : escape(scalar)
-            guard result.utf8.count + piece.utf8.count <= longestName else {
-                return String(result.prefix(longestName - 3)) + "..."
-            }
+            guard result.utf8.count + piece.utf8.count <= longest else { return beginning + "..." }
             result += piece
+            // The longest part with room for three dots, which ends with a whole escape.
+            if result.utf8.count <= longest - 3 { beginning = result }
         }
         return result
     }
@@ -84,7 +88,8 @@ package enum Wording {
         scalar.value >= 0x20 && scalar.value < 0x7f && scalar != "\\"
     }
 
-    private static func escape(_ scalar: Unicode.Scalar) -> String {
+    /// A character as `\x1b` or `\u{1f600}`.
+    package static func escape(_ scalar: Unicode.Scalar) -> String {
         if scalar == "\\" { return "\\\\" }
         let digits = String(scalar.value, radix: 16)
         if scalar.value < 0x100 { return "\\x" + (digits.count < 2 ? "0" : "") + digits }
@@ -155,12 +160,15 @@ extension Wording {
     /// The seconds since 1970 of a moment as `2026-11-26T14:03:12Z`; nil for anything else.
     package static func seconds(of time: String) -> Double? {
         let bytes = Array(time.utf8)
-        guard bytes.count == 20, bytes[4] == UInt8(ascii: "-"), bytes[10] == UInt8(ascii: "T"),
-            bytes[19] == UInt8(ascii: "Z")
-        else { return nil }
-        func number(_ range: Range<Int>) -> Int? { Int(String(decoding: bytes[range], as: UTF8.self)) }
+        let separators: [(Int, UInt8)] = [(4, 45), (7, 45), (10, 84), (13, 58), (16, 58), (19, 90)]
+        guard bytes.count == 20, separators.allSatisfy({ bytes[$0.0] == $0.1 }) else { return nil }
+        func number(_ range: Range<Int>) -> Int? {
+            bytes[range].allSatisfy { (48...57).contains($0) }
+                ? Int(String(decoding: bytes[range], as: UTF8.self)) : nil
+        }
         guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10), let hour = number(11..<13),
-            let minute = number(14..<16), let second = number(17..<19), year >= 1970, (1...12).contains(month)
+            let minute = number(14..<16), let second = number(17..<19), year >= 1970, (1...12).contains(month),
+            (1...31).contains(day), hour < 24, minute < 60, second <= 60
         else { return nil }
         let shiftedYear = month <= 2 ? year - 1 : year
         let era = shiftedYear / 400

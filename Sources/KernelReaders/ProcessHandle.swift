@@ -1,19 +1,20 @@
 import CLinux
 import Glibc
-import Ports
+package import Ports
 
-/// A process by a handle (pidfd_open(2)) that a later process of the same number does not take over: the border to the
-/// kernel. Closed when it goes out of scope.
+/// A process by a handle (pidfd_open(2)) that a later process of the same number does not take
+/// over: the border to the kernel. Closed when it goes out of scope.
 ///
-/// For a moment it makes a descriptor of the process ours as well (pidfd_getfd(2)), which takes the right to trace it
-/// (PTRACE_MODE_ATTACH). The process notices nothing of that: closing a copy leaves the connection and the listener
-/// alone. But as long as a copy is open the socket is, even if its process ends; so none is kept.
-struct ProcessHandle: ~Copyable {
+/// For a moment it makes a descriptor of the process ours as well (pidfd_getfd(2)), which takes the
+/// right to trace it (PTRACE_MODE_ATTACH). The process notices nothing of that: closing a copy
+/// leaves the connection and the listener alone. But as long as a copy is open the socket is, even
+/// if its process ends; so none is kept.
+package struct ProcessHandle: ~Copyable {
     private let descriptor: CInt
     private let process: Int32
 
     /// The handle of the process with a number in our PID namespace.
-    init(_ process: Int32) throws(ReadError) {
+    package init(_ process: Int32) throws(ReadError) {
         self.process = process
         descriptor = clinux_pidfd_open(process)
         if descriptor < 0 { throw ReadError(call: "pidfd_open", path: "process \(process)", errno: errno) }
@@ -87,7 +88,7 @@ struct ProcessHandle: ~Copyable {
     ///
     /// - Parameter number: the descriptor that the socket was seen at.
     /// - Returns: nil where another file is there by now.
-    func options(ofSocket inode: UInt64, at number: Int32) throws(ReadError) -> SocketOptions? {
+    package func options(ofSocket inode: UInt64, at number: Int32) throws(ReadError) -> SocketOptions? {
         let copy = clinux_pidfd_getfd(descriptor, number)
         if copy < 0 { throw failure("pidfd_getfd", number, errno) }
         defer { close(copy) }

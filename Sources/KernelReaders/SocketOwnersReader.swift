@@ -33,11 +33,18 @@ package struct SocketOwnersReader {
         owners.processes = scan.processes
         owners.options = scan.options
         if scan.hasBlindSpots {
-            owners.hidden = owners.sockets.filter { $0.inode != 0 && scan.processes[$0.inode] == nil }
+            owners.hidden = try lasting(owners.sockets.filter { $0.inode != 0 && scan.processes[$0.inode] == nil })
         }
         owners.optionsAreHidden = scan.optionsAreHidden || owners.hidden.contains { asked.contains($0.inode) }
         owners.userNames = userNames(of: owners.sockets)
         return owners
+    }
+
+    /// Those of some sockets that are still there: what was closed before its process was looked at is not hidden.
+    private func lasting(_ candidates: [OwnedSocket]) throws(ReadError) -> [OwnedSocket] {
+        guard !candidates.isEmpty else { return [] }
+        let present = Set(try sockets().lazy.map(\.inode))
+        return candidates.filter { present.contains($0.inode) }
     }
 
     private func sockets() throws(ReadError) -> [OwnedSocket] {

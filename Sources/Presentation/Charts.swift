@@ -41,20 +41,24 @@ extension LandingPage {
                 tone: "tw"
             ),
         ]
-        let labels = hours
+        let (labels, since) = hours
         return """
             <section aria-labelledby="h-hour"><h2 id="h-hour">Last hour <span>highest value of each \
-            \(Int(History.step)) s, times in UTC</span></h2><div class="charts">
+            \(Int(History.step)) s\(since), times in UTC</span></h2><div class="charts">
             \(charts.map { $0.figure(labels) })</div></section>
             """
     }
 
-    /// The times at the left end, in the middle and at the right end of the charts; none before the first sample.
-    private var hours: [String] {
-        guard let last = sample.history.lastStart else { return [] }
+    /// The times at the left end, in the middle and at the right end of the charts, none before the first sample; and
+    /// since when there are values, where that is no hour.
+    private var hours: (labels: [String], since: String) {
+        guard let last = sample.history.lastStart else { return ([], "") }
         let known = sample.readAt ?? (sample.now, situation.time)
         let end = known.time - (known.moment - last)
-        return [3600.0, 1800, 0].map { ago in String(Wording.time(end - ago).dropFirst(11).prefix(5)) }
+        func time(_ ago: Double) -> String { String(Wording.time(end - ago).dropFirst(11).prefix(5)) }
+        let steps = sample.history.steps.count
+        let since = steps < History.length ? " since \(time(History.step * Double(steps - 1)))" : ""
+        return ([3600, 1800, 0].map(time), since)
     }
 }
 
@@ -144,7 +148,8 @@ private struct Chart {
                 + "k"
         }
         if value == value.rounded() { return Wording.count(Int(value)) }
-        return Wording.decimal(value, value < 0.1 ? 3 : value < 1 ? 2 : 1)
+        let places = (1...2).first { (value * [1, 10, 100][$0]).rounded() == value * [1, 10, 100][$0] } ?? 3
+        return Wording.decimal(value, places)
     }
 
     /// The next number above that is easy to halve.

@@ -99,12 +99,29 @@ package struct JSONReader {
 
     private mutating func number() throws(Problem) -> Fact {
         let start = position
-        while let byte = next, "+-.0123456789eE".utf8.contains(byte) { position += 1 }
+        _ = take("-")
+        let isZero = take("0")
+        guard isZero || skipDigits() else {
+            position = start
+            throw problem(next == nil ? "the text ends too early" : "expected a value")
+        }
+        if take("."), !skipDigits() { throw problem("expected a digit") }
+        if take("e") || take("E") {
+            if !take("-") { _ = take("+") }
+            guard skipDigits() else { throw problem("expected a digit") }
+        }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
-        if let number = Int(text), !text.hasPrefix("+") { return .int(number) }
-        if let number = Double(text), number.isFinite, !text.hasPrefix("+") { return .double(number) }
+        if let number = Int(text) { return .int(number) }
+        if let number = Double(text), number.isFinite { return .double(number) }
         position = start
-        throw problem(next == nil ? "the text ends too early" : "expected a value")
+        throw problem("a number that is too large")
+    }
+
+    /// Whether there was a digit at least.
+    private mutating func skipDigits() -> Bool {
+        let start = position
+        while let byte = next, (48...57).contains(byte) { position += 1 }
+        return position > start
     }
 
     private mutating func text() throws(Problem) -> String {
@@ -137,14 +154,20 @@ package struct JSONReader {
         }
         var units = [try unit()]
         if UTF16.isLeadSurrogate(units[0]), takeWord("\\u") { units.append(try unit()) }
+        let isPair = units.count == 2 && UTF16.isTrailSurrogate(units[1])
+        guard isPair || !UTF16.isSurrogate(units[0]) else { throw problem("half of a surrogate pair") }
         return Array(String(decoding: units, as: UTF16.self).utf8)
     }
 
     private mutating func unit() throws(Problem) -> UInt16 {
-        guard position + 4 <= bytes.count,
-            let unit = UInt16(String(decoding: bytes[position..<position + 4], as: UTF8.self), radix: 16)
-        else { throw problem("expected four hexadecimal digits") }
-        position += 4
+        var unit: UInt16 = 0
+        for _ in 0..<4 {
+            guard let digit = next.flatMap({ Character(UnicodeScalar($0)).hexDigitValue }) else {
+                throw problem("expected four hexadecimal digits")
+            }
+            unit = unit << 4 | UInt16(digit)
+            position += 1
+        }
         return unit
     }
 }

@@ -5,7 +5,7 @@ extension LandingPage {
         + " frame-ancestors 'none'"
 
     /// The SHA-256 of `style` in Base64. A test computes it anew, and says what it should be.
-    static let styleHash = "HXmFCxEPKkZG+3pDBP4q8l+ybRVrZMuoxh6P7a/GhHg="
+    static let styleHash = "c7qZcsUdukiKGjR3m234Mwmv/RoeyligIIF8AkSkNVI="
 
     /// The one style sheet: the same for every page, so that its hash is known.
     ///
@@ -153,6 +153,7 @@ extension LandingPage {
         .svcname{flex:0 0 190px;overflow-wrap:anywhere}
         .bar{display:block;flex:1;min-width:40px}
         .ports .num:nth-child(n+3){width:104px}
+        .ports .wide{white-space:nowrap}
         .cl{fill:var(--cl)}
         .sl{fill:var(--sl)}
         .sr{fill:var(--sr)}
@@ -178,6 +179,7 @@ extension LandingPage {
         .pair{display:grid;grid-template-columns:minmax(0,7fr) minmax(0,5fr);gap:28px 44px}
         .scroll{overflow-x:auto}
         tr:target{background:var(--warnbg)}
+        .mono{min-width:8.5em}
         .mono div+div{color:var(--muted)}
         .how{max-width:104ch;color:var(--muted);margin-bottom:34px}
         .how b{color:var(--ink);font-weight:600}
@@ -238,6 +240,7 @@ extension LandingPage {
         .bar{flex:none}
         .addr>div{flex-direction:column;align-items:stretch;gap:4px}
         .addr span{flex:none}
+        .addr small{display:block;margin:0}
         .note .id{float:none;display:block;text-align:right}
         .note summary{flex-wrap:wrap;gap:2px 12px}
         .note summary h3{flex:1 0 100%}

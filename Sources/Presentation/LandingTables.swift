@@ -110,9 +110,10 @@ extension LandingPage {
         let zone = line.destination.device == 0 ? nil : sample.deviceNames[line.destination.device]
         let to = Wording.endpoint(line.destination.address, line.destination.port, zone: zone)
         let share = usable == 0 ? unknown : "\(Wording.percent(Double(use.used) / Double(usable)))" as HTML
-        let live = min(line.live, usable)
         // What is not 0 is to be seen.
-        let timeWait = line.timeWait == 0 ? 0 : max(line.timeWait, usable / 300)
+        let least = usable / 300
+        let live = line.live == 0 ? 0 : min(max(line.live, least), usable)
+        let timeWait = line.timeWait == 0 ? 0 : max(line.timeWait, least)
         let reusable: HTML = line.reusable == 0 ? "" : " <small>+\(Wording.count(line.reusable)) reusable</small>"
         let end = use.exhaustion.map { $0 < 0.5 ? "now" : Wording.duration($0) } ?? "never"
         let isSoon = (use.exhaustion ?? .infinity) < Thresholds.exhaustionSeconds

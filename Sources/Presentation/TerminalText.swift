@@ -1,3 +1,5 @@
+import Advice
+
 /// Lines for a terminal: wrapped between columns, with colours where they are wanted, and without anything that the
 /// terminal would obey.
 struct TerminalText {
@@ -76,42 +78,56 @@ struct TerminalText {
         text += String(repeating: " ", count: max(0, start - column - label.count)) + styled(command, .plain) + "\n"
     }
 
-    /// Lines of at most `width` characters, broken at spaces. Two spaces in a row stay as they are within a line. A word
-    /// that is longer has a line of its own.
+    /// Lines of at most `width` characters, broken at spaces. Two spaces in a row stay as they are within a line, and a
+    /// number stays with its unit. A word that is longer than a line is broken where the line ends.
     static func wrapped(_ text: String, to width: Int) -> [String] {
         var lines: [String] = []
         var line = ""
-        var gap = ""
-        var word = ""
-        func place() {
-            guard !word.isEmpty else { return }
-            if line.isEmpty || line.count + gap.count + word.count <= width {
-                line += line.isEmpty ? word : gap + word
-            } else {
-                lines.append(line)
-                line = word
+        for (gap, word) in words(text) {
+            if !line.isEmpty, line.count + gap.count + word.count <= width {
+                line += gap + word
+                continue
             }
-            gap = ""
-            word = ""
-        }
-        for character in text {
-            if character == " " {
-                place()
-                gap.append(character)
-            } else {
-                word.append(character)
+            if !line.isEmpty { lines.append(line) }
+            var rest = Substring(word)
+            while rest.count > width {
+                lines.append(String(rest.prefix(width)))
+                rest = rest.dropFirst(width)
             }
+            line = String(rest)
         }
-        place()
         lines.append(line)
         return lines
+    }
+
+    /// The words of a text, each with the spaces before it. A number and its unit are one word.
+    private static func words(_ text: String) -> [(gap: String, word: String)] {
+        var words: [(gap: String, word: String)] = []
+        var gap = ""
+        for part in text.split(separator: " ", omittingEmptySubsequences: false) {
+            if !part.isEmpty {
+                if let last = words.last, gap == " ", last.word.last?.isNumber == true, isUnit(part) {
+                    words[words.count - 1].word += gap + part
+                } else {
+                    words.append((gap, String(part)))
+                }
+                gap = ""
+            }
+            gap.append(" ")
+        }
+        return words
+    }
+
+    private static func isUnit(_ word: Substring) -> Bool {
+        let word = word.last.map { ".,;:".contains($0) } == true ? word.dropLast() : word
+        return ["%", "s", "ms", "min", "h"].contains(word)
     }
 
     /// A text without anything that a terminal obeys: control characters are escaped.
     private static func harmless(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: { !isPrintable($0) }) else { return text }
         return text.unicodeScalars.map { scalar in
-            isPrintable(scalar) ? String(scalar) : "\\x" + String(scalar.value, radix: 16)
+            isPrintable(scalar) ? String(scalar) : Wording.escape(scalar)
         }.joined()
     }
 

@@ -54,7 +54,7 @@ package struct TextReport {
         var took = "\(Wording.decimal(max(0.001, diagnosis.duration) * 1000, 0)) ms"
         if let between = diagnosis.between { took = "2 readings in \(Wording.duration(between))" }
         let parts = [
-            Wording.time(diagnosis.sampledAt, separator: " ", zone: " UTC"), diagnosis.kernel,
+            Wording.time(diagnosis.sampledAt, separator: " ", zone: " UTC"), Wording.line(diagnosis.kernel, atMost: 70),
             "\(diagnosis.source?.rawValue ?? "no socket table"), \(took)",
         ]
         let host = Wording.name(diagnosis.host)
@@ -81,7 +81,10 @@ package struct TextReport {
         var detail = "unknown: the socket table could not be read"
         if let total = summary.timeWait, let sockets = summary.listenSockets {
             let ratio = sockets == 0 ? nil : Double(total) / Double(sockets)
-            let perListener = ratio.map { "\(Wording.rate($0)) for each of \(Wording.count(sockets, "LISTEN socket"))" }
+            let each = sockets == 1 ? "for" : "for each of"
+            let perListener = ratio.map { ratio in
+                "\(total == 0 ? "0" : Wording.rate(ratio)) \(each) \(Wording.count(sockets, "LISTEN socket"))"
+            }
             let local = summary.timeWaitLocal.map { local in
                 total == 0 ? nil : "\(Wording.share(local, of: total)) have both ends on this host"
             }
@@ -91,12 +94,14 @@ package struct TextReport {
 
         let range = summary.range.map { "\($0.low)-\($0.high)" }
         if let ports = summary.ports {
-            let destinations = summary.destinations.map { ", shared by \(Wording.count($0, "destination"))" } ?? ""
+            // With many in use it matters more who shares them than which they are.
+            let sharing = summary.destinations.flatMap { count in
+                count > 1 && ports.used > ports.usable / 4 ? "shared by \(Wording.count(count, "destination"))" : nil
+            }
             writeNumber(
                 "Ports in use",
                 ports.usable == 0 ? nil : Wording.percent(Double(ports.used) / Double(ports.usable)),
-                "\(Wording.count(ports.used)) of \(Wording.count(ports.usable)) usable, \(range ?? "")"
-                    + ((summary.destinations ?? 0) > 1 && ports.used > ports.usable / 4 ? destinations : "")
+                "\(Wording.count(ports.used)) of \(Wording.count(ports.usable)) usable, \(sharing ?? range ?? "")"
             )
         } else {
             writeNumber(
@@ -120,26 +125,33 @@ package struct TextReport {
             ?? "never runs out"
         writeNumber(
             "Nearest limit",
-            Wording.percent(Double(nearest.live + nearest.timeWait) / Double(usable)),
+            Wording.percent((Double(nearest.live) + Double(nearest.timeWait)) / Double(usable)),
             "\(nearest.text) from \(nearest.source); \(end)"
         )
     }
 
-    /// The label in column 1, the number so that it ends in column 23, the detail from column 26.
+    /// The label in column 1, the number so that it ends in column 23, the detail from column 26; on a narrow terminal
+    /// below them.
     private mutating func writeNumber(_ label: String, _ number: String?, _ detail: String) {
         let number = number ?? "-"
-        for (index, line) in TerminalText.wrapped(detail, to: out.width - 25).enumerated() {
-            if index == 0 {
-                out.append(label + String(repeating: " ", count: max(1, 23 - label.count - number.count)))
-                out.append(out.styled(number, .bold) + "  ")
+        out.append(label + String(repeating: " ", count: max(1, 23 - label.count - number.count)))
+        out.append(out.styled(number, .bold))
+        let isNarrow = out.width < Self.narrow
+        let indent = isNarrow ? 2 : 25
+        for (index, line) in TerminalText.wrapped(detail, to: out.width - indent).enumerated() {
+            if index > 0 || isNarrow {
+                out.newLine()
+                out.append(String(repeating: " ", count: indent))
             } else {
-                out.append(String(repeating: " ", count: 25))
+                out.append("  ")
             }
             out.append(out.styled(line, .plain))
-            out.newLine()
         }
+        out.newLine()
     }
 
+    /// From how many columns on there is room for details beside their numbers.
+    private static let narrow = 60
     private static let textColumn = 11
 
     private mutating func write(_ finding: Finding) {
@@ -177,8 +189,12 @@ package struct TextReport {
         let address = Self.runbooks + page + ".md"
         out.append("  " + out.styled("Runbook", .dim) + " ")
         out.append(out.link(page, to: address, .dim))
-        let room = min(80, out.width) - (Self.textColumn - 1) - page.count - id.count
-        out.append(String(repeating: " ", count: max(1, room)) + out.link(id, to: address, .dim))
+        var room = min(80, out.width) - (Self.textColumn - 1) - page.count - id.count
+        if room < 1 {
+            out.newLine()
+            room = min(80, out.width) - id.count
+        }
+        out.append(String(repeating: " ", count: max(0, room)) + out.link(id, to: address, .dim))
         out.newLine()
     }
 
@@ -229,7 +245,7 @@ extension Diagnosis {
         if notSeen.hiddenSockets > 0 {
             lines.append(
                 "the processes of \(Wording.count(notSeen.hiddenSockets)) of \(Wording.count(notSeen.sockets, "socket")), of"
-                    + " \(Wording.list(notSeen.users, atMost: 3)); to name them:"
+                    + " \(notSeen.users.count == 1 ? "user" : "users") \(Wording.list(notSeen.users, atMost: 3)); to name them:"
             )
         }
         return lines

@@ -162,6 +162,8 @@ struct Diagnose: ParsableCommand {
 
     /// Looks again and again; ends only by a signal, or where there is nothing to look at any more.
     private func watch(_ examination: inout Examination) throws -> Never {
+        // What is drawn is drawn to its end: colours, and a line of its own for what comes next.
+        if isatty(STDOUT_FILENO) == 1 { holdBackSignals() }
         var earlier: Sample?
         var drawnAt: Instant?
         while true {
@@ -181,8 +183,35 @@ struct Diagnose: ParsableCommand {
                     terminal.isTerminal ? "\u{1b}[H\(Self.screen(text, rows: terminal.rows))\u{1b}[J" : text + "\n"
                 try StandardStreams.writeOutput(Array(page.utf8))
             }
-            Self.sleep(until: next)
+            Self.sleepOrEnd(until: next)
         }
+    }
+
+    /// The signals that end `--watch`.
+    private static var endings: sigset_t {
+        var signals = sigset_t()
+        // These fill the set only.
+        unsafe sigemptyset(&signals)
+        for signal in [SIGINT, SIGTERM] { unsafe sigaddset(&signals, signal) }
+        return signals
+    }
+
+    private func holdBackSignals() {
+        var signals = Self.endings
+        // It reads the set only.
+        unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
+    }
+
+    /// Sleeps, and ends by the signal that has come, as a process that takes no notice of signals does.
+    private static func sleepOrEnd(until moment: Instant) {
+        var signals = endings
+        let left = max(0, min(moment - Clock.now, 60))
+        var time = timespec(tv_sec: Int(left), tv_nsec: Int(left.truncatingRemainder(dividingBy: 1) * 1e9))
+        // Both are only read. Without --watch on a terminal nothing is held back, and this is a sleep.
+        let signal = unsafe sigtimedwait(&signals, nil, &time)
+        guard signal > 0 else { return }
+        unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+        raise(signal)
     }
 
     /// The text with an escape at the end of each line that clears what was there before. What has no place is left out:

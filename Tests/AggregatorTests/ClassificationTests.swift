@@ -117,6 +117,48 @@ struct ClassificationTests {
         #expect(classify(v4, among: [v6Only, .listen(.anyIPv4, 8080)]) == "server local")
     }
 
+    @Test(
+        "by the listener that accepted them: on the very address, else a wildcard of the family, on the interface",
+        arguments: [
+            ([.listen(.anyIPv4, 8080)], .loopback, 0, 0),
+            ([.listen(.anyIPv4, 8080), .listen(.loopback, 8080)], .loopback, 0, 1),
+            ([.listen(.anyIPv4, 8080), .listen(.loopback, 8080)], .own, 0, 0),
+            ([.listen(.anyIPv6, 8080, isV6Only: true), .listen(.anyIPv4, 8080)], .loopback, 0, 1),
+            ([.listen(.anyIPv6, 8080, isV6Only: true), .listen(.anyIPv4, 8080)], .loopback6, 0, 0),
+            ([.listen(.anyIPv6, 8080)], .loopback, 0, 0),
+            ([.listen(.anyIPv6, 8080), .listen(.anyIPv4, 8080)], .loopback, 0, 1),
+            ([.listen(.anyIPv4, 8080, device: 1), .listen(.anyIPv4, 8080, device: 2)], .loopback, 2, 1),
+            ([.listen(.anyIPv4, 8080), .listen(.anyIPv4, 8080, device: 2)], .loopback, 2, 1),
+            ([.listen(.loopback, 8080), .listen(.loopback, 8080, device: 2)], .loopback, 2, 1),
+            ([.listen(.loopback, 8080), .listen(.anyIPv4, 8080, device: 2)], .loopback, 2, 0),
+        ] as [([SocketRow], IPAddress, UInt32, Int)]
+    )
+    func acceptingListener(listening: [SocketRow], address: IPAddress, device: UInt32, accepting: Int) throws {
+        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
+        let timeWait = SocketRow.socket(.timeWait, (address, 8080), (address, 40_000), device: device)
+        let line = try #require(accounting.report(listening + [timeWait, .listen(.own, 9090)]).ports.first)
+        #expect(line.listenerTimeWait == [ListenerTimeWait(end: ListenerEnd(listening[accepting]), count: 1)])
+    }
+
+    @Test(
+        "which keep a socket from being bound where the kernel would take both for the same place",
+        arguments: [
+            (.listen(.anyIPv4, 8080), .listen(.anyIPv4, 8080), true),
+            (.listen(.anyIPv4, 8080), .listen(.loopback, 8080), true),
+            (.listen(.loopback, 8080), .listen(.own, 8080), false),
+            (.listen(.loopback, 8080), .listen(.anyIPv4, 8080), false),
+            (.listen(.anyIPv4, 8080), .listen(.anyIPv6, 8080, isV6Only: true), false),
+            (.listen(.anyIPv4, 8080), .listen(.loopback6, 8080), true),
+            (.listen(.anyIPv6, 8080), .listen(.loopback, 8080), true),
+            (.listen(.anyIPv6, 8080, isV6Only: true), .listen(.loopback, 8080), false),
+            (.listen(.anyIPv4, 8080, device: 1), .listen(.anyIPv4, 8080, device: 2), false),
+            (.listen(.anyIPv4, 8080, device: 1), .listen(.anyIPv4, 8080), true),
+        ] as [(SocketRow, SocketRow, Bool)]
+    )
+    func blocking(listener: SocketRow, accepting: SocketRow, isBlocked: Bool) {
+        #expect(ListenerEnd(listener).isBlocked(byTimeWaitsOf: ListenerEnd(accepting)) == isBlocked)
+    }
+
     @Test("in two rows where both ends of a connection are in TIME_WAIT")
     func simultaneousClose() throws {
         var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)

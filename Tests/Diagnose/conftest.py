@@ -3,7 +3,7 @@
 import os
 import pathlib
 import shutil
-import stat
+import tempfile
 
 import pytest
 
@@ -44,15 +44,13 @@ def machine(new_machine):
 
 
 @pytest.fixture(scope="session")
-def binary_of_all(tmp_path_factory):
-    """The program where every user may run it."""
+def binary_of_all():
+    """The program where every user may run it. What pytest makes folders in is for its own user only."""
     if not is_root_of_the_machine():
         pytest.skip("another user takes root, and here is only a user namespace with one user")
-    folder = tmp_path_factory.mktemp("bin")
-    for path in [folder, *folder.parents]:
-        if path.stat().st_uid == os.getuid() and path != pathlib.Path("/"):
-            path.chmod(path.stat().st_mode | stat.S_IXGRP | stat.S_IXOTH)
-    copy = folder / "timewait_exporter"
-    shutil.copy(BINARY, copy)
-    copy.chmod(0o755)
-    return copy
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        copy = pathlib.Path(folder, "timewait_exporter")
+        shutil.copy(BINARY, copy)
+        copy.chmod(0o755)
+        yield copy

@@ -1,12 +1,15 @@
 """Machines to diagnose: network namespaces with programs inside, and `timewait_exporter diagnose` run there as users do."""
 
+import functools
 import json
 import os
 import pathlib
 import subprocess
 import sys
 
-from exporter import BINARY, poll
+import jsonschema
+
+from exporter import BINARY, ROOT, poll
 from host import AGENT, Host
 
 # What a service does: it echoes, and closes first when its client says so.
@@ -119,12 +122,21 @@ class Machine(Host):
         super().end()
 
 
+@functools.cache
+def validator():
+    """What every answer has to be valid by."""
+    schema = json.loads((ROOT / "docs" / "diagnose.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
 class Diagnosis:
     def __init__(self, ended):
         self.status = ended.returncode
         assert self.status in (0, 1, 2), ended.stderr
         self.text = ended.stdout
         self.json = json.loads(ended.stdout)
+        validator().validate(self.json)
         self.findings = self.json["findings"]
         self.ids = {finding["id"] for finding in self.findings}
         worst = max(({"note": 0, "warning": 1, "critical": 2}[finding["severity"]] for finding in self.findings), default=0)

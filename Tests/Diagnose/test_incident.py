@@ -72,7 +72,7 @@ def commands(output):
         if words and words[0] in ("CRITICAL", "WARNING", "NOTE"):
             lines = []
         elif len(words) == 3 and words[0] == "Runbook":
-            found[words[2]] = lines
+            found[words[2]], lines = lines, []
         elif line[:2] == "  " and line[10:].split(" ")[0] in ("sudo", "timewait_exporter", "ss") and line[9] == " ":
             lines.append(line[10:])
     return found

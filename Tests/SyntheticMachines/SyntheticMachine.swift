@@ -22,9 +22,11 @@ package struct SyntheticMachine: Sendable {
 
     /// How many ports are listened on: of seven six below the range, and one in it.
     package var listeners = 20
-    /// The ephemeral range.
+    /// The ephemeral range; nil where it could not be read.
     package var range = PortRange(low: 32_768, high: 60_999)
-    /// What is held of it.
+    /// The reserved ports.
+    package var reserved = PortSet([50_061])
+    /// What is held of the range.
     package var pattern = Pattern.empty
     /// The names of the services, in turn.
     package var names = ["nginx", "payments", "node_exporter", "postgres"]
@@ -47,7 +49,7 @@ package struct SyntheticMachine: Sendable {
         sample.readAt = (Self.now, Self.time)
         sample.source = .sockDiag
         sample.interval = 5
-        sample.portSysctls = PortSysctls(ports: range, reserved: PortSet([50_061]))
+        sample.portSysctls = PortSysctls(ports: range, reserved: reserved)
         sample.sysctls = [.tcpTWReuse: 2, .tcpTimestamps: 1, .tcpFinTimeout: 60, .tcpMaxTWBuckets: 262_144]
         sample.bucketsPeak = 0
         sample.counters = TimeWaitCounters(timeWait: 0, killed: 0, recycled: 0, overflow: 0)

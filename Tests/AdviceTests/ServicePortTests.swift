@@ -1,0 +1,375 @@
+import Advice
+import Aggregator
+import Ports
+import Situations
+import Testing
+
+@Suite("The checks of service ports")
+struct ServicePortTests {
+    private let backup = Program("curl", pid: 4711, unit: "backup.service", user: 34)
+    private let client: End = (.remote, 443)
+
+    // MARK: - service_port_taken
+
+    @Test("find a port of a service that an outgoing connection holds, and not the same port while the service listens")
+    func taken() throws {
+        var world = World(services: [50_051])
+        world.connect(from: (.own, 50_051), to: client, by: backup)
+        let finding = try #require(world.diagnosis()[.servicePortTaken].first)
+        #expect(finding.severity == .critical && finding.key == "50051" && finding.failsIn == 0)
+        #expect(finding.title == "Port 50051: its service cannot start, another socket holds its port")
+        #expect(
+            finding.seen == ["10.0.0.5:50051 -> 10.0.0.9:443 ESTABLISHED", "curl (pid 4711, backup.service)"]
+        )
+        #expect(finding.now?.commands == ["sudo systemctl stop backup.service"])
+        #expect(finding.prevent?.commands.first?.hasPrefix("timewait_exporter reserve --ports=50051 >") == true)
+        world.listen(50_051)
+        #expect(world.diagnosis().passed.contains(.servicePortTaken))
+    }
+
+    @Test("tell when a port is free that TIME_WAITs of others hold, and name no program for them")
+    func takenByTimeWait() throws {
+        var world = World(services: [50_051])
+        world.timeWait(from: (.own, 50_051), to: client, age: 20)
+        let finding = try #require(world.diagnosis()[.servicePortTaken].first)
+        #expect(finding.title == "Port 50051: its service cannot start, TIME_WAITs of others hold it")
+        #expect(finding.seen == ["1 TIME_WAIT of other programs, free in 44 s"])
+        #expect(finding.evidence["free_in_seconds"] == .double(44))
+        #expect(finding.now?.commands == ["sudo ss -tK state time-wait 'sport = :50051'"])
+        world.pass(45)
+        #expect(world.diagnosis()[.servicePortTaken].isEmpty)
+    }
+
+    @Test("do not take a live holder for a TIME_WAIT where nobody could be asked for owners")
+    func takenWithoutOwners() throws {
+        var world = World(services: [50_051])
+        world.asksOwners = false
+        world.connect(from: (.own, 50_051), to: client, by: backup)
+        let finding = try #require(world.diagnosis()[.servicePortTaken].first)
+        #expect(finding.title == "Port 50051: its service cannot start, another socket holds its port")
+        #expect(finding.seen == ["1 socket of other programs"])
+        #expect(finding.now?.commands == ["sudo ss -tanp 'sport = :50051'"])
+    }
+
+    @Test("do not find a port that a service can bind all the same, since the holder is on another address")
+    func takenElsewhere() {
+        var world = World(services: [50_051])
+        world.listen(50_051, on: .own)
+        world.read()
+        world.stop(50_051)
+        world.connect(from: (.loopback, 50_051), to: (.loopback, 8080), by: backup)
+        world.pass(5)
+        #expect(world.diagnosis()[.servicePortTaken].isEmpty)
+    }
+
+    @Test("only warn of a port that was learnt")
+    func takenLearnt() throws {
+        var world = World()
+        world.listen(50_051)
+        world.read()
+        world.stop(50_051)
+        world.pass(5)
+        world.read()
+        world.listen(50_051)
+        world.pass(5)
+        world.read()
+        world.stop(50_051)
+        world.connect(from: (.own, 50_051), to: client, by: backup)
+        world.pass(5)
+        #expect(try #require(world.diagnosis()[.servicePortTaken].first).severity == .warning)
+    }
+
+    @Test("say of a port outside of the range that somebody asked for it, and reserve nothing")
+    func takenOutside() throws {
+        var world = World(services: [8080])
+        world.listen(8080)
+        world.read()
+        world.stop(8080)
+        world.connect(.boundInactive, from: (.anyIPv4, 8080), to: (.anyIPv4, 0), by: backup)
+        world.pass(5)
+        let finding = try #require(world.diagnosis()[.servicePortTaken].first)
+        #expect(finding.why.hasPrefix("8080 lies outside of the ephemeral range: somebody asked for it by number."))
+        #expect(finding.seen.first == "0.0.0.0:8080 bound, not connected")
+        #expect(finding.prevent == nil)
+    }
+
+    @Test("find a UDP port that another socket holds, and not one whose service is there")
+    func takenUDP() throws {
+        var world = World(udpServices: [50_053])
+        let service = SocketRow(
+            localAddress: .anyIPv4,
+            localPort: 50_053,
+            remoteAddress: .anyIPv4,
+            remotePort: 0,
+            state: .close
+        )
+        world.udpSockets = [service]
+        #expect(world.diagnosis()[.servicePortTaken].isEmpty)
+        var other = service
+        other.state = .established
+        (other.localAddress, other.remoteAddress, other.remotePort) = (.own, .remote, 53)
+        world.udpSockets = [other]
+        world.pass(5)
+        let finding = try #require(world.diagnosis()[.servicePortTaken].first)
+        #expect(finding.key == "50053/udp" && finding.title.count <= 70)
+        #expect(finding.now?.commands == ["sudo ss -uanp 'sport = :50053'"])
+    }
+
+    // MARK: - service_port_blocked
+
+    private func blocked(_ connections: (inout World) -> Void) -> World {
+        var world = World(services: [50_051])
+        world.listen(50_051, by: .service("payments", pid: 900))
+        world.connect(from: (.own, 50_051), to: (.remote, 40_000), by: .service("payments", pid: 900))
+        world.read()
+        world.remove { $0.localPort == 50_051 }
+        connections(&world)
+        world.pass(5)
+        return world
+    }
+
+    @Test("find a port that only the service's own old connections hold, and tell when it is free")
+    func blocked() throws {
+        var world = blocked { $0.timeWait(from: (.own, 50_051), to: (.remote, 40_000), age: 0) }
+        let finding = try #require(world.diagnosis()[.servicePortBlocked].first)
+        #expect(finding.severity == .warning && finding.key == "50051")
+        #expect(finding.title == "Port 50051: 1 old connection of its service blocks its restart")
+        #expect(finding.seen == ["1 TIME_WAIT; free in 59 s"])
+        #expect(finding.now?.text == "Wait 59 s, then start the service.")
+    }
+
+    @Test("do not find a port on which nothing is left, nor one on which somebody else has a socket too")
+    func notBlocked() {
+        var free = blocked { _ in }
+        #expect(free.diagnosis()[.servicePortBlocked].isEmpty)
+        var taken = blocked {
+            $0.timeWait(from: (.own, 50_051), to: (.remote, 40_000), age: 0)
+            $0.connect(.boundInactive, from: (.anyIPv4, 50_051), to: (.anyIPv4, 0), by: backup)
+        }
+        let diagnosis = taken.diagnosis()
+        #expect(diagnosis[.servicePortBlocked].isEmpty && diagnosis[.servicePortTaken].count == 1)
+    }
+
+    // MARK: - restart_would_fail
+
+    private func closingFirst(reusesAddress: Bool = false, reusesPort: Bool = false) -> World {
+        var world = World()
+        let options = SocketOptions(reusesAddress: reusesAddress, reusesPort: reusesPort, bindsWithoutPort: false)
+        world.listen(8080, by: .service("shop", pid: 900), options: options)
+        for port: Port in 0..<3 { world.timeWait(from: (.own, 8080), to: (.remote, 40_000 + port)) }
+        return world
+    }
+
+    @Test("find a service that closes first and did not set SO_REUSEADDR, and none that set it or SO_REUSEPORT")
+    func wouldFail() throws {
+        var world = closingFirst()
+        let finding = try #require(world.diagnosis()[.restartWouldFail].first)
+        #expect(finding.severity == .warning && finding.key == "8080")
+        #expect(finding.title == "Port 8080: shop cannot start again for up to 64 s after a stop")
+        #expect(
+            finding.seen == [
+                "3 TIME_WAITs on the port: the service closes first",
+                "shop (pid 900, shop.service) did not set SO_REUSEADDR",
+            ]
+        )
+        for (reusesAddress, reusesPort) in [(true, false), (false, true)] {
+            var world = closingFirst(reusesAddress: reusesAddress, reusesPort: reusesPort)
+            #expect(world.diagnosis().passed.contains(.restartWouldFail))
+        }
+    }
+
+    @Test("do not find a service whose clients close first")
+    func clientsClose() {
+        var world = World()
+        let options = SocketOptions(reusesAddress: false, reusesPort: false, bindsWithoutPort: false)
+        world.listen(8080, by: .service("shop", pid: 900), options: options)
+        world.timeWait(from: (.loopback, 40_000), to: (.loopback, 8080))
+        #expect(world.diagnosis().passed.contains(.restartWouldFail))
+    }
+
+    @Test("say that options may be asked by root only, and that nobody was asked")
+    func unasked() {
+        var world = closingFirst()
+        world.isRoot = false
+        #expect(
+            world.diagnosis().reason(of: .restartWouldFail)
+                == "SO_REUSEADDR of listening sockets may be asked by root only"
+        )
+        world.asksOwners = false
+        #expect(world.diagnosis().reason(of: .restartWouldFail) == "sockets were not asked for SO_REUSEADDR")
+    }
+
+    // MARK: - listener_exposed
+
+    @Test("find listeners in the range of which the port was chosen: of the parity of connect(), or asked for")
+    func exposed() {
+        let cases: [(port: Port, services: [Port], reserved: [Port], isFound: Bool)] = [
+            (50_052, [], [], true), (50_052, [], [50_052], false), (50_051, [], [], false),
+            (50_051, [50_051], [], true), (32_768, [], [], true), (32_766, [], [], false), (61_000, [], [], false),
+            (60_998, [], [], true),
+        ]
+        for (port, services, reserved, isFound) in cases {
+            var world = World(services: services)
+            world.reserved = PortSet(reserved)
+            world.listen(port, by: .service("ledger", pid: 1822))
+            #expect(world.diagnosis()[.listenerExposed].count == (isFound ? 1 : 0), "\(port) \(services) \(reserved)")
+        }
+    }
+
+    @Test("find an odd port from a risk of more than 1 % on")
+    func risk() {
+        // Of 14,116 odd ports one is listened on: 142 of 14,115 are above 1 %, 141 are not.
+        for (used, isFound) in [(141, false), (142, true)] {
+            var world = World()
+            world.listen(50_051)
+            for number in 0..<used {
+                world.connect(from: (.own, 32_769 + 2 * Port(number)), to: client, by: backup)
+            }
+            #expect(world.diagnosis()[.listenerExposed].isEmpty == !isFound, "\(used)")
+        }
+    }
+
+    @Test("find an odd port to which its service came back")
+    func recurring() {
+        var world = World()
+        world.listen(50_051)
+        world.read()
+        world.stop(50_051)
+        world.pass(5)
+        world.read()
+        world.listen(50_051)
+        world.pass(5)
+        #expect(world.diagnosis()[.listenerExposed].map(\.key) == ["50051"])
+    }
+
+    @Test("list all exposed ports of a host with the highest risk first, and ten at most")
+    func exposedList() throws {
+        var world = World()
+        for number: Port in 0..<12 { world.listen(50_000 + 2 * number, by: .service("s\(number)", pid: 100)) }
+        world.connect(from: (.own, 33_001), to: client, by: backup)
+        world.listen(50_101, by: .service("odd", pid: 100))
+        let finding = try #require(world.diagnosis()[.listenerExposed].first)
+        #expect(finding.title == "13 services can lose their port when they restart")
+        #expect(finding.seen.count == 11 && finding.seen.last == "and 3 more")
+        #expect(finding.seen.first?.hasPrefix("50101  odd (pid 100, odd.service)") == true)
+        #expect(
+            Set(finding.seen.dropLast().map { $0.firstRange(of: "risk")?.lowerBound.utf16Offset(in: $0) }).count == 1
+        )
+    }
+
+    // MARK: - self_connected
+
+    @Test("find a client that is connected to itself, in whatever state, and no connection between two ports")
+    func selfConnected() throws {
+        for state in [TCPState.established, .closeWait, .finWait2] {
+            var world = World()
+            world.connect(state, from: (.loopback, 50_052), to: (.loopback, 50_052), by: .service("agent", pid: 77))
+            let finding = try #require(world.diagnosis()[.selfConnected].first, "\(state)")
+            #expect(finding.severity == .critical && finding.key == "50052")
+            #expect(finding.seen.last == "agent (pid 77, agent.service)")
+            #expect(finding.now?.commands == ["sudo systemctl restart agent.service"])
+        }
+        var world = World()
+        world.connect(from: (.loopback, 50_052), to: (.loopback, 50_054), by: .service("agent", pid: 77))
+        #expect(world.diagnosis().passed.contains(.selfConnected))
+    }
+
+    @Test("tell of a self-connection that lives, where a TIME_WAIT of one is left on the same port")
+    func selfConnectedTwice() throws {
+        var world = World()
+        world.timeWait(from: (.own, 50_052), to: (.own, 50_052))
+        let old = world.diagnosis()[.selfConnected]
+        #expect(old.map(\.now?.text) == ["Wait until it is gone, 64 s at most, then start the service."])
+        world.connect(from: (.loopback, 50_052), to: (.loopback, 50_052), by: .service("agent", pid: 77))
+        let both = world.diagnosis()[.selfConnected]
+        #expect(both.map(\.evidence).map { $0["state"] } == [.text("established")])
+    }
+
+    // MARK: - accept_queue_growing
+
+    @Test("find an accept queue of more than 10, or of more than half of the backlog")
+    func acceptQueue() throws {
+        let cases: [(queue: UInt32, limit: UInt32, source: TableSource, isFound: Bool)] = [
+            (10, 4096, .sockDiag, false), (11, 4096, .sockDiag, true), (4, 8, .sockDiag, false),
+            (5, 8, .sockDiag, true),
+            (0, 0, .sockDiag, false), (10, 8, .procfs, false), (11, 8, .procfs, true),
+        ]
+        for (queue, limit, source, isFound) in cases {
+            var world = World()
+            world.source = source
+            world.listen(8080, by: .service("shop", pid: 900), queue: queue, limit: limit)
+            let findings = world.diagnosis()[.acceptQueueGrowing]
+            #expect(findings.count == (isFound ? 1 : 0), "\(queue) of \(limit), \(source)")
+        }
+        var world = World()
+        world.listen(8080, by: .service("shop", pid: 900), queue: 65, limit: 128)
+        let finding = try #require(world.diagnosis()[.acceptQueueGrowing].first)
+        #expect(finding.title == "Port 8080: 65 connections wait for shop to accept them")
+        #expect(finding.seen.first == "65 in the accept queue, which takes 129")
+    }
+
+    @Test("find an accept queue of two readings only where both say so")
+    func acceptQueueTwice() {
+        for (first, isFound) in [(UInt32(0), false), (20, true)] {
+            var world = World()
+            world.listen(8080, queue: first)
+            world.read()
+            world.stop(8080)
+            world.listen(8080, queue: 20)
+            world.pass(5)
+            #expect(world.diagnosis()[.acceptQueueGrowing].isEmpty == !isFound)
+        }
+    }
+
+    // MARK: - close_wait_growing
+
+    private func closeWaits(_ closed: Int, established: Int) -> World {
+        var world = World()
+        world.listen(8080, by: .service("shop", pid: 900))
+        for number in 0..<closed { world.connect(.closeWait, from: (.own, 8080), to: (.remote, 30_000 + Port(number))) }
+        for number in 0..<established { world.connect(from: (.own, 8080), to: (.remote, 40_000 + Port(number))) }
+        return world
+    }
+
+    @Test("find more than 100 CLOSE_WAITs that are more than the ESTABLISHED")
+    func closeWait() throws {
+        for (closed, established, isFound) in [(100, 0, false), (101, 0, true), (101, 100, true), (101, 101, false)] {
+            var world = closeWaits(closed, established: established)
+            #expect(world.diagnosis()[.closeWaitGrowing].isEmpty == !isFound, "\(closed), \(established)")
+        }
+        var world = closeWaits(150, established: 2)
+        let finding = try #require(world.diagnosis()[.closeWaitGrowing].first)
+        #expect(finding.title == "Port 8080: shop does not close 150 connections")
+        #expect(finding.seen == ["150 CLOSE_WAIT, 2 ESTABLISHED", "shop (pid 900, shop.service)"])
+        #expect(finding.now?.commands == ["sudo systemctl restart shop.service"])
+    }
+
+    @Test("find fewer CLOSE_WAITs where they rise by five between two readings")
+    func closeWaitRises() {
+        for (more, isFound) in [(4, false), (5, true)] {
+            var world = closeWaits(10, established: 2)
+            world.read()
+            for number in 0..<more {
+                world.connect(.closeWait, from: (.own, 8080), to: (.remote, 50_000 + Port(number)))
+            }
+            world.pass(5)
+            #expect(world.diagnosis()[.closeWaitGrowing].isEmpty == !isFound, "\(more)")
+        }
+    }
+
+    // MARK: - reserved_ports_idle
+
+    @Test("find reserved ports on which nothing listens, and those outside of the range")
+    func idle() throws {
+        var world = World()
+        world.reserved = PortSet([8080, 50_051, 50_053])
+        world.listen(50_051)
+        world.udpPorts = PortSet([50_053])
+        #expect(world.diagnosis()[.reservedPortsIdle].map(\.seen) == [["8080  out of the range, no use"]])
+        world.reserved = PortSet([50_051, 50_053])
+        #expect(world.diagnosis().passed.contains(.reservedPortsIdle))
+        world.udpPorts = PortSet()
+        let finding = try #require(world.diagnosis()[.reservedPortsIdle].first)
+        #expect(finding.severity == .note && finding.title == "1 of 2 reserved ports protects nothing now")
+    }
+}
