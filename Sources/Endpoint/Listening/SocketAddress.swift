@@ -61,6 +61,17 @@ struct SocketAddress {
         return host.hasPrefix("::ffff:") && host.contains(".") ? String(host.dropFirst(7)) : host
     }
 
+    /// What is counted as one client where it could have many addresses: an IPv4 address, or the /64 of an IPv6 address
+    /// (the layouts of sockaddr_in and sockaddr_in6). Empty for another family.
+    var network: [UInt8] {
+        switch family {
+        case AF_INET: Array(bytes[4..<8])
+        // The last four bytes are an IPv4 address where it lies within IPv6.
+        case AF_INET6: Array(host.contains(":") ? bytes[8..<16] : bytes[20..<24])
+        default: []
+        }
+    }
+
     /// Address and port as in `127.0.0.1:10057` and `[fe80::1%eth0]:10057`, or `unix:/run/exporter.sock`. An abstract unix
     /// socket begins with @.
     var text: String {
