@@ -1,4 +1,5 @@
 import Glibc
+import WebConfiguration
 
 /// Why an endpoint could not start.
 package enum EndpointError: Error, Equatable, CustomStringConvertible {
@@ -35,6 +36,6 @@ extension Endpoint {
         package let reason: String
 
         /// The text in quotation marks and what is wrong with it, on one line whatever the text holds.
-        package var description: String { "\(text.debugDescription): \(reason)" }
+        package var description: String { "\(text.quoted): \(reason)" }
     }
 }

@@ -61,7 +61,7 @@ extension String {
     }
 
     /// The beginning of the text in quotation marks.
-    var quoted: String { "\"\(onOneLine(limit: 60))\"" }
+    package var quoted: String { "\"\(onOneLine(limit: 60))\"" }
 
     /// The text as the name of a key, up to what cannot be a name: with a space forgotten, as in `{alice:secret}`, a
     /// password or a hash becomes a part of the key.

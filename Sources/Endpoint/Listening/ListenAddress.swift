@@ -1,4 +1,5 @@
 import Glibc
+import WebConfiguration
 
 /// Where to listen: an address or a name of this host, and a port.
 package struct ListenAddress: Equatable, Sendable {
@@ -40,6 +41,10 @@ package struct ListenAddress: Equatable, Sendable {
             if let reason = Self.fault(ofIPv6: address) { throw refused(reason) }
             host = .address(String(address))
         } else {
+            let first = written.prefix { $0 != ":" }
+            if first != written, first.contains(where: { !$0.isHexDigit }), Self.fault(ofHost: first) == nil {
+                throw refused("after the address come one colon and one port, as in \(first):10057")
+            }
             if written.contains(":") { throw refused("an IPv6 address stands in brackets, as in [::1]:10057") }
             if !rest.isEmpty, let reason = Self.fault(ofHost: written) { throw refused(reason) }
             host =
@@ -58,7 +63,7 @@ package struct ListenAddress: Equatable, Sendable {
         let digits = rest.dropFirst()
         if digits.isEmpty { throw refused("no port after the colon, as in \(written):10057") }
         guard digits.wholeMatch(of: /[0-9]+/) != nil else {
-            throw refused("port \(String(digits).debugDescription) is not a number")
+            throw refused("port \(String(digits).quoted) is not a number")
         }
         guard let port = UInt16(digits) else { throw refused("port \(digits) is not in 0-65535") }
         self.port = port
@@ -85,7 +90,7 @@ package struct ListenAddress: Equatable, Sendable {
         // Names of digits and dots only do not exist; getaddrinfo would read 127.1 as 127.0.0.1.
         if text.wholeMatch(of: /[0-9.]+/) != nil { return "\(text) is not an IPv4 address" }
         if text.wholeMatch(of: /[A-Za-z0-9._-]+/) != nil { return nil }
-        return "\(String(text).debugDescription) is neither an address nor a name"
+        return "\(String(text).quoted) is neither an address nor a name"
     }
 
     private static func isAddress(_ text: Substring, of family: CInt) -> Bool {

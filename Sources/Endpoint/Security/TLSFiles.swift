@@ -20,13 +20,13 @@ extension WebConfiguration.Material {
         switch source {
         case .inline(let bytes): bytes
         case .file(let path):
-            try readSmallFile(path) { Problem(place: place, reason: "cannot read \(path.debugDescription): \($0)") }
+            try readSmallFile(path) { Problem(place: place, reason: "cannot read \"\(path)\": \($0)") }
         }
     }
 
     /// What is wrong with it, beginning with the file that it is in, if any.
     func problem(_ reason: String) -> Problem {
-        let name = if case .file(let path) = source { path.debugDescription + " " } else { "" }
+        let name = if case .file(let path) = source { "\"\(path)\" " } else { "" }
         return Problem(place: place, reason: name + reason)
     }
 
@@ -66,8 +66,12 @@ extension WebConfiguration.Material {
         guard code >= 0 else { throw problem(lacks: "certificate", "CERTIFICATE", code) }
         var usage: CUnsignedInt = 0
         let isForAnything = unsafe gnutls_x509_crt_get_key_usage(list?.pointee, &usage, nil) != 0
+        let isOfAuthority = unsafe gnutls_x509_crt_get_ca_status(list?.pointee, nil) > 0
         for place in 0..<Int(count) { unsafe gnutls_x509_crt_deinit(list?[place]) }
         unsafe cgnutls_free(list)
+        if isOfAuthority, count > 1, !isForAnything, usage & CUnsignedInt(GNUTLS_KEY_DIGITAL_SIGNATURE) == 0 {
+            throw problem("begins with the certificate of an authority; the server's own has to come first")
+        }
         guard isForAnything || usage & CUnsignedInt(GNUTLS_KEY_DIGITAL_SIGNATURE) != 0 else {
             throw problem(
                 "has a key usage without digitalSignature, and every TLS handshake would fail; expected one with it"
