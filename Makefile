@@ -39,7 +39,7 @@ test-worlds: ## compare 1,000 random hosts with an oracle; SEED=n repeats those 
 	swift build --product timewait_exporter
 	WORLDS=$${WORLDS:-1000} .ci/run-python-tests Worlds
 
-test-sanitizers: ## run the endpoint's tests under ThreadSanitizer and AddressSanitizer
+test-sanitizers: ## run the endpoint's tests under ThreadSanitizer, AddressSanitizer and UndefinedBehaviorSanitizer
 	.ci/install-packages test
 	.ci/run-sanitizers
 

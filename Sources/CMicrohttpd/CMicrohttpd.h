@@ -53,8 +53,10 @@ static inline struct MHD_Daemon *_Nullable cmhd_start(int tls, struct cmhd_limit
         {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)cmhd_no_certificate},
         {MHD_OPTION_END, 0, NULL},
     };
-    unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC | MHD_USE_ERROR_LOG |
-                         MHD_ALLOW_SUSPEND_RESUME;
+    // With epoll, 0.9.75 calls gnutls_handshake() without a pause as long as a client that has sent a byte of its
+    // handshake does not go on: one such client takes a whole core.
+    unsigned int flags = (tls ? MHD_USE_POLL_INTERNAL_THREAD : MHD_USE_EPOLL_INTERNAL_THREAD) | MHD_USE_NO_LISTEN_SOCKET |
+                         MHD_USE_ITC | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;
     return MHD_start_daemon(
         tls ? flags | MHD_USE_TLS : flags, 0, NULL, NULL,
         callbacks.request, callbacks.context,

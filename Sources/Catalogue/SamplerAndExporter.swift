@@ -101,7 +101,7 @@ extension Catalogue {
             .exporter,
             .gauge,
             "timewait_exporter_connections",
-            "Client connections by state: active while a request is read or answered, idle, or waiting in the kernel's queue.",
+            "Client connections by state: active while a request is read or answered, idle, or waiting to be let in.",
             .second
         ) { input, writer in
             guard let connections = input.exporter.connections else { return }
@@ -132,7 +132,7 @@ extension Catalogue {
             .exporter,
             .counter,
             "timewait_exporter_log_lines_lost_total",
-            "Lines of the log that were dropped because nobody read standard error.",
+            "Lines of the log that were lost because nobody read standard error, or because they could not be written.",
             .second,
             value: { MetricValue($0.exporter.lostLogLines) }
         ).onlyServed(),

@@ -27,7 +27,6 @@ package final class Endpoint: Sendable {
     /// The addresses really bound, in the order of the settings, as `[::]:10057` and `127.0.0.1:10057`, with the port
     /// that the kernel chose where it was to choose.
     package let boundAddresses: [String]
-    /// Whether it is served over TLS.
     package let isEncrypted: Bool
 
     private let site: Site
@@ -61,7 +60,7 @@ package final class Endpoint: Sendable {
             let daemon = try Daemon(of: site)
             serving = (try Door(listeners, to: daemon, of: site), daemon)
         } catch {
-            site.stop()
+            site.file?.stop()
             throw error
         }
         self.site = site
@@ -92,10 +91,10 @@ package final class Endpoint: Sendable {
     }
 
     /// How the web configuration file was read last; nil where there is none.
-    package var reload: Reload? { site.reload }
+    package var reload: Reload? { site.file?.reload }
 
     /// Reads the web configuration file within a second, and says in the log what came of it.
-    package func reloadConfiguration() { site.reloadConfiguration() }
+    package func reloadConfiguration() { site.file?.readSoon() }
 
     /// Stops serving: refuses new connections, lets the answers on their way finish, and closes what remains. Idle
     /// connections are not waited for; requests that wait for something are answered with 503. A second call does
@@ -114,7 +113,7 @@ package final class Endpoint: Sendable {
         // Nothing tells when the last answer has gone; it is waited for once in a process, and seldom at all.
         while site.connections.isBusy, MonotonicClock.now < deadline { usleep(5_000) }
         door.end()
-        site.stop()
+        site.file?.stop()
         // The daemon stops with its last reference, at the end of this function.
     }
 }

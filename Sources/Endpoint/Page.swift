@@ -5,7 +5,6 @@ extension Endpoint {
         package struct Section: Sendable {
             /// The name by which clients ask for it; nil for what belongs to every part, such as the end of the page.
             let name: String?
-            /// Its bytes.
             let range: Range<Int>
 
             /// A section; those of a rendition follow each other without a gap.
@@ -15,7 +14,6 @@ extension Endpoint {
             }
         }
 
-        /// The content in one format.
         package struct Rendition: Sendable {
             let contentType: String
             let body: [UInt8]
@@ -44,7 +42,6 @@ extension Endpoint {
             self.renditions = renditions
         }
 
-        /// A page in one format, without sections.
         package init(body: [UInt8], contentType: String) {
             self.init([Rendition(body: body, contentType: contentType)])
         }

@@ -1,17 +1,13 @@
 extension Endpoint {
     /// What an endpoint is told once, when it starts.
     package struct Settings: Sendable {
-        /// Where connections come from.
         package enum Sockets: Sendable {
-            /// Sockets that are made, one for each address.
             case addresses([ListenAddress])
             /// Sockets that listen already and were passed to this process, by their descriptors.
             case inherited([CInt])
         }
 
-        /// Where to listen.
         package var sockets: Sockets
-        /// The path of the page.
         package var telemetryPath: TelemetryPath
         /// What `/` shows where none of the pages on demand is there.
         package var landingPage: Page
@@ -42,7 +38,6 @@ extension Endpoint {
         /// The most bytes of pages that are kept only because somebody still downloads them.
         package var oldPagesLimit = 32 << 20
 
-        /// Settings with the usual times and limits.
         package init(
             sockets: Sockets,
             telemetryPath: TelemetryPath,
@@ -92,7 +87,6 @@ extension Endpoint {
         package var failedHandshakes: [(reason: String, count: UInt64)]
         /// Connections on which a request is read or answered.
         package var active: Int
-        /// Connections without a request.
         package var idle: Int
         /// Connections that the kernel has made and that are not served yet.
         package var waiting = 0

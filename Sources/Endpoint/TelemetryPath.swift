@@ -3,7 +3,8 @@ package struct TelemetryPath: Equatable, Sendable {
     /// The path with its slash, as it comes in a request after percent-decoding.
     package let text: String
 
-    /// Reads what an operator wrote: a slash, and after it neither white space nor `?`, `#` or `%`.
+    /// Reads what an operator wrote: a slash, and after it neither white space nor `?`, `#` or `%`, nor an empty part, `.` or
+    /// `..`.
     ///
     /// `/` stands for itself: the page then takes the place of the landing page.
     ///
@@ -17,6 +18,10 @@ package struct TelemetryPath: Equatable, Sendable {
                 text: text,
                 reason: "a path has neither white space nor ?, # or %, as in /metrics"
             )
+        }
+        // A request for such a path would be sent to another one.
+        guard Route.cleaned(text) == text else {
+            throw Endpoint.SyntaxError(text: text, reason: "a path has no empty part, . or .., as in /metrics")
         }
         guard Route.ofProbe(text) == nil else {
             throw Endpoint.SyntaxError(text: text, reason: "the path is taken; write another, as /metrics")

@@ -2,22 +2,25 @@ extension WebConfiguration {
     /// Decodes the text of a file.
     ///
     /// - Parameter path: what messages call the file; names of files in the text are relative to its directory.
-    /// - Throws: the first problem.
     package init(path: String, text: [UInt8]) throws(Problem) {
-        let document = try YAMLDocument(text, of: path)
-        guard let root = document.root.map({ Value($0, of: document, line: 1) }), !root.isNull else { return }
-        let keys = ["tls_server_config", "http_server_config", "basic_auth_users", "rate_limit"]
-        let file = try Section(root, keys: keys)
+        guard let root = try YAMLReader.read(text, of: path) else { return }
         var decoder = Decoder()
-        if let value = file["tls_server_config"] { tls = try decoder.tls(value) }
-        if let value = file["http_server_config"] { headers = try decoder.headers(value) }
-        if let value = file["basic_auth_users"] { users = try decoder.users(value) }
-        if let value = file["rate_limit"] { rateLimit = try decoder.rateLimit(value) }
-        for (key, value) in file.entries {
-            if key == "tls_server_config", tls == nil {
-                decoder.warn(value, "TLS is off, and this has no effect; cert_file and key_file turn it on")
-            } else if key == "basic_auth_users", users.isEmpty {
-                decoder.warn(value, "no user is listed, and clients are served without a password")
+        let keys = ["tls_server_config", "http_server_config", "basic_auth_users", "rate_limit"]
+        for entry in try Section(root, keys: keys).entries {
+            let value = entry.value
+            switch entry.key {
+            case "tls_server_config":
+                tls = try decoder.tls(value)
+                if tls == nil {
+                    decoder.warn(value, "TLS is off, and this has no effect; cert_file and key_file turn it on")
+                }
+            case "http_server_config": headers = try decoder.headers(value)
+            case "basic_auth_users":
+                users = try decoder.users(value)
+                if users.isEmpty {
+                    decoder.warn(value, "no user is listed, and clients are served without a password")
+                }
+            default: rateLimit = try decoder.rateLimit(value)
             }
         }
         warnings = decoder.warnings
@@ -60,7 +63,7 @@ private struct Decoder {
         let curves: [WebConfiguration.Curve] = try section["curve_preferences"]?.choices("curve") ?? []
         let prefersServerCiphers = try section["prefer_server_cipher_suites"]?.boolean() ?? true
         if certificate == nil, key == nil, clientCA == nil, policy == nil {
-            if allowedNames != nil { try check(.none, allowedNames, nil, in: section) }
+            if let names = section["client_allowed_sans"] { throw Self.unenforced(names, by: .none) }
             return nil
         }
         guard let certificate else { throw value.problem("missing one of cert or cert_file") }
@@ -70,9 +73,7 @@ private struct Decoder {
             policy.text == "RequireClientCert"
                 ? .requireAny : try policy.value.choice("policy") as WebConfiguration.ClientAuthentication
         }
-        try check(authentication ?? .none, allowedNames, clientCA, in: section)
-        try check(suites, from: minimum, to: maximum, in: section)
-        return TLS(
+        let tls = TLS(
             certificate: certificate,
             key: key,
             clientCA: clientCA,
@@ -86,6 +87,9 @@ private struct Decoder {
             prefersServerCiphers: prefersServerCiphers,
             place: value.place
         )
+        try checkClients(of: tls, in: section)
+        try checkVersions(of: tls, in: section)
+        return tls
     }
 
     /// Decodes what is either in the configuration file, under `name`, or in a file of its own, under `name_file`.
@@ -103,67 +107,52 @@ private struct Decoder {
         return Material(source: .file(path.hasPrefix("/") ? path : directory + path), place: value.place)
     }
 
+    private static let verifies = "; client_auth_type: RequireAndVerifyClientCert verifies them"
+
+    private static func unenforced(_ names: Value, by policy: WebConfiguration.ClientAuthentication) -> Problem {
+        let reason = "\(policy.rawValue) serves clients without a certificate, and so without an allowed name"
+        return names.problem("\(reason); expected RequireAndVerifyClientCert as client_auth_type")
+    }
+
     /// Refuses or warns of what the file says about clients and the policy for them would not enforce.
-    private mutating func check(
-        _ policy: WebConfiguration.ClientAuthentication,
-        _ allowedNames: [String]?,
-        _ clientCA: Material?,
-        in section: Section
-    ) throws(Problem) {
+    private mutating func checkClients(of tls: TLS, in section: Section) throws(Problem) {
         for key in ["client_auth_type", "client_ca", "client_ca_file", "client_allowed_sans"] {
-            if let blank = try section.blank(key) { warn(blank, "the key has no value, and this has no effect") }
+            if let blank = section.blank(key) { warn(blank, "the key has no value, and this has no effect") }
         }
-        if let clientCA, policy == .none {
-            throw Problem(
-                place: clientCA.place,
-                reason: "no client is asked for a certificate; "
-                    + "expected RequireAndVerifyClientCert or VerifyClientCertIfGiven as client_auth_type"
-            )
+        let policy = tls.clientAuthentication
+        if let clientCA = tls.clientCA, policy == .none {
+            let advice = "expected RequireAndVerifyClientCert or VerifyClientCertIfGiven as client_auth_type"
+            throw Problem(place: clientCA.place, reason: "no client is asked for a certificate; \(advice)")
         }
-        if let clientCA, [.request, .requireAny].contains(policy) {
+        if let clientCA = tls.clientCA, [.request, .requireAny].contains(policy) {
+            let reason = "\(policy.rawValue) accepts certificates of every authority, and this has no effect"
+            warnings.append(Problem(place: clientCA.place, reason: reason + Self.verifies))
+        }
+        guard let allowedNames = tls.allowedNames, let value = section["client_allowed_sans"] else { return }
+        if [.none, .request, .verifyIfGiven].contains(policy) { throw Self.unenforced(value, by: policy) }
+        if allowedNames.isEmpty {
+            warn(value, "the list is empty, and no client's certificate is accepted")
+        } else if policy == .requireAny {
             let reason =
-                "\(policy.rawValue) accepts certificates of every authority, and this has no effect; "
-                + "client_auth_type: RequireAndVerifyClientCert verifies them"
-            warnings.append(Problem(place: clientCA.place, reason: reason))
-        }
-        guard let allowedNames, let value = section["client_allowed_sans"] else { return }
-        switch policy {
-        case .none, .request, .verifyIfGiven:
-            throw value.problem(
-                "\(policy.rawValue) serves clients without a certificate, and so without an allowed name; "
-                    + "expected RequireAndVerifyClientCert as client_auth_type"
-            )
-        case .requireAny where !allowedNames.isEmpty:
-            warn(
-                value,
-                "RequireAnyClientCert does not verify certificates, and anybody can make one with an allowed name; "
-                    + "client_auth_type: RequireAndVerifyClientCert verifies them"
-            )
-        case .requireAny, .requireAndVerify:
-            if allowedNames.isEmpty { warn(value, "the list is empty, and no client's certificate is accepted") }
+                "RequireAnyClientCert does not verify certificates, and anybody can make one with an allowed name"
+            warn(value, reason + Self.verifies)
         }
     }
 
     /// Refuses versions and cipher suites that no handshake can use, and warns of suites that limit nothing.
-    private mutating func check(
-        _ suites: [WebConfiguration.CipherSuite],
-        from minimum: WebConfiguration.TLSVersion,
-        to maximum: WebConfiguration.TLSVersion,
-        in section: Section
-    ) throws(Problem) {
+    private mutating func checkVersions(of tls: TLS, in section: Section) throws(Problem) {
+        let (minimum, maximum) = (tls.minimumVersion, tls.maximumVersion)
         if minimum > maximum, let value = section["max_version"] ?? section["min_version"] {
-            throw value.problem(
-                "min_version (\(minimum.rawValue)) is above max_version (\(maximum.rawValue)), and every handshake "
-                    + "would fail; expected it at or below"
-            )
+            let reason = "min_version (\(minimum.rawValue)) is above max_version (\(maximum.rawValue))"
+            throw value.problem("\(reason), and every handshake would fail; expected it at or below")
         }
-        guard !suites.isEmpty, let value = section["cipher_suites"] else { return }
-        let ownOfTLS13 = Set(suites.filter { $0.oldestVersion == .tls13 })
+        guard !tls.cipherSuites.isEmpty, let value = section["cipher_suites"] else { return }
+        let ownOfTLS13 = Set(tls.cipherSuites.filter { $0.oldestVersion == .tls13 })
         if minimum == .tls13 {
             warn(value, "min_version is TLS13, which has suites of its own, and this has no effect")
         } else if maximum == .tls13, (1...2).contains(ownOfTLS13.count) {
             warn(value, "the list has no effect on TLS 1.3; max_version: TLS12 limits every handshake to the list")
-        } else if maximum < .tls13, !suites.contains(where: { $0.oldestVersion <= maximum }) {
+        } else if maximum < .tls13, !tls.cipherSuites.contains(where: { $0.oldestVersion <= maximum }) {
             let reason = "no suite of the list is one of \(maximum.rawValue) or before, and every handshake would fail"
             throw value.problem("\(reason); expected one, as TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA")
         }
@@ -186,9 +175,9 @@ private struct Decoder {
             warn(http2, "HTTP/2 is not spoken here; clients are served with HTTP/1.1")
         }
         guard let value = section["headers"] else { return [] }
-        let names = Self.headerValues.map(\.key)
         var headers: [WebConfiguration.Header] = []
-        for (name, value) in try Section(value, keys: names, overrides: false).entries where !value.isNull {
+        for entry in try Section(value, keys: Self.headerValues.map(\.key)).entries where !entry.value.isNull {
+            let (name, value) = (entry.key, entry.value)
             let text = try value.text()
             if text.allSatisfy({ $0 == " " }) { continue }
             if text.hasControlCharacters {
@@ -210,7 +199,8 @@ private struct Decoder {
     /// Its messages contain neither the part of a name after a colon nor a hash.
     func users(_ value: Value) throws(Problem) -> [String: String] {
         var users: [String: String] = [:]
-        for (name, value) in try value.entries(overrides: false) {
+        for entry in try value.entries() {
+            let (name, value) = (entry.key, entry.value)
             if name.isEmpty {
                 throw value.problem("the name of a user is empty, and no client can send it; expected a name")
             }
@@ -221,7 +211,8 @@ private struct Decoder {
                 )
             }
             let hash = try value.text(expecting: "a bcrypt hash")
-            guard hash.utf8.count == 60, hash.wholeMatch(of: Self.bcrypt) != nil else {
+            // The variant, the cost, 22 characters of salt and 31 of the hash.
+            guard hash.wholeMatch(of: /\$2[aby]\$(?:0[4-9]|[12][0-9]|3[01])\$[.\/A-Za-z0-9]{53}/) != nil else {
                 throw value.problem(
                     "not a bcrypt hash; expected $2y$ ($2a$, $2b$), a cost from 04 to 31, $ and 53 characters, as "
                         + #"made by: htpasswd -nBC 10 "" | tr -d ':\n'"#
@@ -232,16 +223,13 @@ private struct Decoder {
         return users
     }
 
-    /// The variant, the cost, 22 characters of salt and 31 of the hash.
-    private static var bcrypt: Regex<Substring> { /\$2[aby]\$(?:0[4-9]|[12][0-9]|3[01])\$[.\/A-Za-z0-9]{53}/ }
-
     // MARK: rate_limit
 
     /// - Returns: nil where the interval is 0 or absent, which means no limit.
     mutating func rateLimit(_ value: Value) throws(Problem) -> WebConfiguration.RateLimit? {
         let section = try Section(value, keys: ["interval", "burst"])
         let burst = try section["burst"]?.count()
-        guard let interval = try section["interval"].map(interval) else {
+        guard let interval = try section["interval"]?.duration() else {
             if let burst = section["burst"] {
                 warn(burst, "no interval is given, and requests are not limited; interval: 1s limits them")
             }
@@ -253,21 +241,5 @@ private struct Decoder {
             warn(section["burst"] ?? value, "\(found): every request is refused; expected 1 or more")
         }
         return .init(interval: interval, burst: burst ?? 0)
-    }
-
-    private func interval(_ value: Value) throws(Problem) -> Duration {
-        let text = try value.text(expecting: "a duration")
-        do throws(GoDuration.Fault) {
-            return try GoDuration.read(text)
-        } catch {
-            let reason =
-                switch error {
-                case .noUnit: "the number \(text.quoted) has no unit"
-                case .negative: "the duration \(text.quoted) is negative"
-                case .tooLong: "the duration \(text.quoted) is longer than 292 years"
-                case .malformed: "\(text.quoted) is no duration"
-                }
-            throw value.problem("\(reason); expected one as 1s, 250ms or 1m30s, or 0 for no limit")
-        }
     }
 }

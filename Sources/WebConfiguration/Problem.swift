@@ -2,35 +2,27 @@
 package struct Place: Equatable, Sendable {
     /// The path of the file, as the user gave it.
     package let file: String
-    /// The line, from 1.
     package let line: Int
     /// The key with all keys above it, as `tls_server_config.cipher_suites[0]`; empty for the document as a whole.
     package let key: String
 
-    /// A position in a file.
     package init(file: String, line: Int, key: String) {
-        self.file = file
-        self.line = line
-        self.key = key
+        (self.file, self.line, self.key) = (file, line, key)
     }
 }
 
 /// What is wrong in a configuration file, or deserves a warning, and what would be right. It contains no password, hash
 /// or key.
 package struct Problem: Error, Equatable, Sendable, CustomStringConvertible {
-    /// Where it is wrong.
     package let place: Place
-    /// What is wrong, and what would be right.
     package let reason: String
 
-    /// A problem at a place.
     package init(place: Place, reason: String) {
-        self.place = place
-        self.reason = reason
+        (self.place, self.reason) = (place, reason)
     }
 
     /// A problem with the document as a whole.
-    init(_ file: String, line: Int, _ reason: String) {
+    package init(_ file: String, line: Int = 1, _ reason: String) {
         self.init(place: Place(file: file, line: line, key: ""), reason: reason)
     }
 
@@ -46,26 +38,30 @@ extension String {
     /// a terminal, nor reverse what stands after it, nor flood a log.
     ///
     /// Control characters (C0, DEL, C1), line and paragraph separators and invisible format characters, among them those
-    /// that change the direction of writing, become escapes as in Swift: `\n`, `\u{0085}`, `\u{202E}`. A backslash stays as
-    /// it is, so the result is for people and cannot be converted back.
+    /// that change the direction of writing, become escapes as in JSON: `\n`, `\u0085`, `\u202e`.
     ///
-    /// - Parameter limit: the most bytes of UTF-8 in the result; "…" follows where the text would need more. The time and
-    ///   the memory that this takes depend on the limit, not on the length of the text.
-    package func onOneLine(limit: Int = 4_096) -> String {
-        var line = ""
-        for scalar in unicodeScalars {
-            let shown = scalar.isHidden ? scalar.escaped(asASCII: true) : String(scalar)
-            guard line.utf8.count + shown.utf8.count <= limit else { return line + "…" }
-            line += shown
+    /// - Parameters:
+    ///   - limit: the most scalars that are shown from the beginning; "…" stands for what is left out. Not characters: these
+    ///     have no longest length.
+    ///   - ending: the most that are shown from the end of a longer text.
+    ///   - marks: what gets a backslash, too, so that the result can be put into quotation marks.
+    package func onOneLine(limit: Int = 1_024, ending: Int = 0, escaping marks: String = "") -> String {
+        let beginning = unicodeScalars.prefix(limit)
+        let rest = unicodeScalars[beginning.endIndex...]
+        let end = rest.suffix(ending)
+        func shown(_ part: Substring.UnicodeScalarView) -> String {
+            part.map { marks.unicodeScalars.contains($0) ? "\\\($0)" : $0.shown }.joined()
         }
-        return line
+        return shown(beginning) + (end.startIndex > rest.startIndex ? "…" : "") + shown(end)
     }
 
     /// Whether the text contains a line break or another control character.
-    var hasControlCharacters: Bool { unicodeScalars.contains { $0.isHidden && !$0.isFormat } }
+    var hasControlCharacters: Bool {
+        unicodeScalars.contains { $0.isHidden && $0.properties.generalCategory != .format }
+    }
 
     /// The beginning of the text in quotation marks.
-    var quoted: String { "\"\(onOneLine(limit: 60))\"" }
+    package var quoted: String { "\"\(onOneLine(limit: 60))\"" }
 
     /// The text as the name of a key, up to what cannot be a name: with a space forgotten, as in `{alice:secret}`, a
     /// password or a hash becomes a part of the key.
@@ -80,11 +76,22 @@ extension String {
 }
 
 extension Unicode.Scalar {
-    fileprivate var isFormat: Bool { properties.generalCategory == .format }
-
-    /// Whether it shows as nothing, or changes how what stands around it is shown: control characters, C1 among them,
-    /// line and paragraph separators, and format characters such as U+202E, which turns the direction of writing.
-    package var isHidden: Bool {
+    fileprivate var isHidden: Bool {
         [.control, .format, .lineSeparator, .paragraphSeparator].contains(properties.generalCategory)
+    }
+
+    /// The scalar, or its escape in JSON where it shows as nothing or changes how what stands around it is shown.
+    fileprivate var shown: String {
+        guard isHidden else { return String(self) }
+        switch self {
+        case "\n": return "\\n"
+        case "\r": return "\\r"
+        case "\t": return "\\t"
+        default:
+            return utf16.map { unit in
+                let digits = String(unit, radix: 16)
+                return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            }.joined()
+        }
     }
 }

@@ -12,44 +12,30 @@ package struct WebConfiguration: Equatable, Sendable {
     /// What is accepted, but has no effect or perhaps not the wanted one: each is worth a line in the log.
     package var warnings: [Problem] = []
 
-    /// Everything is off.
     package init() {}
 }
 
 extension WebConfiguration {
-    /// A header of every answer.
     package struct Header: Equatable, Sendable {
-        /// The name, as `X-Frame-Options`.
         package var name: String
-        /// The value: not blank, and one line.
+        /// Not blank, and one line.
         package var value: String
 
-        /// A header.
-        package init(name: String, value: String) {
-            self.name = name
-            self.value = value
-        }
+        package init(name: String, value: String) { (self.name, self.value) = (name, value) }
     }
 
-    /// A token bucket.
     package struct RateLimit: Equatable, Sendable {
         /// How long it takes until one more request may come; more than 0.
         package var interval: Duration
         /// How many requests may come at once; 0 lets none through.
         package var burst: Int
 
-        /// A limit.
-        package init(interval: Duration, burst: Int) {
-            self.interval = interval
-            self.burst = burst
-        }
+        package init(interval: Duration, burst: Int) { (self.interval, self.burst) = (interval, burst) }
     }
 
-    /// How TLS is to be served.
     package struct TLS: Equatable, Sendable {
         /// The certificate, perhaps with those that vouch for it.
         package var certificate: Material
-        /// The key of the certificate.
         package var key: Material
         /// Who vouches for clients; nil where the file names nobody.
         package var clientCA: Material?
@@ -59,9 +45,8 @@ extension WebConfiguration {
         package var clientAuthenticationPlace: Place
         /// One of these names must be in a client's certificate: of none where the list is empty, of any where it is nil.
         package var allowedNames: [String]?
-        /// The oldest version that is spoken; not above the newest.
+        /// Not above the newest.
         package var minimumVersion: TLSVersion
-        /// The newest version that is spoken.
         package var maximumVersion: TLSVersion
         /// The cipher suites in order of preference; empty for the default.
         package var cipherSuites: [CipherSuite]
@@ -69,13 +54,12 @@ extension WebConfiguration {
         package var curves: [Curve]
         /// Whether the server's order of cipher suites decides, not the client's.
         package var prefersServerCiphers: Bool
-        /// Where `tls_server_config` stands.
+        /// That of `tls_server_config`.
         package var place: Place
     }
 
     /// A certificate or a key in PEM.
     package struct Material: Equatable, Sendable {
-        /// Where its bytes are.
         package enum Source: Equatable, Sendable {
             /// In the configuration file.
             case inline([UInt8])
@@ -83,16 +67,9 @@ extension WebConfiguration {
             case file(String)
         }
 
-        /// Where its bytes are.
         package var source: Source
         /// Where the configuration file says so.
         package var place: Place
-
-        /// A certificate or a key.
-        package init(source: Source, place: Place) {
-            self.source = source
-            self.place = place
-        }
     }
 
     /// Whether clients have to show a certificate; raw values are Go's names.

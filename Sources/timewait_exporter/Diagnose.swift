@@ -6,6 +6,7 @@ import KernelReaders
 import Ports
 import Presentation
 import RemoteExporter
+import WebConfiguration
 
 /// `timewait_exporter diagnose`: what is wrong with this machine, and what to do about it.
 struct Diagnose: ParsableCommand {
@@ -94,7 +95,7 @@ struct Diagnose: ParsableCommand {
         } catch let error as ValidationError {
             throw error
         } catch {
-            StandardStreams.writeError(Array("timewait_exporter: \(ShownText.line("\(error)"))\n".utf8))
+            StandardStreams.writeError(Array("timewait_exporter: \("\(error)".onOneLine())\n".utf8))
             throw ExitCode(3)
         }
         if let status = diagnosis.exitStatus { throw ExitCode(status) }

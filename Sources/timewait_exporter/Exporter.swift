@@ -75,7 +75,8 @@ struct Exporter: ~Copyable {
         ) { Self.log($0, to: logger) }
     }
 
-    /// Looks for what is read. A capture of a procfs will do, in which single files are missing.
+    /// Looks for what is read. A capture of a procfs will do, in which single files are missing. The folder of a process,
+    /// such as /proc/self, has a `net` too, but no sysctls.
     ///
     /// - Throws: that there is nothing.
     static func check(procfs: String) throws {
@@ -84,9 +85,9 @@ struct Exporter: ~Copyable {
         }
         guard ProcFilesystem.isThere(procfs) else { throw refusal("there is no such folder") }
         if ProcFilesystem.isClosed(procfs) { throw refusal("Permission denied") }
-        guard ["thread-self/net", "net", "sys/net"].contains(where: { ProcFilesystem.isThere("\(procfs)/\($0)") })
+        guard ["thread-self/net", "sys/net"].contains(where: { ProcFilesystem.isThere("\(procfs)/\($0)") })
         else {
-            throw refusal("this is no procfs, it has neither thread-self/net nor net nor sys/net")
+            throw refusal("this is no procfs, it has neither thread-self/net nor sys/net")
         }
     }
 

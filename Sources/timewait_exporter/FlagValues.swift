@@ -29,6 +29,9 @@ enum FlagValues {
         guard text.utf8.count <= longest else {
             throw ValidationError("the path has \(text.utf8.count) bytes; expected at most \(longest), as in /metrics")
         }
+        if text == PagesOnDemand.diagnosisPath {
+            throw ValidationError("the path is taken; write another, as /metrics")
+        }
         do {
             return try TelemetryPath(text)
         } catch {

@@ -5,11 +5,11 @@ import Glibc
 enum HealthReport {
     /// Asks the exporter that serves on an address, and says on a line of standard output that it answers.
     ///
-    /// - Parameter mayUseTLS: whether the exporter has a configuration file, which may tell it to use TLS.
+    /// - Parameter configuration: the exporter's configuration file, which may tell it to use TLS.
     /// - Throws: what is wrong with it.
-    static func make(of address: ListenAddress, mayUseTLS: Bool) throws {
+    static func make(of address: ListenAddress, configuration: String?) throws {
         let patience = Duration.seconds(3)
-        switch HealthQuestion.ask(at: address, within: patience) {
+        switch HealthQuestion.ask(at: address, configuration: configuration, within: patience) {
         case .status(200):
             print("healthy: \(address) answers")
         case .status(401):
@@ -17,9 +17,9 @@ enum HealthReport {
             print("healthy: \(address) answers, and wants a password")
         case .status(let code):
             throw unhealthy(address, "answers with status \(code)")
-        case .noStatus where mayUseTLS:
-            // Only a program that lives ends it; a TLS handshake would tell no more about that.
-            print("healthy: \(address) ends a connection that does not begin TLS")
+        case .noStatus where configuration != nil:
+            // Only a program that lives ends it, as it does where it wants a certificate of the client.
+            print("healthy: \(address) ends a connection that has no certificate, or does not begin TLS")
         case .noStatus:
             throw unhealthy(address, "ends the connection without an answer in HTTP")
         case .silence:

@@ -21,17 +21,14 @@ enum LogFormat: String, CaseIterable, ExpressibleByArgument {
 
     /// A value as it is, or in quotation marks where it would not be one word.
     private static func logfmtValue(_ value: String) -> String {
-        let text = ShownText(value)
         let isWord =
-            !text.isCut && !value.isEmpty
-            && value.unicodeScalars.allSatisfy {
-                !"\"=\\".unicodeScalars.contains($0) && !$0.separatesWords && !$0.isHidden
-            }
-        return isWord ? value : text.quoted
+            !value.isEmpty && value.onOneLine() == value
+            && !value.unicodeScalars.contains { "\"=\\".unicodeScalars.contains($0) || $0.properties.isWhitespace }
+        return isWord ? value : quoted(value)
     }
 
     /// A string of JSON, which logfmt readers understand too.
-    private static func quoted(_ text: String) -> String { ShownText(text).quoted }
+    private static func quoted(_ text: String) -> String { "\"\(text.onOneLine(escaping: "\"\\"))\"" }
 }
 
 /// The least severity that is logged, by the names of `--log.level`.

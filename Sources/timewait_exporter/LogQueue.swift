@@ -10,17 +10,25 @@ final class LogQueue: Sendable {
     /// Where lines were lost, none is taken before so many bytes are left: there is one count for many lines.
     private static let roomAfterLoss = room / 2
 
+    private struct Line {
+        let text: [UInt8]
+        /// The lost lines that it tells of; 0 where it is another line.
+        var told = 0
+    }
+
     private struct State {
-        var lines: [[UInt8]] = []
+        var lines: [Line] = []
         var bytes = 0
         /// Lines that were lost and are not logged as such yet.
         var lost = 0
+        /// Lines that could not be written. They are told with the next line: telling at once could not be written either.
+        var unwritten = 0
         var lostInAll: UInt64 = 0
         var isWriting = false
 
-        mutating func append(_ line: [UInt8]) {
+        mutating func append(_ line: Line) {
             lines.append(line)
-            bytes += line.count
+            bytes += line.text.count
         }
     }
 
@@ -43,10 +51,16 @@ final class LogQueue: Sendable {
                 state.lostInAll += 1
                 return
             }
-            if state.lost > 0 { state.append(lossLine(state.lost)) }
-            state.lost = 0
-            state.append(line)
+            state.lost += state.unwritten
+            state.unwritten = 0
+            tellLoss(&state)
+            state.append(Line(text: line))
         }
+    }
+
+    private func tellLoss(_ state: inout State) {
+        if state.lost > 0 { state.append(Line(text: lossLine(state.lost), told: state.lost)) }
+        state.lost = 0
     }
 
     /// How many lines were lost since the start.
@@ -62,19 +76,21 @@ final class LogQueue: Sendable {
     /// Takes all lines that wait and writes them, one by one. Those that the kernel has not taken yet count
     /// towards the room.
     private func writeNext() {
-        let lines = state.wait { state -> [[UInt8]]? in
-            if state.lines.isEmpty, state.lost > 0 {
-                state.append(lossLine(state.lost))
-                state.lost = 0
-            }
+        let lines = state.wait { state -> [Line]? in
+            if state.lines.isEmpty { tellLoss(&state) }
             guard !state.lines.isEmpty else { return nil }
             state.isWriting = true
             defer { state.lines = [] }
             return state.lines
         }
         for line in lines ?? [] {
-            StandardStreams.writeError(line)
-            state.change { $0.bytes -= line.count }
+            let isWritten = StandardStreams.writeError(line.text)
+            state.change { state in
+                state.bytes -= line.text.count
+                guard !isWritten else { return }
+                state.unwritten += max(line.told, 1)
+                if line.told == 0 { state.lostInAll += 1 }
+            }
         }
         state.change { $0.isWriting = false }
     }

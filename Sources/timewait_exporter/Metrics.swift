@@ -4,6 +4,7 @@ import Catalogue
 import Exposition
 import KernelReaders
 import Sampler
+import WebConfiguration
 
 /// `timewait_exporter metrics`: one reading, one page, for node_exporter's textfile collector and
 /// for hosts on which no port may be opened.
@@ -87,6 +88,6 @@ struct Metrics: ParsableCommand {
         case .readsAddressFiles(let obstacle): line = "local_addresses: read from files, since \(obstacle)"
         case .absent, .recovered, .reads(_, nil): return
         }
-        StandardStreams.writeError(Array("timewait_exporter: \(ShownText.line(line))\n".utf8))
+        StandardStreams.writeError(Array("timewait_exporter: \(line.onOneLine())\n".utf8))
     }
 }

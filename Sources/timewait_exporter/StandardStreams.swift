@@ -15,10 +15,12 @@ enum StandardStreams {
     }
 
     /// Writes a line to standard error, and waits until it has been taken: in one call where the kernel takes
-    /// it at once, so that lines of two processes do not mix. What cannot be written is lost: there is nowhere
-    /// to say so.
-    static func writeError(_ line: [UInt8]) {
-        _ = write(line, to: STDERR_FILENO)
+    /// it at once, so that lines of two processes do not mix.
+    ///
+    /// - Returns: false where it could not be written, as on a full disk, or into a pipe that nobody reads any more.
+    @discardableResult
+    static func writeError(_ line: [UInt8]) -> Bool {
+        write(line, to: STDERR_FILENO)
     }
 
     /// Writes to standard output, and waits until all of it has been taken.

@@ -1,5 +1,6 @@
 import Advice
 import Glibc
+import WebConfiguration
 
 /// Reads the files of sysctl.d.
 enum SysctlFiles {
@@ -86,6 +87,6 @@ enum SysctlFiles {
     private static func failure(_ path: String) -> StartError {
         // strerror() gives a text that lives at least until the next call on this thread; it is
         // copied at once.
-        StartError(description: "\(ShownText.line(path)): cannot read it: \(unsafe String(cString: strerror(errno)))")
+        StartError(description: "\(path.onOneLine()): cannot read it: \(unsafe String(cString: strerror(errno)))")
     }
 }

@@ -6,6 +6,7 @@ import KernelReaders
 import Ports
 import ProcessArguments
 import Sampler
+import WebConfiguration
 
 /// The command that serves: its flags, and what it says of bad ones. The others are `Subcommands`.
 @main
@@ -174,7 +175,8 @@ struct TimewaitExporter: ParsableCommand {
         } catch {
             let status = exitCode(for: error)
             if status == .success { exit(withError: error) }
-            let message = ShownText.line(message(for: error).split(separator: "\n").joined(separator: " "))
+            // Of one that is too long the middle is left out: it ends with what would be right.
+            let message = message(for: error).split(separator: "\n").joined(separator: " ").onOneLine(ending: 1_024)
             let hint = status == .validationFailure ? " (\(Subcommands.helpHint(arguments)))" : ""
             // A command that has said on standard error what is wrong throws its status only.
             if !message.isEmpty { StandardStreams.writeError(Array("timewait_exporter: \(message)\(hint)\n".utf8)) }
@@ -208,7 +210,7 @@ struct TimewaitExporter: ParsableCommand {
 
     mutating func run() throws {
         if isHealthCheck {
-            return try HealthReport.make(of: serving.listenAddresses[0], mayUseTLS: configurationFile != nil)
+            return try HealthReport.make(of: serving.listenAddresses[0], configuration: configurationFile)
         }
         // Before any thread starts.
         SignalThread.holdBack()

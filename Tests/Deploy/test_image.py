@@ -162,6 +162,6 @@ def test_with_tls_it_serves_who_knows_the_authority_and_its_health_check_says_wh
         ask = ["curl", "-s", "--fail", "--max-time", "5", "--retry", "9", "--retry-all-errors"]
         assert "timewait_exporter_build_info" in run(*ask, "--cacert", tmp_path / "cert", "https://localhost:10057/metrics")
         check = ["exec", name, "/usr/bin/timewait_exporter", "--web.healthcheck"]
-        assert podman.run(*check, flag) == "healthy: :10057 ends a connection that does not begin TLS\n"
+        assert podman.run(*check, flag) == "healthy: :10057 answers\n"
         # Without the flag it cannot know that TLS is what is meant.
         podman.run(*check, status=1)

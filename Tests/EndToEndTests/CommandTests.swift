@@ -58,6 +58,7 @@ struct CommandTests {
                 "'loud' is invalid for '--log.level <level>'. Please provide one of 'debug', 'info'"
             ),
             (["--log.format=xml"], "'xml' is invalid for '--log.format <format>'. Please provide one of 'logfmt'"),
+            (["--web.telemetry-path=/api/v1/diagnosis"], "the path is taken; write another, as /metrics"),
             (["--path.procfs="], "Missing value for '--path.procfs <path>'"),
             (
                 ["--web.max-connections=0"],
@@ -147,10 +148,16 @@ struct CommandTests {
         #expect(otherFolder.status == 1)
         #expect(
             otherFolder.standardError == """
-                timewait_exporter: --path.procfs '/etc': this is no procfs, it has neither thread-self/net nor net nor \
-                sys/net; procfs is mounted at /proc on most machines\n
+                timewait_exporter: --path.procfs '/etc': this is no procfs, it has neither thread-self/net nor sys/net; \
+                procfs is mounted at /proc on most machines\n
                 """
         )
+        for folder in ["/proc/self", "/proc/1"] {
+            let ofProcess = try namespace.run(executable, ["--path.procfs=\(folder)"])
+            #expect(ofProcess.status == 1)
+            let beginning = "timewait_exporter: --path.procfs '\(folder)': this is no procfs"
+            #expect(ofProcess.standardError.hasPrefix(beginning))
+        }
         let noFile = try namespace.run(executable, ["--web.config.file=/nowhere/web.yml"])
         #expect(noFile.status == 1)
         #expect(

@@ -33,6 +33,16 @@ struct ListenAddressTests {
             (":http", #"":http": port "http" is not a number"#),
             (":80 ", #"":80 ": port "80 " is not a number"#),
             (":٣", #"":٣": port "٣" is not a number"#),
+            (
+                "127.0.0.1:18001:2",
+                #""127.0.0.1:18001:2": after the address come one colon and one port, as in 127.0.0.1:10057"#
+            ),
+            (
+                "localhost:1:2",
+                #""localhost:1:2": after the address come one colon and one port, as in localhost:10057"#
+            ),
+            ("::ffff:127.0.0.1:1", #""::ffff:127.0.0.1:1": an IPv6 address stands in brackets, as in [::1]:10057"#),
+            ("a\u{202E}:1", #""a\u202e:1": "a\u202e" is neither an address nor a name"#),
             ("::1:10057", #""::1:10057": an IPv6 address stands in brackets, as in [::1]:10057"#),
             ("::1", #""::1": an IPv6 address stands in brackets, as in [::1]:10057"#),
             ("[::1:10057", #""[::1:10057": the bracket is not closed; write [::1]:10057"#),

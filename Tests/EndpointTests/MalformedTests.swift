@@ -16,6 +16,8 @@ struct MalformedTests {
             "X: a",
             "Host: a\r\nContent-Length: -1", "Host: a\r\nContent-Length: 0x5", "Host: a\r\nContent-Length: 5,5",
             "Host: a\r\nContent-Length: +5", "Host: a\r\nContent-Length:", "Host: a\r\nX\0: y", "Host: a\r\n X: y",
+            "Host: a\r\nContent-Length:\r\n 5", "Host: a\r\nContent-Len: 5\r\n gth",
+            "Host: a\r\nTransfer-Encoding:\r\n\tchunked", "Host: a\r\nX: y\r\n z",
         ]
     )
     func headers(lines: String) throws {
@@ -32,7 +34,7 @@ struct MalformedTests {
 
     @Test(
         "that libmicrohttpd reads in its own way leaves the endpoint as it was",
-        arguments: ["\0", ": 5", ":", "X: a\0b", "X: a\r\n b", "Transfer-Encoding: chunked\0", "X: a\rb"]
+        arguments: ["\0", ": 5", ":", "X: a\0b", "Transfer-Encoding: chunked\0", "X: a\rb"]
     )
     func leniently(line: String) throws {
         let endpoint = try Endpoint.forTest()

@@ -283,6 +283,16 @@ struct TLSTests {
         )
     }
 
+    @Test("is not served with a chain that begins with the authority, and says so")
+    func wrongOrder() throws {
+        try folder.makeCertificate("authority", keyUsage: "keyCertSign")
+        let authority = try Program.run("openssl", ["x509", "-in", folder.file("authority.pem")])
+        try folder.write(String(decoding: authority + certificate("server"), as: UTF8.self), to: "server.pem")
+        let error = #expect(throws: EndpointError.self) { try endpoint() }
+        let end = "server.pem\" begins with the certificate of an authority; the server's own has to come first"
+        #expect("\(try #require(error))".hasSuffix(end), "\(error)")
+    }
+
     @Test(
         "is served with every kind of key",
         arguments: [["rsa:2048"], ["ed25519"], ["ec", "-pkeyopt", "ec_paramgen_curve:P-384"]]

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("A telemetry path")
 struct TelemetryPathTests {
-    @Test("is read", arguments: ["/metrics", "/", "/a/b-c_d.e~1", "/-/metrics"])
+    @Test("is read", arguments: ["/metrics", "/", "/a/b-c_d.e~1", "/-/metrics", "/a/", "/..a/.b"])
     func isRead(text: String) throws {
         #expect(try TelemetryPath(text).text == text)
     }
@@ -16,6 +16,10 @@ struct TelemetryPathTests {
             ("/a b", #""/a b": a path has neither white space nor ?, # or %, as in /metrics"#),
             ("/a?b", #""/a?b": a path has neither white space nor ?, # or %, as in /metrics"#),
             ("/a%20b", #""/a%20b": a path has neither white space nor ?, # or %, as in /metrics"#),
+            ("//metrics", #""//metrics": a path has no empty part, . or .., as in /metrics"#),
+            ("/..", #""/..": a path has no empty part, . or .., as in /metrics"#),
+            ("/a/../b", #""/a/../b": a path has no empty part, . or .., as in /metrics"#),
+            ("/a/.", #""/a/.": a path has no empty part, . or .., as in /metrics"#),
             ("/-/ready", #""/-/ready": the path is taken; write another, as /metrics"#),
             ("/-/healthy", #""/-/healthy": the path is taken; write another, as /metrics"#),
         ]

@@ -23,6 +23,7 @@ commonName = supplied
 KEYS = {
     "ec": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
     "rsa": ["-newkey", "rsa:2048"],
+    "rsa4096": ["-newkey", "rsa:4096"],
 }
 
 

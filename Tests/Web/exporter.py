@@ -132,6 +132,11 @@ class Exporter:
         status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
         return int(re.search(r"RssAnon:\s+(\d+) kB", status)[1]) * 1024
 
+    def cpu_seconds(self):
+        """What its threads have used together."""
+        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     # What it answers.
 
     def url(self, path="/metrics", scheme="http"):

@@ -1,8 +1,6 @@
 """How many connections are let in, and how large a request may be."""
 
 import contextlib
-import os
-import pathlib
 import re
 import resource
 import select
@@ -202,12 +200,6 @@ def test_a_waiting_connection_that_goes_away_is_no_trouble(tmp_path):
             assert client.ask().status == 200
 
 
-def cpu_seconds(exporter):
-    """What its threads have used together."""
-    fields = pathlib.Path(f"/proc/{exporter.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def test_without_descriptors_it_waits_without_work_and_goes_on_when_there_are_some(tmp_path):
     with Exporter.started(tmp_path) as exporter:
         assert exporter.get().status == 200
@@ -215,9 +207,9 @@ def test_without_descriptors_it_waits_without_work_and_goes_on_when_there_are_so
         resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE, (exporter.open_files() + 10, most))
         clients = [exporter.client(source=f"127.0.0.{number % 4 + 2}") for number in range(60)]
         poll("it is told", lambda: exporter.lines("No connection can be accepted"))
-        before = cpu_seconds(exporter)
+        before = exporter.cpu_seconds()
         time.sleep(2)
-        assert cpu_seconds(exporter) - before < 1
+        assert exporter.cpu_seconds() - before < 1
         # Who is inside is served.
         assert clients[0].ask("/-/healthy").status == 200
         # A place that becomes free is taken.

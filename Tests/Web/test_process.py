@@ -173,6 +173,37 @@ def test_scrapes_are_answered_while_nobody_takes_the_log_and_lost_lines_are_coun
     assert "msg=Stopping" in lines[-1]
 
 
+def test_lines_that_could_not_be_written_are_counted_and_told_with_the_next_that_is(tmp_path):
+    """Whoever read standard error, a named pipe, has gone and comes back."""
+    path = tmp_path / "log"
+    os.mkfifo(path)
+    reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with open(path, "wb") as writing:
+        command = [BINARY, "--web.listen-address={}:{}".format(*ADDRESS), "--log.level=debug"]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=writing)
+    try:
+        poll("it answers", lambda: answers("/-/ready"))
+        os.close(reading)
+        with Client(ADDRESS) as client:
+            for number in range(50):
+                assert client.ask(f"/{number}").status == 404
+
+            def lost():
+                return int(re.search(r"^timewait_exporter_log_lines_lost_total (\d+)$", client.ask().text, re.MULTILINE)[1])
+
+            poll("they are counted", lambda: lost() >= 50)
+            reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            client.ask("/told")
+            time.sleep(1.2)
+            counted = lost()
+        told = re.search(rb"Log lines were lost.* lines=(\d+)", os.read(reading, 65536))
+        assert 50 <= int(told[1]) <= counted
+    finally:
+        process.kill()
+        process.wait()
+        os.close(reading)
+
+
 HIDDEN = {
     "\x1b": "\\u001b",
     "\x7f": "\\u007f",

@@ -5,32 +5,42 @@ import time
 
 import pytest
 
+import passwords
+from certificates import tls_section
 from exporter import BINARY, Exporter, poll
 from manager import Notifications, blocking_procfs, hang, open_up
 
 SAMPLED = 'timewait_sampler_last_success_timestamp_seconds{collector="sockstat"}'
 
 
-def ask_health(exporter):
-    address = "{}:{}".format(*exporter.address)
-    return subprocess.run(
-        [BINARY, "--web.healthcheck", f"--web.listen-address={address}"], capture_output=True, timeout=20
-    ).returncode
+def ask_health(exporter, config=None):
+    command = [BINARY, "--web.healthcheck", "--web.listen-address={}:{}".format(*exporter.address)]
+    if config:
+        command.append(f"--web.config.file={config}")
+    return subprocess.run(command, capture_output=True, timeout=20).returncode
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory):
+def seen(tmp_path_factory, server):
     """What an exporter answered and said whose reading hung until its page was too old, and then went on."""
     folder = tmp_path_factory.mktemp("stale")
     procfs = blocking_procfs(folder, "sockstat")
     open_up(procfs, "sockstat")
+    users, tls = folder / "users.yml", folder / "tls.yml"
+    users.write_text(passwords.section(next(iter(passwords.HASHES))))
+    tls.write_text(tls_section(server))
     seen = {}
     with Notifications(folder / "notify") as manager:
         env = {**manager.env, "WATCHDOG_USEC": "1000000"}
-        with Exporter.started(folder, f"--path.procfs={procfs}", env=env) as exporter:
+        with (
+            Exporter.started(folder, f"--path.procfs={procfs}", config=users) as guarded,
+            Exporter.started(folder, f"--path.procfs={procfs}", config=tls) as secure,
+            Exporter.started(folder, f"--path.procfs={procfs}", env=env) as exporter,
+        ):
             assert exporter.get().status == 200
             assert exporter.get("/-/ready").status == 200
-            assert ask_health(exporter) == 0
+            assert ask_health(exporter) == ask_health(guarded, users) == ask_health(secure, tls) == 0
+            assert not secure.lines("A TLS handshake failed")
             hang(procfs, "sockstat")
             time.sleep(2)
             seen["sampled"] = exporter.metric(SAMPLED)
@@ -43,6 +53,9 @@ def seen(tmp_path_factory):
             seen["health"] = ask_health(exporter)
             time.sleep(12)
             seen["log while it hung"] = exporter.lines("There is no new sample")
+            seen["health behind users"] = ask_health(guarded, users)
+            seen["health over TLS"] = ask_health(secure, tls)
+            seen["page behind users"] = guarded.get().status
             seen["watchdog"] = len(manager.times("WATCHDOG=1"))
             seen["watchdog said"] = time.time() - time.monotonic() + manager.times("WATCHDOG=1")[-1]
             open_up(procfs, "sockstat")
@@ -74,3 +87,9 @@ def test_the_log_says_what_hangs(seen):
 def test_it_is_not_healthy_then(seen):
     assert seen["answers"]["/-/healthy"].status == 503
     assert seen["health"] == 1
+
+
+def test_users_and_TLS_do_not_hide_that(seen):
+    assert seen["health behind users"] == 1
+    assert seen["health over TLS"] == 1
+    assert seen["page behind users"] == 401

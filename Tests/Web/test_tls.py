@@ -1,8 +1,10 @@
 """TLS: versions, cipher suites and curves, asked by curl and by openssl s_client."""
 
+import contextlib
 import re
 import ssl
 import subprocess
+import time
 
 import pytest
 
@@ -190,3 +192,22 @@ def test_a_kept_connection_serves_more_than_one_scrape(exporter, authority, vers
             assert answer.status == 200
             assert not answer.closes
             assert "timewait_sockets" in answer.content.decode()
+
+
+def client_hello():
+    """What a client begins with."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    sent = ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), sent, server_hostname="localhost").do_handshake()
+    return sent.read()
+
+
+@pytest.mark.parametrize("length", [1, 100, None])
+def test_a_handshake_that_does_not_go_on_costs_nothing(exporter, length):
+    with exporter.client() as client:
+        client.send(client_hello()[:length])
+        time.sleep(0.5)
+        before = exporter.cpu_seconds()
+        time.sleep(2)
+        assert exporter.cpu_seconds() - before < 0.5

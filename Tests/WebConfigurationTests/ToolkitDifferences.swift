@@ -40,8 +40,15 @@ extension ToolkitCase {
             "merged section",
             "<<: {rate_limit: {burst: 1}}\nrate_limit: {interval: 1s}",
             .starts,
-            .refused("a merge (<<) has the key"),
-            row: "A section that is merged (`<<`) and written out"
+            .refused("the key stands in line 1 already"),
+            row: "A key that is merged (`<<`) and written out, or merged twice"
+        ),
+        .init(
+            "merged key",
+            "rate_limit: {<<: {interval: 1s, burst: 1}, burst: 2}",
+            .starts,
+            .refused("the key stands in line 1 already"),
+            row: "A key that is merged (`<<`) and written out, or merged twice"
         ),
         .init(
             "second document",

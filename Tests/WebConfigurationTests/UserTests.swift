@@ -34,7 +34,7 @@ struct UserTests {
     func merged() throws {
         let base = "http_server_config: {headers: }\nbasic_auth_users:\n"
         #expect(try read("\(base)  <<: {a: \(hash)}\n  b: \(hash)").users == ["a": hash, "b": hash])
-        let message = "basic_auth_users.a: a merge (<<) has the key in line 3, too; expected it once"
+        let message = "basic_auth_users.a: the key stands in line 3 already; expected it once"
         #expect(refusal(of: "\(base)  <<: {a: \(hash)}\n  a: \(hash)") == "web.yml:4: \(message)")
     }
 
@@ -83,7 +83,7 @@ struct UserTests {
             ("- a: \(hash)", "basic_auth_users: expected a mapping, found a list"),
             ("a:\(hash)", "basic_auth_users: expected a mapping, found a string"),
             ("<<: a", "basic_auth_users.<<: expected a mapping or a list of mappings to merge, found a string"),
-            ("<<: {a: b}", "basic_auth_users.a: not a bcrypt hash; \(expected)"),
+            ("<<: {a: b}", "basic_auth_users.<<.a: not a bcrypt hash; \(expected)"),
         ]
     )
     func broken(lines: String, message: String) throws {

@@ -1,58 +1,43 @@
 import Glibc
 
-/// An address of a socket in the kernel's form: mostly an IP address and a port.
+/// An address of a socket in the kernel's form.
 struct SocketAddress {
-    /// AF_INET, AF_INET6, or AF_UNIX where the socket was inherited.
-    let family: CInt
-    /// A sockaddr_in, a sockaddr_in6 or a sockaddr_un.
+    /// A sockaddr_in, a sockaddr_in6, or a sockaddr_un where the socket was inherited.
     private let bytes: [UInt8]
 
+    /// AF_INET, AF_INET6 or AF_UNIX.
+    var family: CInt { unsafe withPointer { address, _ in unsafe CInt(address?.pointee.sa_family ?? 0) } }
+
+    struct NotFound: Error {
+        let reason: String
+    }
+
     /// The addresses of this host to listen on that a name, an address or nil (any address) stands for.
-    ///
-    /// - Throws: the resolver's reason, where there is no such address.
     static func find(
         _ host: String?,
         port: UInt16,
         family: CInt = AF_UNSPEC,
         flags: CInt = 0
     ) throws(NotFound) -> [SocketAddress] {
-        var wanted = unsafe addrinfo(
-            ai_flags: AI_PASSIVE | AI_NUMERICSERV | flags,
-            ai_family: family,
-            ai_socktype: CInt(SOCK_STREAM.rawValue),
-            ai_protocol: 0,
-            ai_addrlen: 0,
-            ai_addr: nil,
-            ai_canonname: nil,
-            ai_next: nil
-        )
+        var wanted = unsafe addrinfo()
+        unsafe wanted.ai_flags = AI_PASSIVE | AI_NUMERICSERV | flags
+        unsafe wanted.ai_family = family
+        unsafe wanted.ai_socktype = CInt(SOCK_STREAM.rawValue)
         var first: UnsafeMutablePointer<addrinfo>?
         let code = unsafe getaddrinfo(host, String(port), &wanted, &first)
-        guard code == 0 else { throw NotFound(code: code) }
+        guard code == 0 else {
+            // A text that lives at least until the next call on this thread; it is copied at once.
+            throw NotFound(reason: code == EAI_SYSTEM ? errnoText(errno) : unsafe String(cString: gai_strerror(code)))
+        }
         defer { unsafe freeaddrinfo(first) }
         var found: [SocketAddress] = []
         var next = unsafe first
-        while let entry = unsafe next {
-            unsafe found.append(SocketAddress(copying: entry.pointee))
-            unsafe next = entry.pointee.ai_next
+        while let entry = unsafe next?.pointee {
+            let bytes = unsafe UnsafeRawBufferPointer(start: entry.ai_addr, count: Int(entry.ai_addrlen))
+            unsafe found.append(SocketAddress(bytes: Array(bytes)))
+            unsafe next = entry.ai_next
         }
         return found
-    }
-
-    /// The resolver found no address.
-    struct NotFound: Error {
-        let reason: String
-
-        init(code: CInt) {
-            // A text that lives at least until the next call on this thread; it is copied at once.
-            reason = code == EAI_SYSTEM ? errnoText(errno) : unsafe String(cString: gai_strerror(code))
-        }
-    }
-
-    /// Copies an entry of the resolver's list.
-    private init(copying entry: addrinfo) {
-        family = unsafe entry.ai_family
-        bytes = unsafe Array(UnsafeRawBufferPointer(start: entry.ai_addr, count: Int(entry.ai_addrlen)))
     }
 
     /// The address that a system call writes, such as getsockname(), and its result.
@@ -64,72 +49,52 @@ struct SocketAddress {
         return unsafe withUnsafeMutablePointer(to: &storage) { storage in
             // A sockaddr_storage is made to be seen as any sockaddr; the kernel writes at most `length` bytes.
             let result = unsafe storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe call($0, &length) }
-            let count = result < 0 ? 0 : Int(length)
-            let bytes = unsafe Array(UnsafeRawBufferPointer(start: storage, count: count))
-            return unsafe (result, SocketAddress(family: CInt(storage.pointee.ss_family), bytes: bytes))
+            let bytes = unsafe UnsafeRawBufferPointer(start: storage, count: result < 0 ? 0 : Int(length))
+            return unsafe (result, SocketAddress(bytes: Array(bytes)))
         }
-    }
-
-    private init(family: CInt, bytes: [UInt8]) {
-        self.family = family
-        self.bytes = bytes
-    }
-
-    /// bind(), with its result.
-    func bind(_ descriptor: CInt) -> CInt {
-        unsafe withPointer { unsafe Glibc.bind(descriptor, $0, $1) }
-    }
-
-    /// connect(), with its result.
-    func connect(_ descriptor: CInt) -> CInt {
-        unsafe withPointer { unsafe Glibc.connect(descriptor, $0, $1) }
     }
 
     /// The address alone, as in `127.0.0.1` and `fe80::1%eth0`. An IPv4 address within IPv6 is written as IPv4. Empty for
     /// another family than these.
     var host: String {
-        guard family == AF_INET || family == AF_INET6 else { return "" }
-        let mapped = "::ffff:"
         let host = parts.host
-        return host.hasPrefix(mapped) && host.contains(".") ? String(host.dropFirst(mapped.count)) : host
+        return host.hasPrefix("::ffff:") && host.contains(".") ? String(host.dropFirst(7)) : host
     }
 
-    /// Address and port as in `127.0.0.1:10057` and `[fe80::1%eth0]:10057`, or `unix:/run/exporter.sock`.
+    /// What is counted as one client where it could have many addresses: an IPv4 address, or the /64 of an IPv6 address
+    /// (the layouts of sockaddr_in and sockaddr_in6). Empty for another family.
+    var network: [UInt8] {
+        switch family {
+        case AF_INET: Array(bytes[4..<8])
+        // The last four bytes are an IPv4 address where it lies within IPv6.
+        case AF_INET6: Array(host.contains(":") ? bytes[8..<16] : bytes[20..<24])
+        default: []
+        }
+    }
+
+    /// Address and port as in `127.0.0.1:10057` and `[fe80::1%eth0]:10057`, or `unix:/run/exporter.sock`. An abstract unix
+    /// socket begins with @.
     var text: String {
-        if family == AF_UNIX { return "unix:" + unixPath }
         let (host, port) = parts
-        return family == AF_INET6 ? "[\(host)]:\(port)" : "\(host):\(port)"
-    }
-
-    /// The path of a unix socket; an abstract one begins with @.
-    private var unixPath: String {
+        guard family == AF_UNIX else { return family == AF_INET6 ? "[\(host)]:\(port)" : "\(host):\(port)" }
         let path = bytes.dropFirst(MemoryLayout<sa_family_t>.size)
-        let isAbstract = path.first == 0
-        let name = isAbstract ? path.dropFirst() : path.prefix { $0 != 0 }
-        return (isAbstract ? "@" : "") + String(decoding: name, as: UTF8.self)
+        let name = path.first == 0 ? [UInt8(ascii: "@")] + path.dropFirst() : Array(path.prefix { $0 != 0 })
+        return "unix:" + String(decoding: name, as: UTF8.self)
     }
 
     private var parts: (host: String, port: String) {
-        var host = [CChar](repeating: 0, count: Int(NI_MAXHOST))
-        var port = [CChar](repeating: 0, count: Int(NI_MAXSERV))
+        guard family == AF_INET || family == AF_INET6 else { return ("", "") }
+        var host = [UInt8](repeating: 0, count: Int(NI_MAXHOST))
+        var port = [UInt8](repeating: 0, count: Int(NI_MAXSERV))
+        let flags = NI_NUMERICHOST | NI_NUMERICSERV
         // Numbers need no look-up, and both buffers are large enough for any; it cannot fail.
         _ = unsafe withPointer { address, length in
-            unsafe getnameinfo(
-                address,
-                length,
-                &host,
-                socklen_t(host.count),
-                &port,
-                socklen_t(port.count),
-                NI_NUMERICHOST | NI_NUMERICSERV
-            )
+            unsafe getnameinfo(address, length, &host, socklen_t(host.count), &port, socklen_t(port.count), flags)
         }
-        return (Self.text(host), Self.text(port))
-    }
-
-    /// What stands before the first zero.
-    private static func text(_ buffer: [CChar]) -> String {
-        String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return (
+            String(decoding: host.prefix { $0 != 0 }, as: UTF8.self),
+            String(decoding: port.prefix { $0 != 0 }, as: UTF8.self)
+        )
     }
 
     /// Calls a function with the address in the kernel's form.

@@ -1,6 +1,5 @@
 import CZlib
 
-/// gzip, by zlib.
 enum Gzip {
     /// Compresses bytes. Level 1 makes a page a tenth of its size; level 6 takes twice the time for a thirteenth.
     static func compressed(_ bytes: [UInt8], level: CInt = 1) -> [UInt8] {

@@ -37,14 +37,14 @@ struct PageForm: Hashable {
     /// Reads the arguments of a query.
     ///
     /// - Throws: what one of them has to be.
-    init(_ query: RequestFields, ofPage place: Int, _ page: Endpoint.OnDemandPage) throws(SectionFilter.Refusal) {
+    init(_ query: RequestFields, ofPage place: Int, _ page: Endpoint.OnDemandPage) throws(RequestFault) {
         var arguments: [String: Int] = [:]
         for (name, value) in query.all {
             guard let range = page.arguments[name] else { continue }
             let isNumber = value.utf8.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
             guard isNumber, let number = Int(value), range.contains(number), arguments[name] == nil else {
                 let bounds = "from \(range.lowerBound) to \(range.upperBound)"
-                throw SectionFilter.Refusal(sentence: "\(name) has to be one whole number \(bounds).")
+                throw RequestFault(sentence: "\(name) has to be one whole number \(bounds).")
             }
             arguments[name] = number
         }

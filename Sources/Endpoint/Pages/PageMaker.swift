@@ -125,26 +125,19 @@ extension Site {
         _ request: Connections.Request,
         on connection: Connection,
         _ inForce: SettingsInForce
-    ) -> (Response, Publication?)? {
-        let form: PageForm
-        do throws(SectionFilter.Refusal) {
-            form = try PageForm(connection.arguments, ofPage: place, settings.onDemandPages[place])
-        } catch {
-            return (inForce.fixed.badRequest(error.sentence), nil)
-        }
+    ) throws(RequestFault) -> Response? {
+        let form = try PageForm(connection.arguments, ofPage: place, settings.onDemandPages[place])
         if let page = request.pageMade ?? pageMaker.made(form) {
-            return (page.response(to: connection.headers, nil, inForce), page)
+            return page.response(to: connection.headers, nil, inForce)
         }
-        if request.hasOrdered { return (inForce.fixed.notMade, nil) }
+        if request.hasOrdered { return inForce.answers.notMade }
         var request = request
         request.hasOrdered = true
-        let descriptor = connection.descriptor
-        let suspension = Connections.Suspension(reason: .onDemand(form), handle: connection.suspend())
-        connections.suspend(descriptor, request, suspension, atMost: settings.onDemandWait)
+        suspend(connection, request, for: .onDemand(form), atMost: settings.onDemandWait)
         switch pageMaker.order(form) {
         case .later: break
         case .made(let page): connections.deliver(page, to: form)
-        case .refused: connections.resume(descriptor)
+        case .refused: connections.resume(connection.descriptor)
         }
         return nil
     }

@@ -5,20 +5,17 @@ final class Publication: Sendable {
     /// When the page's sample was taken, on CLOCK_MONOTONIC.
     let sampledAt: Duration
     private let page: Endpoint.Page
+    /// Its own, beside those of the settings.
     private let headers: [Response.Header]
-    private let kept = Mutex(Kept())
-
-    private struct Kept {
-        var responses: [Form: Response] = [:]
-        /// The number of the settings whose headers they have.
-        var settings = 0
-    }
+    private let kept = Mutex([Form: Response]())
 
     private struct Form: Hashable {
         let format: Int
         let isGzip: Bool
         /// nil: the whole page.
         let filter: SectionFilter?
+        /// The number of the settings whose headers it has.
+        let settings: Int
     }
 
     /// How many forms are kept: the whole page in all of its forms, and what a few clients ask for.
@@ -31,11 +28,7 @@ final class Publication: Sendable {
         self.sampledAt = sampledAt
     }
 
-    /// The names of the sections.
     var sectionNames: [String] { page.renditions[0].sections.compactMap(\.name) }
-
-    /// The bytes that it holds in memory, without what is compressed.
-    var size: Int { page.renditions.reduce(0) { $0 + $1.body.count } }
 
     /// The answer in the format and the encoding that a client likes best.
     ///
@@ -46,32 +39,28 @@ final class Publication: Sendable {
         let form = Form(
             format: Negotiation.choice(headers.joined("Accept"), among: page.renditions.map(\.contentType)),
             isGzip: Negotiation.prefersGzip(headers.joined("Accept-Encoding")),
-            filter: filter
+            filter: filter,
+            settings: settings.number
         )
         return kept.withLock { kept in
-            if kept.settings != settings.number { kept = Kept(settings: settings.number) }
-            if let response = kept.responses[form] { return response }
+            if let response = kept[form] { return response }
             let rendition = page.renditions[form.format]
-            let body = filter.map { filter in
+            let part = filter.map { filter in
                 rendition.sections.filter(filter.takes).reduce(into: []) { $0 += rendition.body[$1.range] }
             }
-            let response = response(of: rendition, body ?? rendition.body, form, settings)
-            if kept.responses.count < Self.mostKept { kept.responses[form] = response }
+            let body = part ?? rendition.body
+            let common = settings.answers.headers
+            let set = Set(common.map { $0.name.lowercased() })
+            let response = Response(
+                .ok,
+                form.isGzip ? Gzip.compressed(body) : body,
+                headers: [("Content-Type", rendition.contentType), ("Vary", "Accept, Accept-Encoding")]
+                    + (form.isGzip ? [("Content-Encoding", "gzip")] : [])
+                    + self.headers.filter { !set.contains($0.name.lowercased()) } + common,
+                sampledAt: sampledAt
+            )
+            if kept.count < Self.mostKept { kept[form] = response }
             return response
         }
-    }
-
-    private func response(
-        of rendition: Endpoint.Page.Rendition,
-        _ body: [UInt8],
-        _ form: Form,
-        _ settings: SettingsInForce
-    ) -> Response {
-        var headers = [("Content-Type", rendition.contentType), ("Vary", "Accept, Accept-Encoding")]
-        if form.isGzip { headers.append(("Content-Encoding", "gzip")) }
-        let common = settings.fixed.headers
-        let set = Set(common.map { $0.name.lowercased() })
-        headers += self.headers.filter { !set.contains($0.name.lowercased()) }
-        return Response(.ok, form.isGzip ? Gzip.compressed(body) : body, headers: headers + common)
     }
 }

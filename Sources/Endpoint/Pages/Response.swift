@@ -9,17 +9,20 @@ final class Response: @unchecked Sendable {
     // Sendable because libmicrohttpd guards the count of references, and nothing else changes after init.
 
     let status: StatusCode
-    private let body: [UInt8]
+    let body: [UInt8]
+    /// When the sample of the page was taken that it is; nil for any other answer.
+    let sampledAt: Duration?
     private let headers: [Header]
     private let handle: OpaquePointer
 
     typealias Header = (name: String, value: String)
 
     /// Wraps bytes without copying them. The values of headers hold neither line breaks nor control characters.
-    init(_ status: StatusCode, _ body: [UInt8], headers: [Header]) {
+    init(_ status: StatusCode, _ body: [UInt8], headers: [Header], sampledAt: Duration? = nil) {
         self.status = status
         self.body = body
         self.headers = headers
+        self.sampledAt = sampledAt
         let retained = RetainedBytes(body)
         // The memory of an array stays where it is, and as it is, as long as somebody holds the array: RetainedBytes
         // does, until releaseBytes() is called.
@@ -39,22 +42,13 @@ final class Response: @unchecked Sendable {
         }
     }
 
-    /// A sentence for people.
-    convenience init(_ status: StatusCode, sentence: String, headers: [Header] = []) {
-        self.init(
-            status,
-            Array((sentence + "\n").utf8),
-            headers: [("Content-Type", "text/plain; charset=utf-8")] + headers
-        )
-    }
-
     deinit {
         unsafe MHD_destroy_response(handle)
     }
 
     /// The same answer, after which the connection is closed.
     var closing: Response {
-        Response(status, body, headers: [("Connection", "close")] + headers)
+        Response(status, body, headers: [("Connection", "close")] + headers, sampledAt: sampledAt)
     }
 
     /// Hands the answer to a connection, which takes a reference of its own.

@@ -3,22 +3,16 @@ enum SectionFilter: Hashable {
     case only(Set<String>)
     case allBut(Set<String>)
 
-    /// What is wrong with a query.
-    struct Refusal: Error {
-        /// A sentence for whoever asked.
-        let sentence: String
-    }
-
     /// Reads the arguments of a query; nil where it has none of ours.
     ///
     /// - Parameters:
     ///   - arguments: others than ours are passed over.
     ///   - names: the sections that there are.
-    init?(_ arguments: RequestFields, among names: [String]) throws(Refusal) {
+    init?(_ arguments: RequestFields, among names: [String]) throws(RequestFault) {
         let wanted = arguments.all.filter { $0.name == "collect[]" }.map(\.value)
         let unwanted = arguments.all.filter { $0.name == "exclude[]" }.map(\.value)
         guard wanted.isEmpty || unwanted.isEmpty else {
-            throw Refusal(sentence: "collect[] and exclude[] cannot be combined; ask with one of them.")
+            throw RequestFault(sentence: "collect[] and exclude[] cannot be combined; ask with one of them.")
         }
         for name in wanted + unwanted where !names.contains(name) {
             let list = names.joined(separator: ", ")
@@ -27,7 +21,7 @@ enum SectionFilter: Hashable {
                 !name.isEmpty && name.utf8.count <= 40
                 && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
             let wrong = isName ? "collector \"\(name)\"" : "such collector"
-            throw Refusal(sentence: "There is no \(wrong); those of the page are \(list).")
+            throw RequestFault(sentence: "There is no \(wrong); those of the page are \(list).")
         }
         if !wanted.isEmpty {
             self = .only(Set(wanted))

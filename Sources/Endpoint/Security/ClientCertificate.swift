@@ -1,58 +1,44 @@
 import CGnuTLS
+import Glibc
 import WebConfiguration
 
-/// The certificate that a client has shown in a handshake, if any.
-@safe
-struct ClientCertificate {
-    private let session: OpaquePointer
-    /// In DER; GnuTLS holds it as long as the session. nil where the client has shown none.
-    private let certificate: gnutls_datum_t?
-
-    init(of session: OpaquePointer) {
-        unsafe self.session = session
+extension WebConfiguration.TLS {
+    /// The alert for the client of a session that is not let in for the certificate that it has shown, or for none, and the
+    /// reason; nil for one that is.
+    func refusal(ofClientOf session: OpaquePointer) -> (gnutls_alert_description_t, reason: String)? {
         var count: CUnsignedInt = 0
+        // In DER; GnuTLS holds it as long as the session.
         let list = unsafe gnutls_certificate_get_peers(session, &count)
-        if count > 0 { unsafe certificate = list?.pointee } else { unsafe certificate = nil }
-    }
-
-    /// The alert for a client that is not let in, and the reason; nil for one that is.
-    func refusal(by configuration: WebConfiguration.TLS) -> (gnutls_alert_description_t, reason: String)? {
-        guard unsafe certificate != nil else {
-            switch configuration.clientAuthentication {
-            case .none, .request, .verifyIfGiven: return nil
-            case .requireAny, .requireAndVerify:
-                // TLS 1.3 has an alert for a missing certificate, the versions before have one for everything.
-                let version = unsafe gnutls_protocol_get_version(session)
-                let isNew = version.rawValue >= GNUTLS_TLS1_3.rawValue
-                let alert = isNew ? GNUTLS_A_CERTIFICATE_REQUIRED : GNUTLS_A_HANDSHAKE_FAILURE
-                return (alert, "the client shows no certificate, and client_auth_type requires one")
-            }
+        guard count > 0, let certificate = unsafe list?.pointee else {
+            guard [.requireAny, .requireAndVerify].contains(clientAuthentication) else { return nil }
+            // TLS 1.3 has an alert for a missing certificate, the versions before have one for everything.
+            let isNew = unsafe gnutls_protocol_get_version(session).rawValue >= GNUTLS_TLS1_3.rawValue
+            let alert = isNew ? GNUTLS_A_CERTIFICATE_REQUIRED : GNUTLS_A_HANDSHAKE_FAILURE
+            return (alert, "the client shows no certificate, and client_auth_type requires one")
         }
-        switch configuration.clientAuthentication {
-        case .none: return nil
-        case .request, .requireAny: break
-        case .verifyIfGiven, .requireAndVerify:
-            if let refusal = refusalOfAuthorities { return refusal }
+        if [.verifyIfGiven, .requireAndVerify].contains(clientAuthentication),
+            let refusal = unsafe refusalOfAuthorities(session)
+        {
+            return refusal
         }
-        guard let allowed = configuration.allowedNames, !names.contains(where: allowed.contains) else { return nil }
+        guard let allowedNames, unsafe !names(in: certificate).contains(where: allowedNames.contains) else {
+            return nil
+        }
         return (GNUTLS_A_BAD_CERTIFICATE, "none of the names in the client's certificate is in client_allowed_sans")
     }
 
     /// What is wrong with the chain to those whom we trust, for the purpose of being a client.
-    private var refusalOfAuthorities: (gnutls_alert_description_t, reason: String)? {
+    private func refusalOfAuthorities(_ session: OpaquePointer) -> (gnutls_alert_description_t, reason: String)? {
         var status: CUnsignedInt = 0
         // The purpose is a text that ends with NUL; 0 for its length says so.
         let purpose = Array(GNUTLS_KP_TLS_WWW_CLIENT.utf8CString)
-        let code = unsafe purpose.withUnsafeBufferPointer { text in
-            var data = unsafe gnutls_typed_vdata_st(
-                type: GNUTLS_DT_KEY_PURPOSE_OID,
-                data: UnsafeMutableRawPointer(mutating: text.baseAddress)?.assumingMemoryBound(to: UInt8.self),
-                size: 0
-            )
+        let code = unsafe purpose.withUnsafeBytes { text in
+            let text = unsafe UnsafeMutableRawPointer(mutating: text.baseAddress)?.assumingMemoryBound(to: UInt8.self)
+            var data = unsafe gnutls_typed_vdata_st(type: GNUTLS_DT_KEY_PURPOSE_OID, data: text, size: 0)
             return unsafe gnutls_certificate_verify_peers(session, &data, 1, &status)
         }
         guard code == 0 else {
-            return (GNUTLS_A_BAD_CERTIFICATE, "the client's certificate cannot be verified: \(PEM.text(of: code))")
+            return (GNUTLS_A_BAD_CERTIFICATE, "the client's certificate cannot be verified: \(gnutlsText(code))")
         }
         if status == 0 { return nil }
         if status & GNUTLS_CERT_SIGNER_NOT_FOUND.rawValue != 0 {
@@ -64,35 +50,40 @@ struct ClientCertificate {
         return (GNUTLS_A_BAD_CERTIFICATE, "the client's certificate is not valid for a client")
     }
 
-    /// The alternative names in the certificate: of hosts, mail addresses, URIs, and IP addresses in their usual form.
-    private var names: [String] {
+    /// The alternative names in a certificate: of hosts, mail addresses, URIs, and IP addresses in their usual form.
+    private func names(in certificate: gnutls_datum_t) -> [String] {
         var allocated: gnutls_x509_crt_t?
         guard unsafe gnutls_x509_crt_init(&allocated) == 0, let made = unsafe allocated else { return [] }
         defer { unsafe gnutls_x509_crt_deinit(made) }
-        guard var datum = unsafe certificate,
-            unsafe gnutls_x509_crt_import(made, &datum, GNUTLS_X509_FMT_DER) == 0
-        else { return [] }
+        var datum = unsafe certificate
+        guard unsafe gnutls_x509_crt_import(made, &datum, GNUTLS_X509_FMT_DER) == 0 else { return [] }
         var names: [String] = []
-        var index: CUnsignedInt = 0
-        while true {
-            var size = 0
-            var code = unsafe gnutls_x509_crt_get_subject_alt_name(made, index, nil, &size, nil)
-            guard code == GNUTLS_E_SHORT_MEMORY_BUFFER else { return names }
-            var bytes = [UInt8](repeating: 0, count: size + 1)
-            size = bytes.count
-            code = unsafe gnutls_x509_crt_get_subject_alt_name(made, index, &bytes, &size, nil)
-            if code >= 0, let name = Self.name(of: UInt32(code), bytes.prefix(size)) { names.append(name) }
-            index += 1
+        for index in 0... {
+            // A longer name is on no list.
+            var bytes = [UInt8](repeating: 0, count: 4_096)
+            var size = bytes.count
+            let code = unsafe gnutls_x509_crt_get_subject_alt_name(made, CUnsignedInt(index), &bytes, &size, nil)
+            if code == GNUTLS_E_SHORT_MEMORY_BUFFER { continue }
+            if code < 0 { break }
+            switch UInt32(code) {
+            case GNUTLS_SAN_DNSNAME.rawValue, GNUTLS_SAN_RFC822NAME.rawValue, GNUTLS_SAN_URI.rawValue:
+                names.append(String(decoding: bytes.prefix(size), as: UTF8.self))
+            case GNUTLS_SAN_IPADDRESS.rawValue:
+                if let address = address(Array(bytes.prefix(size))) { names.append(address) }
+            default: break
+            }
         }
+        return names
     }
 
-    /// A name of one type; nil where it is of a type that is not compared.
-    private static func name(of type: UInt32, _ bytes: ArraySlice<UInt8>) -> String? {
-        switch type {
-        case GNUTLS_SAN_DNSNAME.rawValue, GNUTLS_SAN_RFC822NAME.rawValue, GNUTLS_SAN_URI.rawValue:
-            String(decoding: bytes, as: UTF8.self)
-        case GNUTLS_SAN_IPADDRESS.rawValue: NumericAddress.text(Array(bytes))
-        default: nil
-        }
+    /// The usual form of an address of four or sixteen bytes; nil for another number of bytes. An IPv4 address within IPv6
+    /// is written as IPv4.
+    private func address(_ bytes: [UInt8]) -> String? {
+        let mapped: [UInt8] = Array(repeating: 0, count: 10) + [0xFF, 0xFF]
+        if bytes.count == 16, bytes.starts(with: mapped) { return address(Array(bytes.dropFirst(12))) }
+        guard bytes.count == 4 || bytes.count == 16 else { return nil }
+        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        let family = bytes.count == 4 ? AF_INET : AF_INET6
+        return unsafe inet_ntop(family, bytes, &text, socklen_t(text.count)).map { unsafe String(cString: $0) }
     }
 }

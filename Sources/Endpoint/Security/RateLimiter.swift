@@ -6,33 +6,33 @@ final class RateLimiter: Sendable {
     private let burst: Double
     private let bucket: Mutex<(tokens: Double, filledAt: Duration)>
 
-    enum Admission {
-        case admitted
-        /// Not now; after this time, or never.
-        case refused(Duration?)
-    }
-
     /// A full bucket.
     ///
     /// - Parameters:
     ///   - interval: the time in which a token comes; above zero.
     ///   - burst: how many tokens it holds; 0 lets no request pass, ever.
-    init(interval: Duration, burst: Int, now: Duration) {
+    init(interval: Duration, burst: Int) {
         self.interval = interval
         self.burst = Double(burst)
-        bucket = Mutex((Double(burst), now))
+        bucket = Mutex((Double(burst), MonotonicClock.now))
     }
 
-    /// Whether a request may pass now.
-    func admit(at now: Duration) -> Admission {
+    /// Takes a token if there is one.
+    ///
+    /// - Returns: nil where there is; else the time until there is one, 0 for never.
+    func wait() -> Duration? {
         bucket.withLock { bucket in
+            let now = MonotonicClock.now
             bucket.tokens = min(burst, bucket.tokens + (now - bucket.filledAt) / interval)
             bucket.filledAt = now
             guard bucket.tokens < 1 else {
                 bucket.tokens -= 1
-                return .admitted
+                return nil
             }
-            return .refused(burst < 1 ? nil : interval * (1 - bucket.tokens))
+            return burst < 1 ? .zero : interval * (1 - bucket.tokens)
         }
     }
+
+    /// Whether there is a token, which is taken.
+    func admits() -> Bool { wait() == nil }
 }

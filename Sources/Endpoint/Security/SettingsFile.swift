@@ -2,6 +2,43 @@ import Glibc
 import Synchronization
 import WebConfiguration
 
+/// What the web configuration file and the files it names say, made ready for use.
+struct SettingsInForce: Sendable {
+    /// Another number for each reading.
+    let number: Int
+    /// nil: plain HTTP.
+    let tls: TLSSettings?
+    let users: Users
+    /// nil: no limit.
+    let rateLimiter: RateLimiter?
+    let answers: Answers
+    private let content: SettingsFile.Content
+
+    /// - Parameter before: what is as it was then is taken over: sessions of TLS, and the bucket of the rate limit.
+    init(
+        _ settings: Endpoint.Settings,
+        _ content: SettingsFile.Content = .init(),
+        after before: SettingsInForce? = nil
+    ) throws(Problem) {
+        let configuration = content.configuration
+        number = (before?.number ?? 0) + 1
+        if let files = content.files, let tls = configuration.tls {
+            let isSame = before?.content.files == files && before?.content.configuration.tls == tls
+            self.tls = try isSame ? before?.tls : TLSSettings(tls, files)
+        } else {
+            tls = nil
+        }
+        users = Users(configuration.users)
+        let isSameLimit = before?.content.configuration.rateLimit == configuration.rateLimit
+        rateLimiter =
+            isSameLimit
+            ? before?.rateLimiter
+            : configuration.rateLimit.map { RateLimiter(interval: $0.interval, burst: $0.burst) }
+        answers = Answers(settings: settings, headers: configuration.headers.map { ($0.name, $0.value) })
+        self.content = content
+    }
+}
+
 /// The web configuration file and those it names. A thread reads them each second; what has changed is put in force as a
 /// whole, and what cannot be used changes nothing.
 final class SettingsFile: Sendable {
@@ -14,45 +51,35 @@ final class SettingsFile: Sendable {
 
     private struct State {
         var inForce: SettingsInForce
-        var reload: Endpoint.Reload
+        var reload = Endpoint.Reload(wasSuccessful: true, lastSuccess: SettingsFile.now)
         /// Whether somebody wants to hear what comes of the next reading.
         var isAsked = false
         var isStopping = false
     }
 
-    /// What all of the files hold at a moment: it says whether anything has changed.
-    private struct Content: Equatable {
-        /// The configuration file; nil where it cannot be read.
-        var text: [UInt8]?
-        /// nil where TLS is off, or one of its files cannot be read.
-        var material: TLSMaterial?
+    /// What all of the files say at a moment.
+    struct Content: Equatable {
+        var configuration = WebConfiguration()
+        /// nil where TLS is off.
+        var files: TLSFiles?
     }
 
     /// Reads the files for the first time, and from then on each second.
-    ///
-    /// - Throws: what is wrong with them.
     init(_ path: String, _ settings: Endpoint.Settings, report: @escaping @Sendable (Endpoint.Event) -> Void)
         throws(Problem)
     {
         self.path = path
         self.settings = settings
         self.report = report
-        var content = Content()
-        let (configuration, material) = try Self.read(path, into: &content)
-        let inForce = try SettingsInForce(configuration, material, settings, after: SettingsInForce(settings))
-        state = Mutex(
-            State(inForce: inForce, reload: Endpoint.Reload(wasSuccessful: true, lastSuccess: Self.now))
-        )
-        for warning in configuration.warnings { report(.configurationWarning("\(warning)")) }
-        let begun = content
-        let started = ServiceThread { [self] in run(begun) }
-        guard let started else {
-            throw Problem(place: Place(file: path, line: 1, key: ""), reason: "no thread is left to look at the file")
+        let content = try Self.read(path)
+        state = Mutex(State(inForce: try SettingsInForce(settings, content)))
+        for warning in content.configuration.warnings { report(.configurationWarning("\(warning)")) }
+        guard let started = ServiceThread({ [self] in run(content) }) else {
+            throw Problem(path, "no thread is left to look at the file")
         }
         thread.withLock { $0 = started }
     }
 
-    /// What is in force now.
     var inForce: SettingsInForce { state.withLock { $0.inForce } }
 
     /// How the last reading of a change went.
@@ -64,39 +91,33 @@ final class SettingsFile: Sendable {
         wakeUp.announce()
     }
 
-    /// Ends the thread.
     func stop() {
         state.withLock { $0.isStopping = true }
         wakeUp.announce()
-        let last = thread.withLock { thread in
-            defer { thread = nil }
-            return thread
-        }
-        last?.join()
+        thread.withLock { $0.take() }?.join()
     }
 
-    private func run(_ begun: Content) {
-        var seen = begun
+    private func run(_ first: Content) {
+        var seen = Result<Content, Problem>.success(first)
         var refused: Problem?
         while true {
             wakeUp.wait(atMost: .seconds(1))
-            let (isAsked, isStopping) = state.withLock { state in
+            let (isAsked, isStopping, wasSuccessful) = state.withLock { state in
                 defer { state.isAsked = false }
-                return (state.isAsked, state.isStopping)
+                return (state.isAsked, state.isStopping, state.reload.wasSuccessful)
             }
             if isStopping { return }
-            var content = Content()
-            let result = Result { () throws(Problem) in try Self.read(path, into: &content) }
-            let hasChanged = content != seen
-            seen = content
+            let result = Result { () throws(Problem) in try Self.read(path) }
+            let hasChanged = result != seen
+            seen = result
             // What was refused is tried again until it stays as it is: files may be replaced one after the other.
-            guard hasChanged || isAsked || state.withLock({ !$0.reload.wasSuccessful }) else { continue }
+            guard hasChanged || isAsked || !wasSuccessful else { continue }
             do throws(Problem) {
-                let (configuration, material) = try result.get()
-                try enforce(configuration, material)
+                let content = try result.get()
+                try enforce(content)
                 refused = nil
                 report(.configurationRead(path))
-                for warning in configuration.warnings { report(.configurationWarning("\(warning)")) }
+                for warning in content.configuration.warnings { report(.configurationWarning("\(warning)")) }
             } catch {
                 state.withLock { $0.reload.wasSuccessful = false }
                 // A second look at the same content: it was not half written.
@@ -108,37 +129,29 @@ final class SettingsFile: Sendable {
         }
     }
 
-    private func enforce(_ configuration: WebConfiguration, _ material: TLSMaterial?) throws(Problem) {
+    private func enforce(_ content: Content) throws(Problem) {
         let before = inForce
-        guard (configuration.tls == nil) == (before.tls == nil) else {
+        let tls = content.configuration.tls
+        guard (tls == nil) == (before.tls == nil) else {
             throw Problem(
-                place: configuration.tls?.place ?? Place(file: path, line: 1, key: "tls_server_config"),
+                place: tls?.place ?? Place(file: path, line: 1, key: "tls_server_config"),
                 reason: "TLS is turned on and off only when the exporter starts; restart it"
             )
         }
-        let next = try SettingsInForce(configuration, material, settings, after: before)
+        let next = try SettingsInForce(settings, content, after: before)
         state.withLock { state in
             state.inForce = next
             state.reload = Endpoint.Reload(wasSuccessful: true, lastSuccess: Self.now)
         }
     }
 
-    private static func read(_ path: String, into content: inout Content) throws(Problem)
-        -> (WebConfiguration, TLSMaterial?)
-    {
-        let text: [UInt8]
-        do throws(FileContent.Failure) {
-            text = try FileContent.read(path)
-        } catch {
-            throw Problem(place: Place(file: path, line: 1, key: ""), reason: "cannot read it: \(error.reason)")
-        }
-        content.text = text
+    private static func read(_ path: String) throws(Problem) -> Content {
+        let text = try readSmallFile(path) { Problem(path, "cannot read it: \($0)") }
         let configuration = try WebConfiguration(path: path, text: text)
-        if let tls = configuration.tls { content.material = try TLSMaterial(of: tls) }
-        return (configuration, content.material)
+        let files = try configuration.tls.map { tls throws(Problem) in try TLSFiles(of: tls) }
+        return Content(configuration: configuration, files: files)
     }
 
-    /// The time in seconds since 1970.
     private static var now: Double {
         var time = timespec()
         // This clock exists on every kernel; the call cannot fail.

@@ -1,5 +1,4 @@
 import CGnuTLS
-import Glibc
 import WebConfiguration
 
 /// How TLS sessions are to be made: GnuTLS's objects for one state of the configuration and its files.
@@ -11,42 +10,43 @@ import WebConfiguration
 final class TLSSettings: @unchecked Sendable {
     // Sendable because GnuTLS changes neither after they are made, and counts the sessions that use the priorities.
 
-    let material: TLSMaterial
     private let configuration: WebConfiguration.TLS
     private let credentials: gnutls_certificate_credentials_t
     private let priorities: gnutls_priority_t
     /// For TLS 1.2 and before, where it allows other ciphers.
     private let olderPriorities: gnutls_priority_t?
-    /// Whether such a session cannot be made at all, because no cipher suite fits.
-    private let refusesOlderVersions: Bool
+    /// The CPU time that a handshake takes, by the key more than by anything else.
+    private(set) var handshakeCost = Duration.zero
 
-    /// Makes the objects.
-    ///
     /// - Throws: which of the files or texts GnuTLS does not take, and why.
-    init(_ configuration: WebConfiguration.TLS, _ material: TLSMaterial) throws(Problem) {
-        let key = try PEM.keyKind(material.key, of: configuration.key)
-        try PEM.checkCertificate(material.certificate, of: configuration.certificate)
-        let text = PriorityText(tls: configuration, key: key)
-        let older = configuration.cipherSuites.isEmpty ? nil : text.forOlderVersions
-        if configuration.maximumVersion < .tls13, !configuration.cipherSuites.isEmpty, older == nil {
-            let kind = key == .rsa ? "RSA" : "ECDSA"
-            throw Problem(
-                place: configuration.place,
-                reason: "none of the cipher_suites is for a certificate with a key of \(kind), as this one; "
-                    + "expected one with ECDHE_\(kind) in its name"
-            )
+    init(_ configuration: WebConfiguration.TLS, _ files: TLSFiles) throws(Problem) {
+        let kind = try configuration.key.kind(ofKey: files.key)
+        try configuration.certificate.check(files.certificate)
+        guard let texts = configuration.priorityTexts(for: kind) else {
+            let reason = "none of the cipher_suites is for a certificate with a key of \(kind.rawValue), as this one"
+            let advice = "expected one with ECDHE_\(kind.rawValue) in its name"
+            throw Problem(place: configuration.place, reason: "\(reason); \(advice)")
         }
-        self.material = material
         self.configuration = configuration
-        refusesOlderVersions = !configuration.cipherSuites.isEmpty && older == nil
-        unsafe credentials = try Self.credentials(configuration, material)
-        unsafe priorities = try Self.priorities(text.forAnyVersion, at: configuration.place)
-        if let older {
-            unsafe olderPriorities = try Self.priorities(older, at: configuration.place)
-        } else {
-            unsafe olderPriorities = nil
+        unsafe priorities = try Self.priorities(texts.first, at: configuration.place)
+        unsafe olderPriorities = try texts.older.map { text throws(Problem) in
+            try unsafe Self.priorities(text, at: configuration.place)
         }
-        try tryHandshake(with: configuration.certificate)
+        unsafe credentials = emptyCredentials()
+        // From here on deinit frees them whatever is thrown.
+        try useCertificate(of: files)
+        try trustAuthorities(files.clientCA)
+        // The second one: what is done once is no cost of each.
+        var (code, cost) = (CInt(0), Duration.zero)
+        for _ in 1...2 where code == 0 {
+            cost = .zero
+            code = unsafe TrialHandshake.run(priorities, credentials, cost: &cost)
+        }
+        handshakeCost = cost
+        guard code == 0 else {
+            let reason = "is a certificate with which no TLS handshake succeeds: \(gnutlsText(code))"
+            throw configuration.certificate.problem(reason)
+        }
         // Not before: the trial's client shows no certificate.
         unsafe gnutls_certificate_set_verify_function(credentials, clientCertificateCame)
     }
@@ -55,11 +55,6 @@ final class TLSSettings: @unchecked Sendable {
         unsafe gnutls_certificate_free_credentials(credentials)
         unsafe gnutls_priority_deinit(priorities)
         if let olderPriorities = unsafe olderPriorities { unsafe gnutls_priority_deinit(olderPriorities) }
-    }
-
-    /// Whether a configuration and what its files hold make the same settings.
-    func isMade(of configuration: WebConfiguration.TLS, _ material: TLSMaterial) -> Bool {
-        self.configuration == configuration && self.material == material
     }
 
     /// Gives a session these settings, before its handshake. They have to live as long as it does.
@@ -71,104 +66,116 @@ final class TLSSettings: @unchecked Sendable {
             // Only asked for: whether there has to be one is decided where it is verified, which can tell the client.
             unsafe gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST)
         }
-        if !configuration.cipherSuites.isEmpty {
+        if unsafe olderPriorities != nil {
             unsafe gnutls_handshake_set_post_client_hello_function(session, clientHelloCame)
         }
         // For each type of message, which is GNUTLS_HANDSHAKE_ANY.
         unsafe gnutls_handshake_set_hook_function(session, .max, GNUTLS_HOOK_BOTH, handshakeMessagePasses)
     }
 
-    /// Lets a client of GnuTLS shake hands in memory with a session that has these settings.
-    ///
-    /// - Throws: that it fails.
-    private func tryHandshake(with certificate: WebConfiguration.Material) throws(Problem) {
-        let code = unsafe TrialHandshake.run(priorities, credentials)
-        guard code != 0 else { return }
-        throw certificate.problem("is a certificate with which no TLS handshake succeeds: \(PEM.text(of: code))")
-    }
-
     /// Chooses the ciphers of a session whose version is known by now.
     ///
     /// - Returns: 0, or an error of GnuTLS, which ends the handshake.
-    func chooseCiphers(of session: OpaquePointer) -> CInt {
-        let version = unsafe gnutls_protocol_get_version(session)
-        guard version.rawValue < GNUTLS_TLS1_3.rawValue else { return 0 }
-        if refusesOlderVersions { return GNUTLS_E_NO_CIPHER_SUITES }
-        guard let olderPriorities = unsafe olderPriorities else { return 0 }
+    fileprivate func chooseCiphers(of session: OpaquePointer) -> CInt {
+        let isOlder = unsafe gnutls_protocol_get_version(session).rawValue < GNUTLS_TLS1_3.rawValue
+        guard isOlder, let olderPriorities = unsafe olderPriorities else { return 0 }
         return unsafe gnutls_priority_set(session, olderPriorities)
     }
 
     /// Judges the client's certificate, or that there is none, and tells the client where it is not accepted.
     ///
     /// - Returns: why it is not; nil where it is.
-    func judgeClient(of session: OpaquePointer) -> String? {
-        let certificate = unsafe ClientCertificate(of: session)
-        guard let (alert, reason) = certificate.refusal(by: configuration) else { return nil }
+    fileprivate func judgeClient(of session: OpaquePointer) -> String? {
+        guard let (alert, reason) = unsafe configuration.refusal(ofClientOf: session) else { return nil }
         // Where it does not go out at once the client sees the connection end all the same.
         unsafe gnutls_alert_send(session, GNUTLS_AL_FATAL, alert)
         return reason
     }
 
-    private static func credentials(
-        _ configuration: WebConfiguration.TLS,
-        _ material: TLSMaterial
-    ) throws(Problem) -> gnutls_certificate_credentials_t {
-        var allocated: gnutls_certificate_credentials_t?
-        guard unsafe gnutls_certificate_allocate_credentials(&allocated) == 0, let made = unsafe allocated else {
-            fatalError("out of memory")
+    private func useCertificate(of files: TLSFiles) throws(Problem) {
+        let code = unsafe withDatum(files.certificate) { certificate in
+            unsafe withDatum(files.key) { key in
+                unsafe gnutls_certificate_set_x509_key_mem2(credentials, certificate, key, GNUTLS_X509_FMT_PEM, nil, 0)
+            }
         }
-        do throws(Problem) {
-            let code = unsafe PEM.withDatum(material.certificate) { certificate in
-                unsafe PEM.withDatum(material.key) { key in
-                    unsafe gnutls_certificate_set_x509_key_mem2(made, certificate, key, GNUTLS_X509_FMT_PEM, nil, 0)
-                }
-            }
-            if code == GNUTLS_E_CERTIFICATE_KEY_MISMATCH {
-                throw configuration.key.problem("is not the key of the certificate")
-            }
-            guard code >= 0 else {
-                throw configuration.certificate.problem("cannot be used with the key: \(PEM.text(of: code))")
-            }
-            try unsafe trustAuthorities(of: made, configuration, material)
-        } catch {
-            unsafe gnutls_certificate_free_credentials(made)
-            throw error
+        if code == GNUTLS_E_CERTIFICATE_KEY_MISMATCH {
+            throw configuration.key.problem("is not the key of the certificate")
         }
-        return unsafe made
+        if code < 0 {
+            throw configuration.certificate.problem("cannot be used with the key: \(gnutlsText(code))")
+        }
     }
 
     /// Whom the certificates of clients are to be vouched for by; as in Go, whom the system trusts where that is not
     /// said.
-    private static func trustAuthorities(
-        of credentials: gnutls_certificate_credentials_t,
-        _ configuration: WebConfiguration.TLS,
-        _ material: TLSMaterial
-    ) throws(Problem) {
-        switch configuration.clientAuthentication {
-        case .none, .request, .requireAny: return
-        case .verifyIfGiven, .requireAndVerify: break
-        }
-        guard let authority = material.clientCA, let source = configuration.clientCA else {
-            guard unsafe gnutls_certificate_set_x509_system_trust(credentials) > 0 else {
-                throw Problem(
-                    place: configuration.clientAuthenticationPlace,
-                    reason: "no client_ca_file, and this system trusts no authority either; expected a client_ca_file"
-                )
+    private func trustAuthorities(_ files: [UInt8]?) throws(Problem) {
+        guard [.verifyIfGiven, .requireAndVerify].contains(configuration.clientAuthentication) else { return }
+        if let files, let source = configuration.clientCA {
+            let count = unsafe withDatum(files) {
+                unsafe gnutls_certificate_set_x509_trust_mem(credentials, $0, GNUTLS_X509_FMT_PEM)
             }
-            return
+            guard count > 0 else { throw source.problem(lacks: "certificate", "CERTIFICATE", count) }
+        } else if unsafe gnutls_certificate_set_x509_system_trust(credentials) <= 0 {
+            let reason = "no client_ca_file, and this system trusts no authority either; expected a client_ca_file"
+            throw Problem(place: configuration.clientAuthenticationPlace, reason: reason)
         }
-        let count = unsafe PEM.withDatum(authority) {
-            unsafe gnutls_certificate_set_x509_trust_mem(credentials, $0, GNUTLS_X509_FMT_PEM)
-        }
-        guard count > 0 else { throw source.problem(lacks: "certificate", "CERTIFICATE", count) }
     }
 
     private static func priorities(_ text: String, at place: Place) throws(Problem) -> gnutls_priority_t {
         var priorities: gnutls_priority_t?
         let code = unsafe gnutls_priority_init(&priorities, text, nil)
         guard code == 0, let made = unsafe priorities else {
-            throw Problem(place: place, reason: "GnuTLS does not take \(text): \(PEM.text(of: code))")
+            throw Problem(place: place, reason: "GnuTLS does not take \(text): \(gnutlsText(code))")
         }
         return unsafe made
     }
+}
+
+// The functions that GnuTLS calls in the middle of a handshake, on the daemon's thread. They stand outside of types for
+// the reason told in Callbacks.swift.
+
+/// The connection of a session, which libmicrohttpd notes in it, and the connections that it belongs to.
+private func connection(of session: OpaquePointer?) -> (Connections, CInt)? {
+    guard let session = unsafe session, let handle = unsafe gnutls_session_get_ptr(session),
+        let connection = unsafe Connection(OpaquePointer(handle)), let connections = connection.owner
+    else { return nil }
+    return (connections, connection.descriptor)
+}
+
+/// A gnutls_handshake_post_client_hello_func.
+private func clientHelloCame(session: OpaquePointer?) -> CInt {
+    guard let (connections, descriptor) = unsafe connection(of: session), let session = unsafe session,
+        let tls = connections[descriptor]?.tls
+    else { return GNUTLS_E_INTERNAL_ERROR }
+    return unsafe tls.chooseCiphers(of: session)
+}
+
+/// A gnutls_certificate_verify_function, called after the client has shown a certificate, or none.
+private func clientCertificateCame(session: OpaquePointer?) -> CInt {
+    guard let (connections, descriptor) = unsafe connection(of: session), let session = unsafe session,
+        let tls = connections[descriptor]?.tls
+    else { return GNUTLS_E_INTERNAL_ERROR }
+    guard let refusal = unsafe tls.judgeClient(of: session) else { return 0 }
+    connections.change(descriptor) { $0.advance(to: .refused(refusal)) }
+    return GNUTLS_E_CERTIFICATE_ERROR
+}
+
+/// A gnutls_handshake_hook_func, called before and after each message of a handshake that comes or goes out.
+private func handshakeMessagePasses(
+    session: OpaquePointer?,
+    type: CUnsignedInt,
+    when: CUnsignedInt,
+    isIncoming: CUnsignedInt,
+    message: UnsafePointer<gnutls_datum_t>?
+) -> CInt {
+    guard let (connections, descriptor) = unsafe connection(of: session) else { return 0 }
+    connections.change(descriptor) { entry in
+        switch (type, isIncoming) {
+        case (GNUTLS_HANDSHAKE_CLIENT_HELLO.rawValue, 1): entry.advance(to: .helloReceived)
+        case (GNUTLS_HANDSHAKE_FINISHED.rawValue, 1): entry.advance(to: .complete)
+        case (_, 0): entry.advance(to: .answered)
+        default: break
+        }
+    }
+    return 0
 }

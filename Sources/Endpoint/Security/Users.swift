@@ -14,7 +14,6 @@ struct Users: Sendable {
         decoys = users.sorted { $0.key < $1.key }.map { Array($0.value.utf8) }
     }
 
-    /// Without users everybody is let in.
     var isEmpty: Bool { hashes.isEmpty }
 
     /// The hash that a user's password has to have.
@@ -28,7 +27,6 @@ struct Users: Sendable {
     }
 }
 
-/// What came of a password.
 enum PasswordVerdict {
     case right
     case wrong
@@ -44,12 +42,11 @@ final class PasswordChecker: Sendable {
     /// How many right passwords are remembered: as many as exporter-toolkit keeps. Wrong ones would drive them out.
     private static let memory = 100
 
-    /// A password that is to be checked.
     struct Question: Sendable {
         fileprivate let password: [UInt8]
         fileprivate let hash: [UInt8]
         /// What is remembered if it is right; nil for an unknown user.
-        fileprivate let key: [UInt8]?
+        fileprivate let code: [UInt8]?
     }
 
     private struct Job {
@@ -63,7 +60,6 @@ final class PasswordChecker: Sendable {
         var jobs: [Job] = []
         /// The codes of right passwords, the one used last at the end.
         var right: [[UInt8]] = []
-        /// It starts with the first password.
         var hasThread = false
         var isStopping = false
     }
@@ -79,16 +75,9 @@ final class PasswordChecker: Sendable {
         self.secret = secret
     }
 
-    /// What is known of a password at once.
-    enum Look {
-        case verdict(PasswordVerdict)
-        /// It has to be checked, which takes time.
-        case question(Question)
-    }
-
-    /// Looks whether the credentials of a request are known.
-    func look(at credentials: (user: [UInt8], password: [UInt8])?, among users: Users) -> Look {
-        guard let (user, password) = credentials else { return .verdict(.wrong) }
+    /// What has to be checked of the credentials of a request, which takes time; nil where they are known to be right.
+    func question(of credentials: (user: [UInt8], password: [UInt8]), among users: Users) -> Question? {
+        let (user, password) = credentials
         let (hash, isKnown) = users.hash(of: user)
         // Neither holds a NUL, which parts them. A code says nothing without a secret that no other process has.
         let text = user + [0] + hash + [0] + password
@@ -96,14 +85,13 @@ final class PasswordChecker: Sendable {
         guard unsafe gnutls_hmac_fast(GNUTLS_MAC_SHA256, secret, secret.count, text, text.count, &code) == 0 else {
             fatalError("GnuTLS has no HMAC with SHA-256")
         }
-        let key = code
+        let key = isKnown ? code : nil
         let isRight = state.withLock { state in
-            guard isKnown, let place = state.right.firstIndex(of: key) else { return false }
+            guard let key, let place = state.right.firstIndex(of: key) else { return false }
             state.right.append(state.right.remove(at: place))
             return true
         }
-        return isRight
-            ? .verdict(.right) : .question(Question(password: password, hash: hash, key: isKnown ? key : nil))
+        return isRight ? nil : Question(password: password, hash: hash, code: key)
     }
 
     /// Checks a password, and calls a function with what came of it: on any thread, and perhaps before this returns.
@@ -144,14 +132,12 @@ final class PasswordChecker: Sendable {
                 wakeUp.wait()
                 continue
             }
-            let isRight = bcrypt.matches(job.question.password, job.question.hash) && job.question.key != nil
+            let code = bcrypt.matches(job.question.password, job.question.hash) ? job.question.code : nil
             let isAsked = state.withLock { state in
-                if isRight, let key = job.question.key {
-                    state.right = state.right.suffix(Self.memory - 1) + [key]
-                }
+                if let code { state.right = state.right.suffix(Self.memory - 1) + [code] }
                 return state.jobs.isEmpty ? nil : state.jobs.removeFirst()
             }
-            if isAsked != nil { job.answer(isRight ? .right : .wrong) }
+            if isAsked != nil { job.answer(code == nil ? .wrong : .right) }
         }
     }
 }
@@ -162,9 +148,7 @@ private struct Bcrypt: ~Copyable {
     /// What crypt_rn() works in, 32 KiB.
     private let memory = UnsafeMutablePointer<crypt_data>.allocate(capacity: 1)
 
-    init() {
-        unsafe memory.initialize(to: crypt_data())
-    }
+    init() { unsafe memory.initialize(to: crypt_data()) }
 
     deinit {
         // It holds what passwords are hashed to.

@@ -24,7 +24,10 @@ func connectionChanges(
         let session = unsafe connection.session
         let tls = unsafe session == nil ? nil : site.settingsInForce.tls
         unsafe connectionContext?.pointee = Unmanaged.passUnretained(site.connections).toOpaque()
-        site.connections.begin(connection.descriptor, tls: tls)
+        site.connections.change(connection.descriptor) { entry in
+            entry.tls = tls
+            entry.enter(.opening(.silent))
+        }
         // The entry of the connection keeps the settings alive as long as the session.
         if let session = unsafe session { unsafe tls?.apply(to: session) }
     case .CONNECTION_NOTIFY_CLOSED:
@@ -42,7 +45,11 @@ func requestBegins(
 ) -> UnsafeMutableRawPointer? {
     guard let site = unsafe site(context), let connection = unsafe Connection(handle) else { return nil }
     connection.close(afterIdleSeconds: site.settings.requestTimeout)
-    site.connections.beginRequest(connection.descriptor)
+    site.connections.change(connection.descriptor) { entry in
+        // A first request has the time that its connection was given.
+        let isFirst = if case .idle = entry.phase { false } else { true }
+        entry.enter(.reading(.init()), forAtMost: isFirst ? nil : site.settings.requestTimeout)
+    }
     return nil
 }
 
@@ -69,12 +76,12 @@ func request(
         // An answer in this first call is sent with "Connection: close": there could still be a body. So good requests
         // are answered in the next one.
         request.isChecked = true
-        site.connections.enter(.reading(request), descriptor)
-        do throws(Framing.Fault) {
+        site.connections.change(descriptor) { $0.phase = .reading(request) }
+        do throws(RequestFault) {
             try unsafe Framing.check(connection.headers, version: String(cString: version))
             return .YES
         } catch {
-            return site.send(site.settingsInForce.fixed.response(to: error), to: asked, on: connection)
+            return site.refuse(error, asked, on: connection)
         }
     case .reading(var request):
         let count = unsafe uploadSize.pointee
@@ -82,10 +89,10 @@ func request(
             // Read and dropped, so that the client may finish sending and then hears our answer.
             unsafe uploadSize.pointee = 0
             request.bodyBytes += count
-            site.connections.enter(.reading(request), descriptor)
+            site.connections.change(descriptor) { $0.phase = .reading(request) }
             return request.bodyBytes <= Framing.bodyLimit ? .YES : .NO
         }
-        site.connections.enter(.whole(request), descriptor)
+        site.connections.change(descriptor) { $0.phase = .whole(request) }
         return site.answer(request, asked, on: connection)
     case .whole(let request):
         return site.answer(request, asked, on: connection)
@@ -107,7 +114,6 @@ func requestEnds(
     if let seconds { connection.close(afterIdleSeconds: seconds) }
 }
 
-/// One line of libmicrohttpd's own log.
 func logLine(context: UnsafeMutableRawPointer, text: UnsafePointer<CChar>) {
     var line = unsafe String(cString: text)[...]
     while line.last?.isNewline == true { line.removeLast() }

@@ -12,7 +12,6 @@ struct Connection {
         unsafe self.handle = handle
     }
 
-    /// The connection's socket, by which it is known here.
     var descriptor: CInt { unsafe cmhd_socket(handle) }
 
     /// The connections that it belongs to, as they were noted when it began.
@@ -27,13 +26,11 @@ struct Connection {
     /// The status code of the answer queued; nil where there is none, or it is one that is not counted.
     var status: StatusCode? { StatusCode(rawValue: unsafe cmhd_status(handle)) }
 
-    /// The headers of the request, in the order in which they came.
     var headers: RequestFields { unsafe RequestFields(handle, .HEADER_KIND) }
 
     /// The arguments of the request's query, decoded; one without `=` has an empty value.
     var arguments: RequestFields { unsafe RequestFields(handle, .GET_ARGUMENT_KIND) }
 
-    /// The user's name and password of a Basic `Authorization`; nil where there is none.
     var credentials: (user: [UInt8], password: [UInt8])? {
         var password: UnsafeMutablePointer<CChar>?
         guard let user = unsafe MHD_basic_auth_get_username_password(handle, &password) else { return nil }
@@ -74,11 +71,16 @@ struct Connection {
 // What can be done with the socket while libmicrohttpd holds it.
 extension Connection {
     /// Makes libmicrohttpd see the end of the stream, and close. That resets the connection: what the client does not take
-    /// would lie in the kernel for long, and a FIN would leave a TIME_WAIT.
+    /// would lie in the kernel for long.
     static func end(_ descriptor: CInt) {
+        resetAtClose(descriptor)
+        shutdown(descriptor, CInt(SHUT_RDWR))
+    }
+
+    /// Closed with a reset, a connection leaves no TIME_WAIT.
+    static func resetAtClose(_ descriptor: CInt) {
         var atOnce = linger(l_onoff: 1, l_linger: 0)
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &atOnce, socklen_t(MemoryLayout<linger>.size))
-        shutdown(descriptor, CInt(SHUT_RDWR))
     }
 
     /// Makes epoll tell again of the end of a client's stream, if that is all that there is still to be read.

@@ -7,11 +7,9 @@ import Synchronization
 final class Connections: Sendable {
     private struct State {
         var entries: [CInt: Entry] = [:]
-        /// How many connections each client's address has.
-        var perClient: [String: Int] = [:]
         var nextNumber: UInt64 = 0
-        var answers = [UInt64](repeating: 0, count: StatusCode.allCases.count)
-        var failedHandshakes = [UInt64](repeating: 0, count: Handshake.Failure.allCases.count)
+        var answers: [StatusCode: UInt64] = [:]
+        var failedHandshakes: [Handshake.Failure: UInt64] = [:]
     }
 
     private let settings: Endpoint.Settings
@@ -24,31 +22,19 @@ final class Connections: Sendable {
     /// Whether one more connection may be accepted. When nearly full, the one that has been idle longest is ended.
     func makeRoom() -> Bool {
         state.withLock { state in
-            guard state.entries.count >= settings.connectionLimit - settings.connectionLimit / 8 else { return true }
+            let enough = settings.connectionLimit - settings.connectionLimit / 8
+            if state.entries.count < enough { return true }
             let closing = state.entries.values.count { if case .closing = $0.phase { true } else { false } }
             guard closing < Self.mostClosing else { return false }
             let open = state.entries.count - closing
-            guard open >= settings.connectionLimit - settings.connectionLimit / 8 else { return true }
-            guard let idle = Self.longestIdle(in: &state) else { return open < settings.connectionLimit }
-            Self.end(idle, in: &state)
+            if open < enough { return true }
+            let idle = state.entries.filter { $0.value.isIdle }.map { (descriptor: $0.key, since: $0.value.since) }
+            // Not one of which something has come that libmicrohttpd has not read yet.
+            let longest = idle.sorted { $0.since < $1.since }.prefix(8).first { !Connection.hasUnread($0.descriptor) }
+            guard let longest else { return open < settings.connectionLimit }
+            Self.end(longest.descriptor, in: &state)
             return true
         }
-    }
-
-    /// The connection that has been idle longest, of which nothing has come that libmicrohttpd has not read yet.
-    private static func longestIdle(in state: inout sending State) -> CInt? {
-        var skipped: Set<CInt> = []
-        while skipped.count < 8 {
-            var longest: (descriptor: CInt, since: Duration)?
-            for (descriptor, entry) in state.entries where entry.isIdle && !skipped.contains(descriptor) {
-                if let longest, longest.since <= entry.since { continue }
-                longest = (descriptor, entry.since)
-            }
-            guard let descriptor = longest?.descriptor else { return nil }
-            guard Connection.hasUnread(descriptor) else { return descriptor }
-            skipped.insert(descriptor)
-        }
-        return nil
     }
 
     /// How many connections libmicrohttpd may still have that were shut down here.
@@ -59,17 +45,13 @@ final class Connections: Sendable {
     /// - Returns: false where its client has too many. Clients of a unix socket have no address, and no such limit.
     func admit(_ descriptor: CInt, client: String) -> Bool {
         state.withLock { state in
-            let count = state.perClient[client, default: 0]
-            if !client.isEmpty, count >= settings.connectionLimitPerAddress {
-                // Who has just closed some of them may have others before libmicrohttpd has noticed.
-                let own = state.entries.filter { $0.value.client == client }.map(\.key)
-                guard count - Connection.gone(among: own) < settings.connectionLimitPerAddress else { return false }
-            }
-            // libmicrohttpd tells nothing of a connection for which it had no memory: its descriptor comes again.
-            Self.remove(descriptor, from: &state)
-            state.perClient[client] = count + 1
+            let own = client.isEmpty ? [] : state.entries.filter { $0.value.client == client }.map(\.key)
+            let limit = settings.connectionLimitPerAddress
+            // Who has just closed some of them may have others before libmicrohttpd has noticed.
+            if own.count >= limit, own.count - Connection.gone(among: own) >= limit { return false }
             state.nextNumber += 1
             let now = MonotonicClock.now
+            // libmicrohttpd tells nothing of a connection for which it had no memory: its descriptor comes again.
             state.entries[descriptor] = Entry(
                 number: state.nextNumber,
                 client: client,
@@ -87,21 +69,13 @@ final class Connections: Sendable {
     @discardableResult
     func remove(_ descriptor: CInt) -> (client: String, failure: Handshake.Failure, detail: String)? {
         state.withLock { state in
-            guard let entry = Self.remove(descriptor, from: &state), entry.tls != nil,
+            guard let entry = state.entries.removeValue(forKey: descriptor), entry.tls != nil,
                 case .opening(let handshake) = entry.phase,
                 let (failure, detail) = handshake.failure(of: descriptor, isLate: MonotonicClock.now >= entry.deadline)
             else { return nil }
-            state.failedHandshakes[failure.place] += 1
+            state.failedHandshakes[failure, default: 0] += 1
             return (entry.client, failure, detail)
         }
-    }
-
-    @discardableResult
-    private static func remove(_ descriptor: CInt, from state: inout sending State) -> Entry? {
-        guard let entry = state.entries.removeValue(forKey: descriptor) else { return nil }
-        let count = state.perClient[entry.client, default: 1] - 1
-        state.perClient[entry.client] = count > 0 ? count : nil
-        return entry
     }
 
     /// Shuts a connection down, which libmicrohttpd sees and closes.
@@ -110,51 +84,26 @@ final class Connections: Sendable {
         Connection.end(descriptor)
     }
 
-    /// Whether there are no connections.
     var isEmpty: Bool { state.withLock { $0.entries.isEmpty } }
 
     // MARK: Going from phase to phase, in libmicrohttpd's callbacks
 
-    /// A connection of this descriptor; nil where there is none.
     subscript(descriptor: CInt) -> Entry? { state.withLock { $0.entries[descriptor] } }
 
-    /// Puts a connection into another phase.
-    ///
-    /// - Parameter seconds: the time that it has from now on; nil for the deadline of before.
-    func enter(_ phase: Phase, _ descriptor: CInt, forAtMost seconds: Int? = nil) {
-        state.withLock { $0.entries[descriptor]?.enter(phase, forAtMost: seconds) }
-    }
-
-    /// libmicrohttpd has begun with a connection.
-    func begin(_ descriptor: CInt, tls: TLSSettings?) {
+    /// Changes a connection, if there is one of this descriptor.
+    func change(_ descriptor: CInt, _ body: (inout Entry) -> Void) {
         state.withLock { state in
-            state.entries[descriptor]?.tls = tls
-            state.entries[descriptor]?.enter(.opening(.silent), forAtMost: nil)
-        }
-    }
-
-    /// A TLS handshake has come further.
-    func advance(_ descriptor: CInt, to handshake: Handshake) {
-        state.withLock { state in
-            guard case .opening = state.entries[descriptor]?.phase else { return }
-            state.entries[descriptor]?.phase = .opening(handshake)
-        }
-    }
-
-    /// The first line of a request is there. A first request has the time that its connection was given.
-    func beginRequest(_ descriptor: CInt) {
-        state.withLock { state in
-            guard let entry = state.entries[descriptor] else { return }
-            let isNext = if case .idle = entry.phase { true } else { false }
-            state.entries[descriptor]?.enter(.reading(Request()), forAtMost: isNext ? settings.requestTimeout : nil)
+            guard var entry = state.entries[descriptor] else { return }
+            body(&entry)
+            state.entries[descriptor] = entry
         }
     }
 
     /// Queued an answer, which is counted before the client can have it.
-    func answer(_ descriptor: CInt, with status: StatusCode, of page: Publication?) {
+    func answer(_ descriptor: CInt, with answer: Response) {
         state.withLock { state in
-            state.answers[status.place] += 1
-            state.entries[descriptor]?.enter(.answering(status, page), forAtMost: settings.answerTimeout)
+            state.answers[answer.status, default: 0] += 1
+            state.entries[descriptor]?.enter(.answering(answer), forAtMost: settings.answerTimeout)
         }
     }
 
@@ -168,10 +117,10 @@ final class Connections: Sendable {
         state.withLock { state in
             guard let entry = state.entries[descriptor] else { return nil }
             var status = own
-            if case .answering(let answered, _) = entry.phase {
-                status = answered
+            if case .answering(let answer) = entry.phase {
+                status = answer.status
             } else if let own {
-                state.answers[own.place] += 1
+                state.answers[own, default: 0] += 1
             }
             guard isKept else { return nil }
             // Who was refused has less reason to stay than who was served.
@@ -183,16 +132,6 @@ final class Connections: Sendable {
     }
 
     // MARK: Waiting
-
-    /// Notes that a connection was suspended.
-    ///
-    /// - Parameter limit: the longest to wait; nil for as long as it takes.
-    func suspend(_ descriptor: CInt, _ request: Request, _ suspension: Suspension, atMost limit: Duration?) {
-        state.withLock { state in
-            state.entries[descriptor]?.phase = .suspended(request, suspension)
-            state.entries[descriptor]?.deadline = limit.map { MonotonicClock.now + $0 } ?? .seconds(Int64.max / 2)
-        }
-    }
 
     /// Lets every connection go on that waits for this, or for anything: their requests are asked for again.
     func resumeAll(waitingFor reason: Suspension.Reason? = nil) {
@@ -238,10 +177,6 @@ final class Connections: Sendable {
 
     // MARK: Deadlines
 
-    /// How often connections are looked at while one of them is at work, and else: a client may go away in the middle of a
-    /// request, and its place is wanted.
-    private static let periods = (busy: Duration.milliseconds(100), idle: Duration.milliseconds(500))
-
     /// Ends the connections whose deadline is over; lets those that are suspended go on instead, to be answered.
     ///
     /// - Returns: after what time to look again.
@@ -249,9 +184,9 @@ final class Connections: Sendable {
         let now = MonotonicClock.now
         resume { _, entry, _ in now >= entry.deadline }
         return state.withLock { state in
-            var period = Self.periods.idle
+            // The client of one that is at work may go away in the middle of it, and its place is wanted.
+            let isAtWork = state.entries.values.contains { if case .idle = $0.phase { false } else { true } }
             for (descriptor, entry) in state.entries {
-                if entry.isAtWork { period = Self.periods.busy }
                 switch entry.phase {
                 case .accepted, .suspended, .closing: continue
                 case .idle:
@@ -270,25 +205,26 @@ final class Connections: Sendable {
                     Self.end(descriptor, in: &state)
                 }
             }
-            return period
+            return .milliseconds(isAtWork ? 100 : 500)
         }
     }
 
     /// Ends the downloads of the oldest pages where pages other than this one take too much memory.
-    ///
-    /// - Parameter limit: bytes of all pages that are only kept for downloads.
-    func release(pagesBefore current: Publication, limit: Int) {
+    func release(pagesBefore current: Publication) {
         state.withLock { state in
-            var readers: [ObjectIdentifier: (page: Publication, descriptors: [CInt])] = [:]
+            var downloads: [ObjectIdentifier: (sampledAt: Duration, bytes: Int, descriptors: [CInt])] = [:]
             for (descriptor, entry) in state.entries {
-                guard case .answering(_, let page?) = entry.phase, page !== current else { continue }
-                readers[ObjectIdentifier(page), default: (page, [])].descriptors.append(descriptor)
+                guard case .answering(let answer) = entry.phase, let sampledAt = answer.sampledAt,
+                    sampledAt != current.sampledAt
+                else { continue }
+                downloads[ObjectIdentifier(answer), default: (sampledAt, answer.body.count, [])].descriptors
+                    .append(descriptor)
             }
             var bytes = 0
-            for (page, descriptors) in readers.values.sorted(by: { $0.page.sampledAt > $1.page.sampledAt }) {
-                bytes += page.size
-                guard bytes > limit else { continue }
-                for descriptor in descriptors { Self.end(descriptor, in: &state) }
+            for download in downloads.values.sorted(by: { $0.sampledAt > $1.sampledAt }) {
+                bytes += download.bytes
+                guard bytes > settings.oldPagesLimit else { continue }
+                for descriptor in download.descriptors { Self.end(descriptor, in: &state) }
             }
         }
     }
@@ -312,8 +248,8 @@ final class Connections: Sendable {
         state.withLock { state in
             let idle = state.entries.values.count { $0.isIdle }
             return Endpoint.Statistics(
-                answers: zip(StatusCode.allCases, state.answers).map { (Int($0.rawValue), $1) },
-                failedHandshakes: zip(Handshake.Failure.allCases, state.failedHandshakes).map { ($0.rawValue, $1) },
+                answers: StatusCode.allCases.map { (Int($0.rawValue), state.answers[$0] ?? 0) },
+                failedHandshakes: Handshake.Failure.allCases.map { ($0.rawValue, state.failedHandshakes[$0] ?? 0) },
                 active: state.entries.count - idle,
                 idle: idle
             )

@@ -11,7 +11,6 @@ final class Daemon: @unchecked Sendable {
     private let site: Site
     private let logSink: UnsafeMutablePointer<cmhd_log_sink>
 
-    /// Starts to serve.
     init(of site: Site) throws(EndpointError) {
         let context = unsafe Unmanaged.passUnretained(site).toOpaque()
         let sink = UnsafeMutablePointer<cmhd_log_sink>.allocate(capacity: 1)
@@ -37,7 +36,7 @@ final class Daemon: @unchecked Sendable {
         )
         guard let started = unsafe started else {
             unsafe sink.deallocate()
-            throw .cannotServe
+            throw .cannotServe("cannot serve: libmicrohttpd did not start, and the log says why")
         }
         unsafe handle = started
         unsafe logSink = sink

@@ -9,7 +9,9 @@ final class Door: Sendable {
     private let site: Site
     private let daemon: Daemon
     private let listeners: [ListenSocket]
+    private let isEncrypted: Bool
     private let phase = Atomic(Phase.open)
+    private let queued = Atomic(0)
     private let thread = Mutex(ServiceThread?.none)
 
     private enum Phase: Int, AtomicRepresentable {
@@ -20,12 +22,14 @@ final class Door: Sendable {
         case ended
     }
 
-    /// Starts the thread.
     init(_ listeners: [ListenSocket], to daemon: Daemon, of site: Site) throws(EndpointError) {
         self.site = site
         self.daemon = daemon
         self.listeners = listeners
-        guard let thread = ServiceThread({ [self] in run() }) else { throw .noThread }
+        isEncrypted = site.settingsInForce.tls != nil
+        guard let thread = ServiceThread({ [self] in run() }) else {
+            throw .cannotServe("no thread could be started; the limit of threads or tasks of this process is reached")
+        }
         self.thread.withLock { $0 = thread }
     }
 
@@ -37,50 +41,67 @@ final class Door: Sendable {
         site.doorbell.announce()
     }
 
-    /// Ends the thread.
     func end() {
         phase.store(.ended, ordering: .relaxed)
         site.doorbell.announce()
-        let last = thread.withLock { thread in
-            defer { thread = nil }
-            return thread
-        }
-        last?.join()
+        thread.withLock { $0.take() }?.join()
     }
 
     /// How many connections wait to be let in.
-    var waiting: Int { listeners.reduce(0) { $0 + Connection.waiting(on: $1.descriptor) } }
+    var waiting: Int {
+        listeners.reduce(queued.load(ordering: .relaxed)) { $0 + Connection.waiting(on: $1.descriptor) }
+    }
 
     private func run() {
-        var told: [CInt?: Duration] = [:]
+        let lines = (
+            full: RateLimiter(interval: .seconds(60), burst: 1), failed: RateLimiter(interval: .seconds(60), burst: 1)
+        )
         var isFull = false
         var deadlinesAreDue = MonotonicClock.now
+        // Only over TLS.
+        var queue = HandshakeQueue()
+        var nextHandshake = Duration?.none
         while true {
             let now = MonotonicClock.now
             if now >= deadlinesAreDue { deadlinesAreDue = now + site.connections.enforceDeadlines() }
             // Where all places are taken, whoever leaves rings the bell.
             let phase = phase.load(ordering: .relaxed)
+            queue.dropEach(after: phase == .open ? .seconds(site.settings.requestTimeout) : .zero)
             if phase == .ended { return }
             let listens = phase == .open && !isFull
             let ready = site.doorbell.wait(
                 forAny: listens ? listeners.map(\.descriptor) : [],
-                atMost: site.connections.isEmpty ? nil : deadlinesAreDue - now
+                atMost: site.connections.isEmpty && queue.count == 0
+                    ? nil : min(deadlinesAreDue - now, nextHandshake ?? .seconds(1))
             )
             isFull = false
             for listener in listeners where ready.contains(listener.descriptor) && !isFull {
-                isFull = !site.connections.makeRoom()
-                if isFull { report(nil, &told) }
-                guard !isFull, let errno = letIn(from: listener) else { continue }
-                report(errno, &told)
-                usleep(100_000)
+                // Over TLS there has to be room when the handshake begins.
+                isFull = !isEncrypted && !site.connections.makeRoom()
+                if !isFull, let errno = letIn(from: listener, to: &queue) {
+                    if lines.failed.admits() { site.report(.cannotAccept(reason: errnoText(errno))) }
+                    usleep(100_000)
+                }
             }
+            nextHandshake = nil
+            while queue.count > 0, !isFull {
+                nextHandshake = queue.wait(costing: site.settingsInForce.tls?.handshakeCost ?? .zero)
+                if nextHandshake != nil { break }
+                isFull = !site.connections.makeRoom()
+                if !isFull {
+                    let (descriptor, client) = queue.removeFirst()
+                    serve(descriptor, of: client)
+                }
+            }
+            queued.store(queue.count, ordering: .relaxed)
+            if isFull, lines.full.admits() { site.report(.connectionLimitReached(site.settings.connectionLimit)) }
         }
     }
 
-    /// Accepts one connection.
+    /// Accepts one connection, which waits for its handshake over TLS.
     ///
     /// - Returns: an errno of the process or of the machine, which does not go away by trying again at once.
-    private func letIn(from listener: ListenSocket) -> CInt? {
+    private func letIn(from listener: ListenSocket, to queue: inout HandshakeQueue) -> CInt? {
         let descriptor: CInt
         let client: SocketAddress
         do throws(ListenSocket.Refusal) {
@@ -88,21 +109,16 @@ final class Door: Sendable {
         } catch {
             return [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(error.errno) ? error.errno : nil
         }
-        guard site.connections.admit(descriptor, client: client.host) else {
-            Connection.end(descriptor)
-            Glibc.close(descriptor)
-            return nil
-        }
-        if !daemon.serve(descriptor, of: client) { site.connections.remove(descriptor) }
+        if isEncrypted { queue.append(descriptor, of: client) } else { serve(descriptor, of: client) }
         return nil
     }
 
-    /// Tells what keeps connections outside, at most once a minute: an errno, or nil for the limit of connections.
-    private func report(_ errno: CInt?, _ told: inout [CInt?: Duration]) {
-        let now = MonotonicClock.now
-        if let before = told[errno], now - before < .seconds(60) { return }
-        told[errno] = now
-        guard let errno else { return site.report(.connectionLimitReached(site.settings.connectionLimit)) }
-        site.report(.cannotAccept(reason: errnoText(errno)))
+    private func serve(_ descriptor: CInt, of client: SocketAddress) {
+        guard site.connections.admit(descriptor, client: client.host) else {
+            Connection.end(descriptor)
+            Glibc.close(descriptor)
+            return
+        }
+        if !daemon.serve(descriptor, of: client) { site.connections.remove(descriptor) }
     }
 }

@@ -8,7 +8,6 @@ enum Handshake: Equatable {
     case answered
     /// The client's certificate was refused, for this reason.
     case refused(String)
-    /// It is done.
     case complete
 
     /// Why a handshake failed.
@@ -21,7 +20,6 @@ enum Handshake: Equatable {
         case clientLeft = "client_left"
         /// We ended it because of the client's certificate.
         case clientCertificate = "client_certificate"
-        /// It was not done in time.
         case timeout
     }
 

@@ -1,20 +1,17 @@
 // The phases of a connection, and what is known of it in each.
 extension Connections {
-    /// What a connection does.
     enum Phase {
         /// It is accepted, and libmicrohttpd has not begun with it.
         case accepted
         /// Nothing of a request has come yet; over TLS, how far the handshake is.
         case opening(Handshake)
-        /// A request is being read.
         case reading(Request)
         /// The request is whole and has no answer yet.
         case whole(Request)
         /// The same, and libmicrohttpd was told to let the connection rest.
         case suspended(Request, Suspension)
-        /// An answer is on its way; the page that it is made of, if any.
-        case answering(StatusCode, Publication?)
-        /// It waits for the next request.
+        /// An answer is on its way.
+        case answering(Response)
         case idle
         /// It was shut down here, and libmicrohttpd is about to notice.
         case closing
@@ -22,15 +19,12 @@ extension Connections {
 
     /// What is known of a request while it has no answer.
     struct Request {
-        /// Bytes of the body so far.
         var bodyBytes = 0
         /// Whether its headers were checked.
         var isChecked = false
         /// Whether the rate limit let it pass.
         var isAdmitted = false
-        /// What the password turned out to be.
         var password: PasswordVerdict?
-        /// Whether it has waited for the first page.
         var hasWaited = false
         /// Whether it has waited for a page on demand, and the page if it came.
         var hasOrdered = false
@@ -45,7 +39,6 @@ extension Connections {
         let handle: UInt
     }
 
-    /// A connection that is open.
     struct Entry {
         /// Another number for each connection; descriptors come again.
         let number: UInt64
@@ -56,7 +49,6 @@ extension Connections {
         var phase: Phase
         /// When it is ended unless it has gone on, on CLOCK_MONOTONIC.
         var deadline: Duration
-        /// When the phase began.
         var since: Duration
     }
 }
@@ -70,15 +62,13 @@ extension Connections.Entry {
         }
     }
 
-    /// Whether its client may go away in the middle of something.
-    var isAtWork: Bool {
-        switch phase {
-        case .idle: false
-        case .accepted, .opening, .reading, .whole, .suspended, .answering, .closing: true
-        }
+    /// A TLS handshake has come further.
+    mutating func advance(to handshake: Handshake) {
+        if case .opening = phase { phase = .opening(handshake) }
     }
 
-    mutating func enter(_ phase: Connections.Phase, forAtMost seconds: Int?) {
+    /// - Parameter seconds: the time that it has from now on; nil for the deadline of before.
+    mutating func enter(_ phase: Connections.Phase, forAtMost seconds: Int? = nil) {
         self.phase = phase
         since = MonotonicClock.now
         if let seconds { deadline = since + .seconds(seconds) }

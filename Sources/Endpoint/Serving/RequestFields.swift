@@ -1,10 +1,14 @@
 import CMicrohttpd
+import Glibc
 
 /// Names and values that came with a request: its headers, or the arguments of its query.
 struct RequestFields {
     private(set) var all: [(name: String, value: String)] = []
+    /// Whether a header goes on in a further line. libmicrohttpd (0.9.75) appends that line to the name instead of the
+    /// value, so that a Content-Length is not seen, or one seen that is none. It does so in a copy behind the headers; else
+    /// a name comes before its value.
+    private(set) var isFolded = false
 
-    /// Copies what libmicrohttpd holds.
     init(_ connection: OpaquePointer, _ kind: MHD_ValueKind) {
         // The iterator runs before the call returns, and so within the life of self.
         unsafe withUnsafeMutablePointer(to: &self) { fields in
@@ -25,6 +29,9 @@ struct RequestFields {
     }
 
     fileprivate mutating func append(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+        if let name = name.baseAddress, let value = value.baseAddress {
+            if unsafe value < name { isFolded = true }
+        }
         unsafe all.append((String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self)))
     }
 }
@@ -47,54 +54,49 @@ private func appendField(
     return .YES
 }
 
+/// What is wrong with a request.
+struct RequestFault: Error {
+    var status = StatusCode.badRequest
+    /// For the client.
+    let sentence: String
+}
+
 /// What is wrong with a request that libmicrohttpd (0.9.75) lets pass, and that two programs in a row could read
 /// differently: so one of them can be made to see a request that the other did not (RFC 9112, 11.2).
 enum Framing {
     /// The largest body that is read, to be dropped: nothing here needs one.
     static let bodyLimit = 1 << 20
 
-    /// What is wrong.
-    enum Fault: Error {
-        case tooLarge
-        /// A sentence for the client.
-        case malformed(String)
-    }
-
     /// Checks the headers of a request.
     ///
     /// - Parameter version: as in the first line, such as HTTP/1.1.
-    static func check(_ headers: RequestFields, version: String) throws(Fault) {
+    static func check(_ headers: RequestFields, version: String) throws(RequestFault) {
+        if headers.isFolded { throw RequestFault(sentence: "A header goes on in a second line.") }
         guard headers.all.allSatisfy({ isToken($0.name) }) else {
-            throw .malformed("The name of a header holds a character that it cannot.")
+            throw RequestFault(sentence: "The name of a header holds a character that it cannot.")
         }
         let lengths = headers.values(of: "Content-Length")
         let codings = headers.values(of: "Transfer-Encoding")
-        if lengths.count > 1 { throw .malformed("There is more than one Content-Length.") }
+        if lengths.count > 1 { throw RequestFault(sentence: "There is more than one Content-Length.") }
         if !lengths.isEmpty, !codings.isEmpty {
-            throw .malformed("Content-Length and Transfer-Encoding exclude each other.")
+            throw RequestFault(sentence: "Content-Length and Transfer-Encoding exclude each other.")
         }
         if !codings.isEmpty {
             guard codings.count == 1, codings[0].lowercased() == "chunked", version == "HTTP/1.1" else {
-                throw .malformed("The only Transfer-Encoding that is read here is chunked, of HTTP/1.1.")
+                throw RequestFault(sentence: "The only Transfer-Encoding that is read here is chunked, of HTTP/1.1.")
             }
         }
         let hosts = headers.values(of: "Host")
         if hosts.count > 1 || version == "HTTP/1.1" && hosts.isEmpty {
-            throw .malformed("Exactly one Host is expected.")
+            throw RequestFault(sentence: "Exactly one Host is expected.")
         }
-        if let length = lengths.first, Int(length).map({ $0 > bodyLimit }) ?? true { throw .tooLarge }
+        if let length = lengths.first, Int(length).map({ $0 > bodyLimit }) ?? true {
+            throw RequestFault(status: .contentTooLarge, sentence: "No request here needs a body.")
+        }
     }
 
     /// Whether a text is what RFC 9110 (5.6.2) calls a token.
     private static func isToken(_ text: String) -> Bool {
-        !text.isEmpty
-            && text.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"):
-                    true
-                default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
-                }
-            }
+        !text.isEmpty && text.utf8.allSatisfy { isalnum(CInt($0)) != 0 || "!#$%&'*+-.^_`|~".utf8.contains($0) }
     }
 }

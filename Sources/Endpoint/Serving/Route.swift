@@ -60,7 +60,7 @@ enum Route: Equatable {
     }
 
     /// A path without empty parts, `.` and `..`, as the servers written in Go redirect to it.
-    private static func cleaned(_ path: String) -> String {
+    static func cleaned(_ path: String) -> String {
         var parts: [Substring] = []
         for part in path.split(separator: "/") where part != "." {
             if part == ".." { _ = parts.popLast() } else { parts.append(part) }

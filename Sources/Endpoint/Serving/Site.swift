@@ -1,21 +1,21 @@
 import CMicrohttpd
 import Synchronization
+import WebConfiguration
 
 /// What the callbacks of libmicrohttpd see: which answer a request gets.
 final class Site: Sendable {
     let settings: Endpoint.Settings
-    /// Where lines for the log go.
     let report: @Sendable (Endpoint.Event) -> Void
     let connections: Connections
     let pageMaker: PageMaker
     /// Announces that a connection has ended, and there may be room.
     let doorbell = WakeUp()
 
-    private let file: SettingsFile?
+    let file: SettingsFile?
     private let withoutFile: SettingsInForce
     private let passwords = PasswordChecker()
     private let begun = MonotonicClock.now
-    private let handshakeLines = RateLimiter(interval: .seconds(10), burst: 5, now: MonotonicClock.now)
+    private let handshakeLines = RateLimiter(interval: .seconds(10), burst: 5)
     private let state = Mutex(State())
 
     private struct State {
@@ -28,22 +28,17 @@ final class Site: Sendable {
         self.report = report
         connections = Connections(settings)
         pageMaker = PageMaker(settings, connections)
-        withoutFile = SettingsInForce(settings)
-        do {
-            file = try settings.configurationFile.map { try SettingsFile($0, settings, report: report) }
+        do throws(Problem) {
+            withoutFile = try SettingsInForce(settings)
+            file = try settings.configurationFile.map { path throws(Problem) in
+                try SettingsFile(path, settings, report: report)
+            }
         } catch {
             throw .badConfiguration("\(error)")
         }
     }
 
-    /// What the web configuration says now.
     var settingsInForce: SettingsInForce { file?.inForce ?? withoutFile }
-
-    /// How the web configuration file was read last; nil where there is none.
-    var reload: Endpoint.Reload? { file?.reload }
-
-    /// Reads the web configuration file now, and says in the log what came of it.
-    func reloadConfiguration() { file?.readSoon() }
 
     func publish(_ page: Publication) {
         pageMaker.outdate(by: page)
@@ -53,7 +48,7 @@ final class Site: Sendable {
             return state.page
         }
         connections.resumeAll(waitingFor: .firstPage)
-        connections.release(pagesBefore: page, limit: settings.oldPagesLimit)
+        connections.release(pagesBefore: page)
         _ = consume old
     }
 
@@ -65,15 +60,10 @@ final class Site: Sendable {
         connections.resumeAll()
     }
 
-    /// Ends the thread that looks at the files.
-    func stop() { file?.stop() }
-
-    /// A connection has ended.
     func forget(_ descriptor: CInt) {
         let failed = connections.remove(descriptor)
         doorbell.announce()
-        guard let (client, failure, detail) = failed, case .admitted = handshakeLines.admit(at: MonotonicClock.now)
-        else { return }
+        guard let (client, failure, detail) = failed, handshakeLines.admits() else { return }
         report(.handshakeFailed(client: client, reason: failure.rawValue, detail: detail))
     }
 
@@ -81,83 +71,84 @@ final class Site: Sendable {
     func answer(_ request: Connections.Request, _ asked: (method: String, path: String), on connection: Connection)
         -> MHD_Result
     {
-        guard let (response, page) = response(to: request, asked, on: connection) else { return .YES }
-        return send(response, of: page, to: asked, on: connection)
+        do throws(RequestFault) {
+            guard let answer = try response(to: request, asked, on: connection) else { return .YES }
+            return send(answer, to: asked, on: connection)
+        } catch {
+            return refuse(error, asked, on: connection)
+        }
+    }
+
+    func refuse(_ fault: RequestFault, _ asked: (method: String, path: String), on connection: Connection) -> MHD_Result
+    {
+        send(settingsInForce.answers.answer(fault.status, fault.sentence), to: asked, on: connection)
     }
 
     /// Queues an answer, counts it and reports it.
-    func send(
-        _ response: Response,
-        of page: Publication? = nil,
-        to asked: (method: String, path: String),
-        on connection: Connection
-    ) -> MHD_Result {
+    private func send(_ answer: Response, to asked: (method: String, path: String), on connection: Connection)
+        -> MHD_Result
+    {
         let entry = connections[connection.descriptor]
         // A session that was made with other settings than those of now is not used any longer.
         let isOutdated = entry?.tls != nil && entry?.tls !== settingsInForce.tls
-        connections.answer(connection.descriptor, with: response.status, of: page)
-        report(
-            .request(
-                method: asked.method,
-                path: asked.path,
-                status: Int(response.status.rawValue),
-                client: entry?.client ?? ""
-            )
-        )
-        return (isOutdated ? response.closing : response).queue(on: connection) ? .YES : .NO
+        let answer = isOutdated ? answer.closing : answer
+        connections.answer(connection.descriptor, with: answer)
+        let (status, client) = (Int(answer.status.rawValue), entry?.client ?? "")
+        report(.request(method: asked.method, path: asked.path, status: status, client: client))
+        return answer.queue(on: connection) ? .YES : .NO
     }
 
-    /// The answer to a request, and the page that it is made of; nil where the connection was suspended.
+    /// nil where the connection was suspended.
     private func response(
         to request: Connections.Request,
         _ asked: (method: String, path: String),
         on connection: Connection
-    ) -> (Response, Publication?)? {
+    ) throws(RequestFault) -> Response? {
         var request = request
         let inForce = settingsInForce
-        let fixed = inForce.fixed
+        let answers = inForce.answers
         let (page, isStopping) = state.withLock { ($0.page, $0.isStopping) }
-        if isStopping { return (fixed.stopping, nil) }
+        if isStopping { return answers.stopping }
         let route = Route(asked.path, telemetryPath: settings.telemetryPath, onDemand: settings.onDemandPages)
         if !request.isAdmitted, !route.isProbe {
-            switch inForce.rateLimiter?.admit(at: MonotonicClock.now) {
-            case nil, .admitted: request.isAdmitted = true
-            case .refused(let wait): return (fixed.tooManyRequests(retryAfter: wait), nil)
-            }
+            if let wait = inForce.rateLimiter?.wait() { return answers.tooManyRequests(retryAfter: wait) }
+            request.isAdmitted = true
         }
+        let isStale = MonotonicClock.now - (page?.sampledAt ?? begun) > settings.maximumAge
+        // Whoever has no password, as a health check, is still told that the process does not work.
+        if isStale, route == .healthy, ["GET", "HEAD"].contains(asked.method) { return answers.stale }
         if !inForce.users.isEmpty, request.password != .right {
-            if let verdict = request.password { return (fixed.refusal(verdict), nil) }
-            switch passwords.look(at: connection.credentials, among: inForce.users) {
-            case .verdict(.right): request.password = .right
-            case .verdict(let verdict): return (fixed.refusal(verdict), nil)
-            case .question(let question):
+            if let verdict = request.password { return answers.refusal(verdict) }
+            guard let credentials = connection.credentials else { return answers.refusal(.wrong) }
+            if let question = passwords.question(of: credentials, among: inForce.users) {
                 ask(question, for: request, on: connection)
                 return nil
             }
+            request.password = .right
         }
         switch (route, asked.method) {
-        case (.nothing, _): return (fixed.notFound, nil)
-        case (.malformed, _): return (fixed.badRequest("The target of the request is neither a path nor a URI."), nil)
-        case (_, "OPTIONS"): return (fixed.options, nil)
-        case (.everything, _): return (fixed.badRequest("Only OPTIONS has the target *."), nil)
-        case (_, "GET"), (_, "HEAD"): break
-        default: return (fixed.methodNotAllowed, nil)
-        }
-        let isStale = MonotonicClock.now - (page?.sampledAt ?? begun) > settings.maximumAge
-        switch route {
-        case .nothing, .malformed, .everything: return (fixed.notFound, nil)
-        case .elsewhere(let path): return (fixed.moved(to: path, connection.arguments), nil)
-        case .landing: return (fixed.landing, nil)
-        case .healthy: return (isStale ? fixed.stale : fixed.healthy, nil)
-        case .ready: return (isStale ? fixed.stale : page == nil ? fixed.noPageYet : fixed.ready, nil)
-        case .page, .onDemand:
+        case (.nothing, _): return answers.notFound
+        case (.malformed, _):
+            throw RequestFault(sentence: "The target of the request is neither a path nor a URI.")
+        case (_, "OPTIONS"): return answers.options
+        case (.everything, _): throw RequestFault(sentence: "Only OPTIONS has the target *.")
+        case (_, let method) where method != "GET" && method != "HEAD": return answers.methodNotAllowed
+        case (.elsewhere(let path), _): return answers.moved(to: path, connection.arguments)
+        case (.landing, _): return answers.landing
+        case (.healthy, _): return answers.healthy
+        case (.ready, _): return isStale ? answers.stale : page == nil ? answers.noPageYet : answers.ready
+        case (.page, _), (.onDemand, _):
             guard let page else {
-                if request.hasWaited || settings.firstPageWait <= .zero { return (fixed.noPageYet, nil) }
+                if request.hasWaited || settings.firstPageWait <= .zero { return answers.noPageYet }
                 waitForFirstPage(request, on: connection)
                 return nil
             }
-            if case .onDemand(let place) = route { return pageOnDemand(place, request, on: connection, inForce) }
-            return isStale ? (fixed.stale, nil) : (content(of: page, for: connection, inForce), page)
+            if case .onDemand(let place) = route {
+                return try pageOnDemand(place, request, on: connection, inForce)
+            }
+            if isStale { return answers.stale }
+            let filter = try SectionFilter(connection.arguments, among: page.sectionNames)
+            return page.response(to: connection.headers, filter, inForce)
         }
     }
 
@@ -166,9 +157,8 @@ final class Site: Sendable {
     {
         let descriptor = connection.descriptor
         guard let entry = connections[descriptor] else { return }
-        let suspension = Connections.Suspension(reason: .password, handle: connection.suspend())
         // No deadline: it is answered when its turn has come, and the queue is short.
-        connections.suspend(descriptor, request, suspension, atMost: nil)
+        suspend(connection, request, for: .password, atMost: .seconds(Int64.max / 2))
         passwords.check(question, of: entry.client) { [connections] verdict in
             connections.decide(descriptor, number: entry.number, verdict)
         }
@@ -178,20 +168,22 @@ final class Site: Sendable {
     private func waitForFirstPage(_ request: Connections.Request, on connection: Connection) {
         var request = request
         request.hasWaited = true
-        let suspension = Connections.Suspension(reason: .firstPage, handle: connection.suspend())
-        connections.suspend(connection.descriptor, request, suspension, atMost: settings.firstPageWait)
+        suspend(connection, request, for: .firstPage, atMost: settings.firstPageWait)
         // The page may have come since it was looked for.
         let mayGoOn = state.withLock { $0.page != nil || $0.isStopping }
         if mayGoOn { connections.resumeAll(waitingFor: .firstPage) }
     }
 
-    private func content(of page: Publication, for connection: Connection, _ inForce: SettingsInForce) -> Response {
-        let headers = connection.headers
-        do throws(SectionFilter.Refusal) {
-            let filter = try SectionFilter(connection.arguments, among: page.sectionNames)
-            return page.response(to: headers, filter, inForce)
-        } catch {
-            return inForce.fixed.badRequest(error.sentence)
+    func suspend(
+        _ connection: Connection,
+        _ request: Connections.Request,
+        for reason: Connections.Suspension.Reason,
+        atMost limit: Duration
+    ) {
+        let suspension = Connections.Suspension(reason: reason, handle: connection.suspend())
+        connections.change(connection.descriptor) { entry in
+            entry.phase = .suspended(request, suspension)
+            entry.deadline = MonotonicClock.now + limit
         }
     }
 }

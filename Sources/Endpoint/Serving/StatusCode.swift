@@ -15,8 +15,3 @@ enum StatusCode: UInt32, CaseIterable {
     case internalServerError = 500
     case serviceUnavailable = 503
 }
-
-extension CaseIterable where Self: Equatable, AllCases.Index == Int {
-    /// The place among all cases.
-    var place: Int { Self.allCases.firstIndex(of: self) ?? 0 }
-}

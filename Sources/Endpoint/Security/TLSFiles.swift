@@ -1,0 +1,133 @@
+import CGnuTLS
+import Glibc
+import WebConfiguration
+
+/// What the files and texts of a TLS configuration hold, in PEM, read at one moment.
+struct TLSFiles: Equatable, Sendable {
+    let certificate: [UInt8]
+    let key: [UInt8]
+    let clientCA: [UInt8]?
+
+    init(of tls: WebConfiguration.TLS) throws(Problem) {
+        certificate = try tls.certificate.bytes()
+        key = try tls.key.bytes()
+        clientCA = try tls.clientCA?.bytes()
+    }
+}
+
+extension WebConfiguration.Material {
+    fileprivate func bytes() throws(Problem) -> [UInt8] {
+        switch source {
+        case .inline(let bytes): bytes
+        case .file(let path):
+            try readSmallFile(path) { Problem(place: place, reason: "cannot read \"\(path)\": \($0)") }
+        }
+    }
+
+    /// What is wrong with it, beginning with the file that it is in, if any.
+    func problem(_ reason: String) -> Problem {
+        let name = if case .file(let path) = source { "\"\(path)\" " } else { "" }
+        return Problem(place: place, reason: name + reason)
+    }
+
+    /// That it lacks a certificate or a key, whose first line has this label.
+    ///
+    /// - Parameter code: the error of GnuTLS; 0 or more where there is none.
+    func problem(lacks thing: String, _ label: String, _ code: CInt) -> Problem {
+        let advice = if case .inline = source { "; the name of a file goes under \(place.key)_file" } else { "" }
+        let words = code < 0 ? " (GnuTLS: \(gnutlsText(code)))" : ""
+        return problem("holds no \(thing); expected PEM, from -----BEGIN \(label)----- on\(advice)\(words)")
+    }
+
+    func kind(ofKey key: [UInt8]) throws(Problem) -> KeyKind {
+        var allocated: gnutls_x509_privkey_t?
+        guard unsafe gnutls_x509_privkey_init(&allocated) == 0, let made = unsafe allocated else {
+            fatalError("out of memory")
+        }
+        defer { unsafe gnutls_x509_privkey_deinit(made) }
+        let code = unsafe withDatum(key) {
+            unsafe gnutls_x509_privkey_import2(made, $0, GNUTLS_X509_FMT_PEM, nil, 0)
+        }
+        if code == GNUTLS_E_DECRYPTION_FAILED {
+            throw problem("is an encrypted key; expected one without a password")
+        }
+        guard code == 0 else { throw problem(lacks: "key", "PRIVATE KEY", code) }
+        let algorithm = unsafe UInt32(gnutls_x509_privkey_get_pk_algorithm(made))
+        return [GNUTLS_PK_RSA.rawValue, GNUTLS_PK_RSA_PSS.rawValue].contains(algorithm) ? .rsa : .elliptic
+    }
+
+    /// Checks that there is a certificate, and that it may be used for TLS.
+    func check(_ certificate: [UInt8]) throws(Problem) {
+        var list: UnsafeMutablePointer<gnutls_x509_crt_t?>?
+        var count: CUnsignedInt = 0
+        let code = unsafe withDatum(certificate) {
+            unsafe gnutls_x509_crt_list_import2(&list, &count, $0, GNUTLS_X509_FMT_PEM, 0)
+        }
+        guard code >= 0 else { throw problem(lacks: "certificate", "CERTIFICATE", code) }
+        var usage: CUnsignedInt = 0
+        let isForAnything = unsafe gnutls_x509_crt_get_key_usage(list?.pointee, &usage, nil) != 0
+        let isOfAuthority = unsafe gnutls_x509_crt_get_ca_status(list?.pointee, nil) > 0
+        for place in 0..<Int(count) { unsafe gnutls_x509_crt_deinit(list?[place]) }
+        unsafe cgnutls_free(list)
+        if isOfAuthority, count > 1, !isForAnything, usage & CUnsignedInt(GNUTLS_KEY_DIGITAL_SIGNATURE) == 0 {
+            throw problem("begins with the certificate of an authority; the server's own has to come first")
+        }
+        guard isForAnything || usage & CUnsignedInt(GNUTLS_KEY_DIGITAL_SIGNATURE) != 0 else {
+            throw problem(
+                "has a key usage without digitalSignature, and every TLS handshake would fail; expected one with it"
+            )
+        }
+    }
+}
+
+/// Calls a function with bytes in GnuTLS's form. GnuTLS reads them only.
+func withDatum<Result>(_ bytes: [UInt8], _ body: (UnsafePointer<gnutls_datum_t>) -> Result) -> Result {
+    unsafe bytes.withUnsafeBufferPointer { memory in
+        let data = unsafe UnsafeMutablePointer(mutating: memory.baseAddress)
+        var datum = unsafe gnutls_datum_t(data: data, size: UInt32(memory.count))
+        return unsafe body(&datum)
+    }
+}
+
+func emptyCredentials() -> gnutls_certificate_credentials_t {
+    var allocated: gnutls_certificate_credentials_t?
+    guard unsafe gnutls_certificate_allocate_credentials(&allocated) == 0, let made = unsafe allocated else {
+        fatalError("out of memory")
+    }
+    return unsafe made
+}
+
+/// GnuTLS's words for one of its errors.
+func gnutlsText(_ code: CInt) -> String {
+    // A constant text of the library.
+    unsafe String(cString: gnutls_strerror(code))
+}
+
+/// The C library's words for an errno.
+func errnoText(_ errno: CInt) -> String {
+    // A text that lives at least until the next call on this thread; it is copied at once.
+    unsafe String(cString: strerror(errno))
+}
+
+/// Reads a regular file of 1 MiB at most: no certificate or configuration has more.
+///
+/// - Parameter problem: what to throw for a reason.
+func readSmallFile(_ path: String, _ problem: (String) -> Problem) throws(Problem) -> [UInt8] {
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw problem(errnoText(errno)) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else { throw problem(errnoText(errno)) }
+    // What is read once cannot be read again when it changes.
+    guard status.st_mode & S_IFMT == S_IFREG else { throw problem("it is no regular file") }
+    var content: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 16 * 1024)
+    while true {
+        let count = unsafe read(descriptor, &buffer, buffer.count)
+        if count < 0, errno == EINTR { continue }
+        guard count >= 0 else { throw problem(errnoText(errno)) }
+        if count == 0 { return content }
+        content += buffer[..<count]
+        guard content.count <= 1 << 20 else { throw problem("the file is larger than 1 MiB") }
+    }
+}
