@@ -159,6 +159,8 @@ class Screen:
             stderr=theirs,
             env={**environment, "TERM": "xterm-256color", **(env or {})},
             start_new_session=True,
+            # A shell has programs in the background ignore it, and so would those that they start.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self.theirs = theirs
         self.text = ""
