@@ -8,9 +8,11 @@ import subprocess
 
 import pytest
 
+from certificates import tls_section
 from client import request
 from exporter import BINARY, Exporter, poll
 from page import ACCEPT_TEXT, Page
+from passwords import PASSWORDS, section
 
 PORTS = [8080, 8081, 50052]
 CLOSES_FIRST = 8081
@@ -162,6 +164,37 @@ def test_what_is_no_exporter_or_not_there_is_named_in_one_line(plain_server, tro
             assert part in asked.stderr
     for flags in (["--watch"], ["--for=5s"]):
         assert ask(troubled, *flags).returncode == 64
+
+
+def test_an_exporter_behind_tls_users_and_client_certificates_is_asked_with_the_flags_of_curl(
+    tmp_path, config, authority, server
+):
+    client = authority.issue("client")
+    text = tls_section(
+        server, client_auth_type="RequireAndVerifyClientCert", client_ca_file=authority.certificate
+    ) + section("alice")
+    with Exporter.started(tmp_path, config=config(text)) as exporter:
+        url = ["--url", exporter.url("", scheme="https"), "--json"]
+        trusted = ["--cacert", authority.certificate]
+        known = ["--cert", client.certificate, "--key", client.key]
+        user = ["--user", f"alice:{PASSWORDS['alice']}"]
+
+        def asked(*flags):
+            return subprocess.run([BINARY, "diagnose", *url, *flags], capture_output=True, text=True, timeout=30)
+
+        for flags in ([*trusted, *known, *user], ["--insecure", *known, *user]):
+            done = asked(*flags)
+            assert done.returncode in (0, 1), done
+            assert json.loads(done.stdout)["version"] == 1
+        for flags, what in [
+            ([*known, *user], "--cacert"),
+            ([*trusted, *known], "--user"),
+            ([*trusted, *known, "--user", "alice:wrong"], "--user"),
+            ([*trusted, *user], "--cert"),
+        ]:
+            done = asked(*flags)
+            assert done.returncode == 3 and done.stdout == "" and done.stderr.count("\n") == 1, done
+            assert what in done.stderr, done.stderr
 
 
 @pytest.fixture
