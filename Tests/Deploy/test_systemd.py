@@ -132,7 +132,7 @@ def test_the_page_names_services_by_their_user_and_root_sees_their_units(machine
     server = "import socket, time; s = socket.create_server(('127.0.0.1', 50052)); time.sleep(60)"
     machine.run(f'systemd-run --unit=ledger --uid=daemon /usr/bin/python3 -c "{server}"')
     ask = "curl -sS --fail --max-time 10 http://127.0.0.1:10057"
-    poll("the listener is found", lambda: '"listener_exposed"' in machine.run(f"{ask}/api/v1/diagnosis"))
+    poll("the listener is found", lambda: '"id": "listener_exposed"' in machine.run(f"{ask}/api/v1/diagnosis"))
     owner = found(machine.run(f"{ask}/api/v1/diagnosis"), "listener_exposed")["evidence"]["services"][0]["owner"]
     assert (owner["user"], owner["process"], owner["unit"]) == ("daemon", None, None)
     landing = machine.run(f"{ask}/")
