@@ -108,7 +108,14 @@ extension Connection {
     static func gone(among descriptors: [CInt]) -> Int {
         // POLLRDHUP (asm-generic/poll.h), which the C library shows to GNU sources only.
         let clientClosed: Int16 = 0x2000
-        var sockets = descriptors.map { pollfd(fd: $0, events: clientClosed, revents: 0) }
+        return ready(among: descriptors, for: clientClosed)
+    }
+
+    /// How many of these sockets have something to be read, or their end.
+    static func readable(among descriptors: [CInt]) -> Int { ready(among: descriptors, for: Int16(POLLIN)) }
+
+    private static func ready(among descriptors: [CInt], for events: Int16) -> Int {
+        var sockets = descriptors.map { pollfd(fd: $0, events: events, revents: 0) }
         return unsafe Int(max(0, poll(&sockets, nfds_t(sockets.count), 0)))
     }
 

@@ -63,6 +63,20 @@ final class Connections: Sendable {
         }
     }
 
+    /// Whether the thread that serves is behind with TLS handshakes: a busy machine may give it less time than they take.
+    var isBehindWithHandshakes: Bool {
+        let beginning = state.withLock { state in
+            state.entries.filter { entry in
+                switch entry.value.phase {
+                case .accepted, .opening(.silent), .opening(.helloReceived): true
+                default: false
+                }
+            }
+        }
+        // One that has ended since is another one by now, if any: the number is a little too high or too low then.
+        return Connection.readable(among: Array(beginning.keys)) >= 4
+    }
+
     /// Forgets a connection.
     ///
     /// - Returns: why its TLS handshake failed, if it did.

@@ -85,7 +85,9 @@ final class Door: Sendable {
             }
             nextHandshake = nil
             while queue.count > 0, !isFull {
-                nextHandshake = queue.wait(costing: site.settingsInForce.tls?.handshakeCost ?? .zero)
+                nextHandshake =
+                    site.connections.isBehindWithHandshakes
+                    ? .milliseconds(2) : queue.wait(costing: site.settingsInForce.tls?.handshakeCost ?? .zero)
                 if nextHandshake != nil { break }
                 isFull = !site.connections.makeRoom()
                 if !isFull {

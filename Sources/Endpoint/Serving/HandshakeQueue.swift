@@ -2,9 +2,10 @@ import Glibc
 
 /// Accepted connections that wait for their TLS handshake.
 ///
-/// A handshake takes a signature of the one thread that serves: 0.3 ms with an ECDSA key, tens with an RSA key of 4,096 bits, so
-/// that a few dozen strangers a second would stop every scrape. So handshakes begin at a rate at which they take half of
-/// that thread, and those of clients with the fewest in the last seconds go first.
+/// A handshake takes a signature of the one thread that serves: 0.3 ms with an ECDSA key, tens with
+/// an RSA key of 4,096 bits, so that a few dozen strangers a second would stop every scrape. So
+/// handshakes begin at a rate at which they take half of that thread, none begins while it is
+/// behind, and those of clients with the fewest in the last seconds go first.
 struct HandshakeQueue {
     private struct Place {
         let descriptor: CInt
