@@ -17,23 +17,25 @@ extension Situation {
             return .found([])
         }
         let local = Role.allCases.reduce(0) { $0 + counts[$1, .local] }
+        let lines = report.ports.filter { ($0.timeWait?.localTotal ?? 0) > 0 }
+        // A scan by hand leaves one on each port; who comes once a minute holds no more ports than there are services.
+        guard let usual = Self.usualTimeWaits(of: lines), local >= 2 * dialed else { return .found([]) }
         let total = report.table.total(of: .timeWait)
         let new = report.newTimeWait.map { new in Role.allCases.reduce(0) { $0 + new[$1, .local] } }
         let rate = new.map { Double($0) / PortReport.newWindow }
-        let lines = report.ports.filter { ($0.timeWait?.localTotal ?? 0) > 0 }
         let byService = lines.filter { ($0.timeWait?.serverLocal ?? 0) > ($0.timeWait?.clientLocal ?? 0) }
         let byClient = lines.count - byService.count
         let likely = likelyProber
         var seen = [
             "\(Wording.count(local)) of \(Wording.count(total, "TIME_WAIT")) have both ends on this host: about"
-                + " \(Wording.count(local / max(1, dialed))) on each of \(dialed) ports"
+                + " \(Wording.count(usual)) on each of \(dialed) ports"
                 + (rate.map { $0 < 0.05 ? "" : ", \(Wording.rate($0)) new a second" } ?? "")
         ]
         seen.append(whoCloses(byClient: byClient, byService: byService.map(\.port)))
         seen.append(
             likely.map {
-                "likely \($0.process.text): it dials \(Wording.count($0.ports)) of these ports now; a TIME_WAIT itself has no"
-                    + " owner"
+                "likely \($0.process.text): it \(dialers == nil ? "has connections to" : "dials")"
+                    + " \(Wording.count($0.ports)) of these ports now; a TIME_WAIT itself has no owner"
             } ?? "a TIME_WAIT has no owner, and no program was seen with such a connection"
         )
         let example = lines.max { ($0.timeWait?.localTotal ?? 0, $1.port) < ($1.timeWait?.localTotal ?? 0, $0.port) }?
@@ -84,6 +86,21 @@ extension Situation {
         )
     }
 
+    /// How many TIME_WAITs from this host most services have; nil where no number is that of most.
+    ///
+    /// A prober dials all about as often. A web server, what runs behind it, its database and its cache have short
+    /// connections too, but each at a rate of its own.
+    private static func usualTimeWaits(of lines: [PortLine]) -> Int? {
+        let counts = lines.map { $0.timeWait?.localTotal ?? 0 }.sorted()
+        guard !counts.isEmpty else { return nil }
+        let middle = counts[counts.count / 2]
+        let alike = counts.count { $0 * 2 + 2 >= middle && $0 <= middle * 2 + 2 }
+        guard alike >= Thresholds.dialedPorts, Double(alike) > Thresholds.dialedShare * Double(counts.count) else {
+            return nil
+        }
+        return middle
+    }
+
     private func perListenerSentence(_ report: PortReport) -> String {
         guard case .found(let findings) = manyPerListener, !findings.isEmpty else { return "" }
         let ratio = report.table.total(of: .timeWait) / max(1, report.table.total(of: .listen))
@@ -97,20 +114,25 @@ extension Situation {
         return "the client closed first on \(Wording.count(byClient, "port")), the service on \(names)"
     }
 
-    /// The process that has connections to the most LISTEN ports of this host now.
+    /// The program that was seen to open connections to the most LISTEN ports of this host; where nobody looked for that,
+    /// the one that has connections to the most of them now.
     private var likelyProber: (process: SocketProcess, ports: Int)? {
         guard let report else { return nil }
+        if let dialers {
+            return dialers.map { ($0.key, Set($0.value).count) }.max { ($0.1, $1.0.pid) < ($1.1, $0.0.pid) }
+        }
         let listening = report.occupancy.listening
         let own = Set(sockets.lazy.filter { $0.row.state != .listen }.map(\.row.localAddress))
-        var dialed = dialers.mapValues { Set($0) }
+        var dialed: [SocketProcess: Set<Port>] = [:]
         for socket in sockets where socket.row.state != .listen && listening.contains(socket.row.remotePort) {
             guard own.contains(socket.row.remoteAddress) || socket.row.remoteAddress == socket.row.localAddress,
                 !listening.contains(socket.row.localPort), let process = process(of: socket)
             else { continue }
             dialed[process, default: []].insert(socket.row.remotePort)
         }
-        // One connection of now is anybody's; who dials several services, or the same for moments only, is a prober.
-        return dialed.map { ($0.key, $0.value.count) }.filter { $0.1 > 1 || dialers[$0.0] != nil }
+        // Nobody knows their age: a program that keeps a connection to its database and one to its cache is no prober.
+        let least = max(2, ((report.dialedPorts ?? 0) + 2) / 3)
+        return dialed.map { ($0.key, $0.value.count) }.filter { $0.1 >= least }
             .max { ($0.1, $1.0.pid) < ($1.1, $0.0.pid) }
     }
 
@@ -152,7 +174,7 @@ extension Situation {
                     "Programs of this host make short connections to its own services. Each leaves a TIME_WAIT for 60 s.",
                 now: Finding.Step(
                     "Find the client among the connections of now:",
-                    ["sudo ss -tanp state established '( dst 127.0.0.0/8 or dst [::1] )'"]
+                    ["sudo ss -tanp state established 'dport = :\(busiest.first?.port ?? 8080)'"]
                 ),
                 prevent: Finding.Step("Keep connections open: HTTP keep-alive, a pool."),
                 not: "Do not reduce them for looks: each takes 256 bytes and no CPU."
@@ -257,8 +279,8 @@ extension Situation {
                 evidence: [.init("tcp_fin_timeout", .int(value)), .init("fin_wait2_seconds", .int(2 * (value - 60)))],
                 seen: ["tcp_fin_timeout \(value) s; an unowned FIN_WAIT2 lasts \(2 * (value - 60)) s"],
                 why:
-                    "From 61 to 119 the kernel counts a part of the time twice, so that FIN_WAIT2 ends earlier than at 60. A"
-                    + " peer that answers later gets an RST.",
+                    "From 61 to 119 only the part above 60 s counts, twice: FIN_WAIT2 ends earlier than the value says"
+                    + (value < 90 ? ", and earlier than at 60" : "") + ". A peer that answers later gets an RST.",
                 now: Finding.Step("", ["sudo sysctl -w net.ipv4.tcp_fin_timeout=60"]),
                 prevent: Finding.Step("Correct the file that sets it:", Self.filesThatSet("tcp_fin_timeout")),
                 not: "Do not expect fewer TIME_WAITs of it: TIME_WAIT lasts 60 s."
@@ -306,7 +328,7 @@ extension Situation {
                     + " \(value) it does no harm.",
                 now: nil,
                 prevent: nil,
-                not: "Do not set it to 61-119: then FIN_WAIT2 ends earlier than at 60."
+                not: "Do not set it to 61-119: then FIN_WAIT2 ends earlier than the value says."
             )
         )
     }

@@ -101,7 +101,10 @@ extension Situation {
                 check: .rangeNearlyUsed,
                 severity: isEnding ? .critical : .warning,
                 key: "",
-                title: "\(Wording.wholePercent(share)) of the ephemeral ports are in use: bind() to port 0 fails soon",
+                title: "\(Wording.wholePercent(share)) of the ephemeral ports are in use: "
+                    + (!isEnding
+                        ? "few are left for bind()"
+                        : "bind() to port 0 fails \((seconds ?? 0) < 0.5 ? "now" : "soon")"),
                 evidence: [
                     .init("usable", .int(use.usable)),
                     .init("established", .int(use.established)),

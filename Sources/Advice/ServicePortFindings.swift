@@ -44,8 +44,9 @@ extension Situation {
             : sample.range?.ports.contains(port) == true
                 ? "\(port) is reserved now, but was given away before that, or somebody asked for it by number."
                 : "\(port) lies outside of the ephemeral range: somebody asked for it by number."
+        let isBoundOnly = !live.isEmpty && live.allSatisfy { $0.row.state == .boundInactive }
         let effect =
-            isUDP
+            isUDP || isBoundOnly
             ? " bind() fails with EADDRINUSE until that socket is closed."
             : isLive
                 ? " bind() fails with EADDRINUSE until the connection is gone, and for up to 64 s more if it ends in"
@@ -73,9 +74,18 @@ extension Situation {
             ],
             seen: seen,
             why: cause + effect,
-            now: cureOfTaken(port, isLive: isLive, holder: holder, seconds: seconds, isUDP: isUDP),
+            now: cureOfTaken(
+                port,
+                isLive: isLive,
+                isBoundOnly: isBoundOnly,
+                holder: holder,
+                seconds: seconds,
+                isUDP: isUDP
+            ),
             prevent: isEphemeral ? Self.reserving("--ports=\(port)") : nil,
-            not: "Do not rely on SO_REUSEADDR: both sockets need it, and an outgoing connection does not set it.",
+            not: isBoundOnly
+                ? "Do not rely on SO_REUSEADDR: both sockets need it."
+                : "Do not rely on SO_REUSEADDR: both sockets need it, and an outgoing connection does not set it.",
             failsIn: 0
         )
     }
@@ -83,6 +93,7 @@ extension Situation {
     private func cureOfTaken(
         _ port: Port,
         isLive: Bool,
+        isBoundOnly: Bool,
         holder: SocketProcess?,
         seconds: Double?,
         isUDP: Bool
@@ -101,6 +112,13 @@ extension Situation {
             )
         }
         if let holder { return Finding.Step("Stop the holder, then start the service:", [holder.stopCommand]) }
+        if isBoundOnly {
+            // ss does not show sockets that are only bound, before iproute2 6.9 at all.
+            return Finding.Step(
+                "Find the holder and close it, then start the service:",
+                ["sudo timewait_exporter diagnose --services.ports=\(port)"]
+            )
+        }
         return Finding.Step(
             "Find the holder and close it, then start the service:",
             ["sudo ss -tanp 'sport = :\(port)'"]
@@ -126,13 +144,13 @@ extension Situation {
             seen.append("\(Wording.count(timeWaits, "TIME_WAIT"))\(end)")
         }
         if let first = live.first { seen.append("\(Wording.count(live.count)) live; \(owner(of: first))") }
-        let wait = seconds.map { "Wait \(Wording.duration($0)), then" } ?? "Close what still has its connections, then"
+        let wait = seconds.map { "wait \(Wording.duration($0)), then" } ?? "close what still has its connections, then"
         return Finding(
             check: .servicePortBlocked,
             severity: .warning,
             key: "\(line.port)",
-            title: "Port \(line.port): \(Wording.count(holders.own, "old connection")) of its service "
-                + (holders.own == 1 ? "blocks its restart" : "block its restart"),
+            title:
+                "Port \(line.port): \(Wording.count(holders.own, "old connection")) of its service can block its restart",
             evidence: [
                 .init("port", .int(Int(line.port))),
                 .init("time_wait", .int(timeWaits)),
@@ -141,8 +159,8 @@ extension Situation {
             ],
             seen: seen,
             why: "Without SO_REUSEADDR bind() fails with EADDRINUSE while connections are left that the service had"
-                + " accepted, and closed first.",
-            now: Finding.Step("\(wait) start the service."),
+                + " accepted. Whether the service sets it is not to be seen while it is down.",
+            now: Finding.Step("Start the service. If bind() fails: \(wait) start it again."),
             prevent: Finding.Step(
                 "Set SO_REUSEADDR before bind(), in the process that ends as well as in the next one. Let clients close"
                     + " first. Let the unit try again for longer: RestartSec=5."

@@ -11,8 +11,8 @@ package struct Situation: Sendable {
     package var sample: Sample
     /// The sockets that programs own; nil where they were not read.
     package var owners: SocketOwners?
-    /// Programs that were seen to dial LISTEN ports of this host with short connections, and which.
-    package var dialers: [SocketProcess: PortSet] = [:]
+    /// Programs that were seen to open connections to LISTEN ports of this host, and to which; nil where nobody looked.
+    package var dialers: [SocketProcess: PortSet]?
     /// A sample before `sample`, for what grows; nil where there is only one.
     package var earlier: Sample?
     /// How long the reading took, in seconds.

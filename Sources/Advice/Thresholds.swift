@@ -30,6 +30,6 @@ package enum Thresholds {
     package static let staleSeconds = 300.0
     /// How long ago, in seconds, something happened that is still worth a finding.
     package static let recentSeconds = 600.0
-    /// Values of tcp_fin_timeout at which an unowned FIN_WAIT2 ends earlier than at 60.
+    /// Values of tcp_fin_timeout at which an unowned FIN_WAIT2 ends earlier than they say.
     package static let cuttingFinTimeouts = 61...119
 }

@@ -23,6 +23,8 @@ package struct RemoteError: Error, Equatable {
         case refusesUser
         /// The answer is the one of an exporter that does not know the path.
         case olderExporter(String)
+        /// An exporter, but the URL has a path of its own.
+        case pathInURL
         case nothingThere(String)
         /// Another status, and the first line of its text.
         case status(Int, String)
@@ -72,6 +74,7 @@ extension RemoteError: CustomStringConvertible {
         case .refusesUser: "it does not know this user with this password (401); check --user"
         case .olderExporter(let path):
             "this exporter is older and has no \(path); upgrade it to the version of this program"
+        case .pathInURL: "the exporter has no such page; leave the path out, as in http://web-1:10057"
         case .nothingThere(let path): "it has no \(path) (404): another program, or an exporter behind another path"
         case .status(let status, let sentence):
             "it answers with status \(status)" + (sentence.isEmpty ? "" : ": \(sentence)") + Self.cure(of: status)

@@ -108,10 +108,16 @@ package struct RemoteExporter: Sendable {
         switch answer.status {
         case 200: return answer.contentType.hasPrefix("application/json") ? nil : .noJSON(answer.contentType)
         case 401: return access.user == nil ? .wantsUser : .refusesUser
-        case 404 where sentence.contains("the metrics are at"): return .olderExporter(path)
+        case 404 where sentence.contains("the metrics are at"): return hasPath ? .pathInURL : .olderExporter(path)
         case 404: return .nothingThere(path)
         case let status: return .status(status, sentence)
         }
+    }
+
+    /// Whether something stands behind the host and the port.
+    private var hasPath: Bool {
+        let rest = url.drop { $0 != ":" }.dropFirst(3).drop { $0 != "/" }
+        return !rest.allSatisfy { $0 == "/" }
     }
 
     private var isEncrypted: Bool { url.prefix(6).lowercased() == "https:" }

@@ -78,6 +78,9 @@ struct Diagnose: ParsableCommand {
             let flag = watches ? "--watch" : "--for"
             throw ValidationError("'\(flag)' looks at this host; the exporter that '--url' asks looks all the time")
         }
+        if remote.url != nil, !(services.ports.tcp.isEmpty && services.ports.udp.isEmpty) {
+            throw ValidationError("'--services.ports' is the exporter's own flag, where '--url' asks one")
+        }
     }
 
     func run() throws {
@@ -125,10 +128,8 @@ struct Diagnose: ParsableCommand {
             situation = try examination.situation(of: first.sample, began: began)
         }
         let diagnosis = Diagnosis(of: situation)
-        let namesNobody = diagnosis.findings.contains {
-            $0.check == .localProber && $0.evidence["likely"] == .null
-        }
-        guard namesNobody else { return diagnosis }
+        // A table does not tell who dials anew from who keeps a connection.
+        guard diagnosis.findings.contains(where: { $0.check == .localProber }) else { return diagnosis }
         examination.searchDialers(for: &situation)
         return Diagnosis(of: situation)
     }
@@ -145,7 +146,10 @@ struct Diagnose: ParsableCommand {
         var sample: Sample?
         var next = firstNext
         let end = began + period
-        let isTerminal = isatty(STDERR_FILENO) == 1
+        let isTerminal = isatty(STDERR_FILENO) == 1 && !Terminal.isDumb
+        if isatty(STDERR_FILENO) == 1, Terminal.isDumb {
+            StandardStreams.writeError(Array("Second reading in \(Wording.duration(period)) ...\n".utf8))
+        }
         defer { if isTerminal { StandardStreams.writeError(Array("\r\u{1b}[K".utf8)) } }
         while next <= end + 0.5 {
             if isTerminal {
@@ -180,7 +184,7 @@ struct Diagnose: ParsableCommand {
                 let text = TextReport.text(Diagnosis(of: situation), options(terminal))
                 // Home, the page, and nothing behind it: what is drawn over does not flicker.
                 let page =
-                    terminal.isTerminal ? "\u{1b}[H\(Self.screen(text, rows: terminal.rows))\u{1b}[J" : text + "\n"
+                    terminal.movesCursor ? "\u{1b}[H\(Self.screen(text, rows: terminal.rows))\u{1b}[J" : text + "\n"
                 try StandardStreams.writeOutput(Array(page.utf8))
             }
             Self.sleepOrEnd(until: next)

@@ -64,7 +64,7 @@ struct Surroundings {
     private var owners: SocketOwnersReader
 
     /// How long, in seconds, it is looked for a program that dials this host's services for moments only.
-    private static let longestSearch = 1.0
+    private static let longestSearch = 1.5
     /// The most client sockets that are asked for IP_BIND_ADDRESS_NO_PORT.
     private static let mostAskedClients = 2000
 
@@ -82,8 +82,9 @@ struct Surroundings {
             sample: sample
         )
         situation.servicePorts = servicePorts
-        if sample.source == .sockDiag, sample.ports?.knowsBound == false {
-            situation.obstacles.append("sockets that are only bound: \(situation.kernel) does not show them")
+        if let ports = sample.ports, !ports.knowsBound {
+            let whose = sample.source == .procfs ? "/proc/net/tcp" : situation.kernel
+            situation.obstacles.append("sockets that are only bound: \(whose) does not show them")
         }
         do throws(ReadError) {
             situation.owners = try owners.read { Self.asks($0, sample) }
@@ -114,14 +115,18 @@ struct Surroundings {
         let own = Set(situation.owners?.sockets.lazy.map(\.row.localAddress) ?? [])
         let end = Clock.now + Self.longestSearch
         var enough = end
+        var dialers: [SocketProcess: PortSet] = [:]
         while Clock.now < min(end, enough) {
             for one in search.look() where listening.contains(one.remote.port) && !listening.contains(one.local.port) {
                 guard one.remote.address == one.local.address || own.contains(one.remote.address) else { continue }
                 // Who dials most of them is seen with several.
-                if situation.dialers.isEmpty { enough = Clock.now + Self.longestSearch / 4 }
-                situation.dialers[one.process, default: PortSet()].insert(one.remote.port)
+                if dialers[one.process].map({ !$0.contains(one.remote.port) }) ?? false, enough == end {
+                    enough = Clock.now + Self.longestSearch / 6
+                }
+                dialers[one.process, default: PortSet()].insert(one.remote.port)
             }
         }
+        situation.dialers = dialers
     }
 }
 /// What could not be read, as a person is told it.

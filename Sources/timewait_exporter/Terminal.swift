@@ -4,6 +4,8 @@ import Glibc
 struct Terminal {
     /// Whether standard output is a terminal.
     let isTerminal: Bool
+    /// Whether it is a terminal on which a page can be drawn over.
+    let movesCursor: Bool
     /// Whether it shows colours.
     let hasColour: Bool
     /// Whether it shows links.
@@ -22,7 +24,8 @@ struct Terminal {
 
     init(_ choice: ColourChoice) {
         isTerminal = isatty(STDOUT_FILENO) == 1
-        let isDumb = Self.environment("TERM").map { $0 == "dumb" || $0.isEmpty } ?? true
+        let isDumb = Self.isDumb
+        movesCursor = isTerminal && !isDumb
         let isUnwanted = Self.environment("NO_COLOR").map { !$0.isEmpty } ?? false
         hasColour =
             switch choice {
@@ -36,6 +39,9 @@ struct Terminal {
         columns = size.ws_col > 0 ? Int(size.ws_col) : 80
         rows = size.ws_row > 0 ? Int(size.ws_row) : nil
     }
+
+    /// Whether the terminal knows no escapes.
+    static var isDumb: Bool { environment("TERM").map { $0 == "dumb" || $0.isEmpty } ?? true }
 
     /// The value of a variable of the environment.
     private static func environment(_ name: String) -> String? {

@@ -9,7 +9,7 @@ struct HostTests {
     // MARK: - local_prober, many_per_listener
 
     /// A host with so many services, of which a prober of the host dials some; each probe left so many TIME_WAITs.
-    private func probed(_ dialed: Int, of services: Int, timeWaits: Int = 1) -> World {
+    private func probed(_ dialed: Int, of services: Int, timeWaits: Int = 2) -> World {
         var world = World()
         for number in 0..<services {
             world.listen(8000 + Port(number), by: .service("s\(number)", pid: 100 + Int32(number)))
@@ -48,8 +48,8 @@ struct HostTests {
             finding.seen == [
                 "72 of 72 TIME_WAITs have both ends on this host: about 12 on each of 6 ports, 1.2 new a second",
                 "the client closed first on each of them",
-                "likely python3 (pid 2210, health-probe.service): it dials 2 of these ports now; a TIME_WAIT itself has"
-                    + " no owner",
+                "likely python3 (pid 2210, health-probe.service): it has connections to 2 of these ports now; a TIME_WAIT"
+                    + " itself has no owner",
             ]
         )
         #expect(finding.now?.commands == ["ss -Hltn 'sport = :8000'"])
@@ -59,8 +59,57 @@ struct HostTests {
     func dialers() throws {
         var world = probed(6, of: 10)
         world.dialers = [SocketProcess(pid: 9, name: "curl"): PortSet([8000, 8001])]
+        // A program that keeps connections to its database and its cache is no prober, and hides none.
+        let shop = Program("shop", pid: 70)
+        for number in 0..<3 {
+            world.connect(from: (.loopback, 60_000 + Port(2 * number)), to: (.loopback, 8000 + Port(number)), by: shop)
+        }
         let finding = try #require(world.diagnosis()[.localProber].first)
         #expect(finding.seen.last?.hasPrefix("likely curl (pid 9): it dials 2 of these ports now") == true)
+    }
+
+    @Test("name nobody where it was looked for programs that dial, and none did")
+    func nobodyDials() throws {
+        var world = probed(6, of: 10)
+        for number in 0..<6 {
+            let ends = (Port(60_000 + 2 * number), Port(8000 + number))
+            world.connect(from: (.loopback, ends.0), to: (.loopback, ends.1), by: Program("shop", pid: 70))
+        }
+        world.dialers = [:]
+        #expect(try #require(world.diagnosis()[.localProber].first).evidence["likely"] == .null)
+    }
+
+    @Test("name no program that has connections to a few of the dialed services")
+    func keepsConnections() throws {
+        for (ports, isNamed) in [(2, false), (3, false), (4, true), (10, true)] {
+            var world = probed(10, of: 10, timeWaits: 12)
+            for number in 0..<ports {
+                world.connect(
+                    from: (.loopback, 60_000 + Port(2 * number)),
+                    to: (.loopback, 8000 + Port(number)),
+                    by: Program("shop", pid: 70)
+                )
+            }
+            let finding = try #require(world.diagnosis()[.localProber].first)
+            #expect((finding.evidence["likely"] != .null) == isNamed, "\(ports)")
+        }
+    }
+
+    @Test("take no scan by hand, and no services that dial each other at rates of their own, for a prober")
+    func noProber() {
+        for (counts, isFound) in [
+            ([1, 1, 1, 1, 1, 1], false), ([2, 2, 2, 2, 2, 2], true), ([300, 250, 250, 80, 3, 1], false),
+            ([60, 61, 30, 120, 59, 5000], true), ([3, 2, 4, 2, 5], true),
+        ] {
+            var world = World()
+            var ports = ConnectPorts()
+            for (number, count) in counts.enumerated() {
+                let port = 8000 + Port(number)
+                world.listen(port, by: .service("s\(number)", pid: 100 + Int32(number)))
+                for _ in 0..<count { world.timeWait(from: (.loopback, ports.next()), to: (.loopback, port)) }
+            }
+            #expect(world.diagnosis()[.localProber].isEmpty == !isFound, "\(counts)")
+        }
     }
 
     @Test("say that no owner is known where no program dials")

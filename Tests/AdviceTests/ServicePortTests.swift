@@ -91,6 +91,14 @@ struct ServicePortTests {
         #expect(finding.why.hasPrefix("8080 lies outside of the ephemeral range: somebody asked for it by number."))
         #expect(finding.seen.first == "0.0.0.0:8080 bound, not connected")
         #expect(finding.prevent == nil)
+        #expect(finding.why.hasSuffix("until that socket is closed."))
+        // ss of iproute2 6.1 does not show it.
+        var hidden = World(services: [8080])
+        hidden.connect(.boundInactive, from: (.anyIPv4, 8080), to: (.anyIPv4, 0))
+        #expect(
+            hidden.diagnosis()[.servicePortTaken].first?.now?.commands
+                == ["sudo timewait_exporter diagnose --services.ports=8080"]
+        )
     }
 
     @Test("find a UDP port that another socket holds, and not one whose service is there")
@@ -133,9 +141,9 @@ struct ServicePortTests {
         var world = blocked { $0.timeWait(from: (.own, 50_051), to: (.remote, 40_000), age: 0) }
         let finding = try #require(world.diagnosis()[.servicePortBlocked].first)
         #expect(finding.severity == .warning && finding.key == "50051")
-        #expect(finding.title == "Port 50051: 1 old connection of its service blocks its restart")
+        #expect(finding.title == "Port 50051: 1 old connection of its service can block its restart")
         #expect(finding.seen == ["1 TIME_WAIT; free in 59 s"])
-        #expect(finding.now?.text == "Wait 59 s, then start the service.")
+        #expect(finding.now?.text == "Start the service. If bind() fails: wait 59 s, then start it again.")
     }
 
     @Test("do not find a port on which nothing is left, nor one on which somebody else has a socket too")

@@ -274,6 +274,14 @@ def test_watch_in_a_pipe_prints_page_after_page_and_sees_what_changes(machine, t
     assert process.wait(10) in (-signal.SIGTERM, 0, 128 + signal.SIGTERM)
 
 
+def test_a_terminal_without_escapes_gets_none(troubled):
+    screen = Screen(troubled, "--watch", "--interval=1s", env={"TERM": "dumb"})
+    poll("two pages", lambda: screen.read().count("Runbooks:") >= 2, 30)
+    screen.process.send_signal(signal.SIGINT)
+    screen.end()
+    assert ESCAPE not in screen.text
+
+
 # Errors.
 
 
@@ -293,6 +301,11 @@ def test_what_cannot_be_read_is_status_3_and_one_line(machine, tmp_path):
     assert_one_line(machine.output(f"--path.procfs={tmp_path}/file"), 3, "file")
     for flags in [["--json"], ["--watch"], ["--for=1s"]]:
         assert_one_line(machine.output(f"--path.procfs={tmp_path}/empty", *flags), 3)
+
+
+def test_a_flag_that_another_exporter_does_not_take_is_wrong_usage(machine):
+    for flag in ["--services.ports=8080", "--for=1s", "--watch"]:
+        assert_one_line(machine.output("--url=http://127.0.0.1:1", flag), 64, "--url", flag.partition("=")[0])
 
 
 def test_a_folder_without_rights_is_status_3_and_one_line(machine, binary_of_all, tmp_path):

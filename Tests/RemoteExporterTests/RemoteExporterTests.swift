@@ -181,7 +181,7 @@ struct RemoteExporterTests {
         let server = try CannedServer("HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\n\r\nnot found\n")
         #expect(problem("http://127.0.0.1:\(server.port)", of: server) == .nothingThere(Self.path))
         let newer = try endpoint()
-        #expect(problem("http://127.0.0.1" + port(of: newer) + "/prefix", of: newer) == .olderExporter(Self.path))
+        #expect(problem("http://127.0.0.1" + port(of: newer) + Self.path, of: newer) == .pathInURL)
     }
 
     @Test(

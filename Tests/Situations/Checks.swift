@@ -48,7 +48,7 @@ extension World {
             listen(8080, by: .service("shop", pid: 900), options: options)
             timeWait(from: (.own, 8080), to: (.remote, 40_000))
         case .listenerExposed: listen(50_052, by: .service("ledger", pid: 1822))
-        case .localProber: probe(8, of: 10, timeWaits: 1)
+        case .localProber: probe(8, of: 10, timeWaits: 2)
         case .manyPerListener: probe(5, of: 10, timeWaits: 200)
         case .bindHalfUsed: bind(8000)
         case .bucketsNearLimit:

@@ -58,6 +58,7 @@ extension World {
             world.connect(from: client, to: (.loopback, port), by: prober)
             world.connect(from: (.loopback, port), to: client, by: .service("ledger", pid: 1822, user: 990))
         }
+        world.dialers = [prober.process: PortSet(probed.prefix(3))]
         let curl = Program("curl", pid: 4711, unit: "backup.service", user: 34)
         world.connect(from: (.own, 50_051), to: (.remote, 443), by: curl)
         return world
@@ -161,6 +162,7 @@ extension World {
     package static let examples: [(name: String, world: World)] = {
         var user = incident()
         user.isRoot = false
+        user.dialers = [:]
         return [
             ("healthy", healthy()), ("incident", incident()), ("incident_as_user", user), ("running_out", runningOut()),
             ("leak", leak()), ("proxy", proxy()), ("blind", blind()),

@@ -42,7 +42,7 @@ package struct World: Sendable {
     /// Whether it is a running exporter that looks.
     package var hasMemory = false
     /// Programs that were seen to dial the host's services.
-    package var dialers: [SocketProcess: PortSet] = [:]
+    package var dialers: [SocketProcess: PortSet]?
     /// What else could not be seen.
     package var obstacles: [String] = []
 
