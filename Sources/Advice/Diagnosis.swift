@@ -98,6 +98,8 @@ package struct Diagnosis: Sendable {
     package struct NotSeen: Equatable, Sendable {
         /// Sockets of which the process was hidden.
         package var hiddenSockets = 0
+        /// The command of a shell that shows them; nil where none would, since root looked.
+        package var command: String?
         /// Sockets that a process may own.
         package var sockets = 0
         /// The names or numbers of their users.
@@ -106,8 +108,15 @@ package struct Diagnosis: Sendable {
         package var reasons: [String] = []
 
         /// What was hidden.
-        package init(hiddenSockets: Int = 0, sockets: Int = 0, users: [String] = [], reasons: [String] = []) {
+        package init(
+            hiddenSockets: Int = 0,
+            command: String? = nil,
+            sockets: Int = 0,
+            users: [String] = [],
+            reasons: [String] = []
+        ) {
             self.hiddenSockets = hiddenSockets
+            self.command = command
             self.sockets = sockets
             self.users = users
             self.reasons = reasons
@@ -280,6 +289,7 @@ extension Situation {
         guard let owners else { return notSeen }
         notSeen.sockets = owners.sockets.count { $0.inode != 0 }
         notSeen.hiddenSockets = owners.hidden.count
+        if !owners.hidden.isEmpty, !isRoot { notSeen.command = "sudo timewait_exporter diagnose" }
         notSeen.users = Set(owners.hidden.map(\.user)).sorted().map { number in
             owners.userNames[number].map(Wording.name) ?? "uid \(number)"
         }

@@ -18,8 +18,7 @@ extension Situation {
         }
         let local = Role.allCases.reduce(0) { $0 + counts[$1, .local] }
         let lines = report.ports.filter { ($0.timeWait?.localTotal ?? 0) > 0 }
-        // A scan by hand leaves one on each port; who comes once a minute holds no more ports than there are services.
-        guard let usual = Self.usualTimeWaits(of: lines), local >= 2 * dialed else { return .found([]) }
+        guard let usual = Self.usualTimeWaits(of: lines) else { return .found([]) }
         let total = report.table.total(of: .timeWait)
         let new = report.newTimeWait.map { new in Role.allCases.reduce(0) { $0 + new[$1, .local] } }
         let rate = new.map { Double($0) / PortReport.newWindow }

@@ -21,6 +21,8 @@ package struct Situation: Sendable {
     package var hasMemory = false
     /// The TCP ports of `--services.ports`.
     package var servicePorts = PortSet()
+    /// Whether root looked: then no command shows more.
+    package var isRoot = false
     /// The seconds since 1970 at which it is looked at.
     package var time = 0.0
     /// What could not be read or asked, a line each, beside the processes that were hidden.

@@ -37,6 +37,7 @@ extension Diagnosis {
                 "not_seen",
                 .object([
                     .init("hidden_sockets", .int(notSeen.hiddenSockets)),
+                    .init("command", notSeen.command.map(Fact.text) ?? .null),
                     .init("sockets", .int(notSeen.sockets)),
                     .init("users", .list(notSeen.users.map(Fact.text))),
                     .init("reasons", .list(notSeen.reasons.map(Fact.text))),
@@ -155,6 +156,7 @@ extension Diagnosis.NotSeen {
     fileprivate init(_ object: Decoding) throws(Diagnosis.Unreadable) {
         self.init(
             hiddenSockets: try object.int("hidden_sockets"),
+            command: try object.optionalText("command"),
             sockets: try object.int("sockets"),
             users: try object.list("users") { item throws(Diagnosis.Unreadable) in try item.text() },
             reasons: try object.list("reasons") { item throws(Diagnosis.Unreadable) in try item.text() }

@@ -109,9 +109,7 @@ extension LandingPage {
     private var notSeen: HTML {
         let lines = diagnosis.hiddenLines
         guard !lines.isEmpty else { return "" }
-        let command: HTML =
-            diagnosis.notSeen.hiddenSockets > 0
-            ? commands(["sudo timewait_exporter diagnose"], "name the processes") : ""
+        let command: HTML = diagnosis.notSeen.command.map { commands([$0], "name the processes") } ?? ""
         return """
             <div class="passed unseen">\(Tone.note.icon)<div><p><strong>Not checked or not seen</strong></p>\
             <ul>\(lines.map { "<li>\($0)</li>" as HTML })</ul>\(command)</div></div>

@@ -219,8 +219,8 @@ package struct TextReport {
         for (index, line) in lines.enumerated() {
             out.paragraph(index == 0 ? "Not seen" : "", .dim, line, from: Self.textColumn)
         }
-        if diagnosis.notSeen.hiddenSockets > 0 {
-            out.command("", .plain, at: 1, "sudo timewait_exporter diagnose", from: Self.textColumn)
+        if let command = diagnosis.notSeen.command {
+            out.command("", .plain, at: 1, command, from: Self.textColumn)
         }
     }
 
@@ -245,7 +245,8 @@ extension Diagnosis {
         if notSeen.hiddenSockets > 0 {
             lines.append(
                 "the processes of \(Wording.count(notSeen.hiddenSockets)) of \(Wording.count(notSeen.sockets, "socket")), of"
-                    + " \(notSeen.users.count == 1 ? "user" : "users") \(Wording.list(notSeen.users, atMost: 3)); to name them:"
+                    + " \(notSeen.users.count == 1 ? "user" : "users") \(Wording.list(notSeen.users, atMost: 3))"
+                    + (notSeen.command == nil ? ": in another PID namespace, or not to be looked at" : "; to name them:")
             )
         }
         return lines

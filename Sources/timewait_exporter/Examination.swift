@@ -82,6 +82,7 @@ struct Surroundings {
             sample: sample
         )
         situation.servicePorts = servicePorts
+        situation.isRoot = geteuid() == 0
         if let ports = sample.ports, !ports.knowsBound {
             let whose = sample.source == .procfs ? "/proc/net/tcp" : situation.kernel
             situation.obstacles.append("sockets that are only bound: \(whose) does not show them")

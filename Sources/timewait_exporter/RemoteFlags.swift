@@ -64,6 +64,13 @@ struct RemoteFlags: ParsableArguments {
             let given = others.first { $0.1 != nil }?.0 ?? (insecure ? "--insecure" : nil)
             if let given { throw ValidationError("'\(given)' belongs to '--url', which is missing") }
         }
+        if let url {
+            do throws(RemoteError) {
+                _ = try RemoteExporter(url)
+            } catch {
+                throw ValidationError("\(error)")
+            }
+        }
         if key != nil, cert == nil { throw ValidationError("'--key' belongs to '--cert', which is missing") }
     }
 

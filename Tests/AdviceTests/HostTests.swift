@@ -95,10 +95,10 @@ struct HostTests {
         }
     }
 
-    @Test("take no scan by hand, and no services that dial each other at rates of their own, for a prober")
+    @Test("take no services that dial each other at rates of their own for a prober")
     func noProber() {
         for (counts, isFound) in [
-            ([1, 1, 1, 1, 1, 1], false), ([2, 2, 2, 2, 2, 2], true), ([300, 250, 250, 80, 3, 1], false),
+            ([1, 1, 1, 1, 1, 1], true), ([2, 2, 2, 2, 2, 2], true), ([300, 250, 250, 80, 3, 1], false),
             ([60, 61, 30, 120, 59, 5000], true), ([3, 2, 4, 2, 5], true),
         ] {
             var world = World()

@@ -155,15 +155,15 @@ def test_what_is_no_exporter_or_not_there_is_named_in_one_line(plain_server, tro
         ("http://127.0.0.1:1", ["http://127.0.0.1:1", "nothing listens"]),
         (plain_server, [plain_server]),
         ("http://nowhere.invalid:10057", ["nowhere.invalid"]),
-        ("nonsense://127.0.0.1", ["nonsense"]),
     ]:
         asked = subprocess.run([BINARY, "diagnose", "--url", url], capture_output=True, text=True, timeout=20)
         assert asked.returncode == 3, asked
         assert asked.stdout == "" and asked.stderr.count("\n") == 1
         for part in ["timewait_exporter: ", *parts]:
             assert part in asked.stderr
-    for flags in (["--watch"], ["--for=5s"]):
-        assert ask(troubled, *flags).returncode == 64
+    for flags in (["--watch"], ["--for=5s"], ["--url", "nonsense://127.0.0.1"], ["--url", ""]):
+        asked = ask(troubled, *flags)
+        assert asked.returncode == 64 and asked.stdout == "" and asked.stderr.count("\n") == 1
 
 
 def test_an_exporter_behind_tls_users_and_client_certificates_is_asked_with_the_flags_of_curl(
