@@ -90,7 +90,7 @@ extension Situation {
     /// The whole range, whatever the destination.
     var rangeNearlyUsed: Outcome {
         guard let report, let use = report.ephemeral else {
-            return .notChecked("the ephemeral range could not be read")
+            return .notChecked(Self.noRange)
         }
         let seconds = report.ephemeralExhaustion.map { max(0, $0 - sample.now) }
         let isEnding = (seconds ?? .infinity) < Thresholds.exhaustionSeconds
@@ -134,7 +134,7 @@ extension Situation {
     /// The half of the range that bind() to port 0 takes first.
     var bindHalfUsed: Outcome {
         guard let report, let use = report.ephemeral else {
-            return .notChecked("the ephemeral range could not be read")
+            return .notChecked(Self.noRange)
         }
         let bind = use.bind
         guard bind.ports > 0, Double(bind.used) > Thresholds.bindShare * Double(bind.ports),
@@ -167,7 +167,7 @@ extension Situation {
 
     /// Whether the ends of the range have the same parity.
     var rangeEnds: Outcome {
-        guard let range = sample.portSysctls.ports else { return .notChecked("the ephemeral range could not be read") }
+        guard let range = sample.portSysctls.ports else { return .notChecked(Self.noRange) }
         guard range.low % 2 == range.high % 2, range.low < range.high else { return .found([]) }
         return .found(
             Finding(

@@ -37,6 +37,11 @@ package struct Situation: Sendable {
 }
 
 extension Situation {
+    // Why a check could not be made.
+    static let noReport = "the socket table could not be read"
+    static let noRange = "the ephemeral range could not be read"
+    static let noSysctls = "the sysctls could not be read"
+
     /// The report of the socket table; nil before the first.
     var report: PortReport? { sample.ports }
 
