@@ -243,10 +243,12 @@ extension Diagnosis {
             lines.append("\(checks.map(\.label).joined(separator: ", ")): \(reason)")
         }
         if notSeen.hiddenSockets > 0 {
+            let users = notSeen.users.count == 1 ? "user" : "users"
+            let end = notSeen.command == nil ? ": in another PID namespace, or not to be looked at" : "; to name them:"
             lines.append(
-                "the processes of \(Wording.count(notSeen.hiddenSockets)) of \(Wording.count(notSeen.sockets, "socket")), of"
-                    + " \(notSeen.users.count == 1 ? "user" : "users") \(Wording.list(notSeen.users, atMost: 3))"
-                    + (notSeen.command == nil ? ": in another PID namespace, or not to be looked at" : "; to name them:")
+                "the processes of \(Wording.count(notSeen.hiddenSockets)) of"
+                    + " \(Wording.count(notSeen.sockets, "socket")), of \(users)"
+                    + " \(Wording.list(notSeen.users, atMost: 3))\(end)"
             )
         }
         return lines
