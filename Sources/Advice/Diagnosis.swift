@@ -261,7 +261,7 @@ extension Situation {
         guard let report else { return summary }
         summary.timeWait = report.table.total(of: .timeWait)
         summary.timeWaitLocal = report.timeWait.map { counts in
-            Role.allCases.reduce(0) { $0 + counts[$1, .local] }
+            counts.total(.local)
         }
         summary.listenSockets = report.table.total(of: .listen)
         summary.ports = report.ephemeral.map { ($0.usable, $0.used) }

@@ -218,11 +218,11 @@ package indirect enum Fact: Equatable, Sendable {
 
 extension Fact {
     /// A text, or null.
-    static func optional(_ text: String?) -> Fact { text.map(Fact.text) ?? .null }
+    package static func optional(_ text: String?) -> Fact { text.map(Fact.text) ?? .null }
     /// A whole number, or null.
-    static func optional(_ number: Int?) -> Fact { number.map(Fact.int) ?? .null }
+    package static func optional(_ number: Int?) -> Fact { number.map(Fact.int) ?? .null }
     /// A number, or null.
-    static func optional(_ number: Double?) -> Fact { number.map(Fact.double) ?? .null }
+    package static func optional(_ number: Double?) -> Fact { number.map(Fact.double) ?? .null }
 }
 
 extension [Fact.Member] {

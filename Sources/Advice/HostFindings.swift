@@ -13,11 +13,11 @@ extension Situation {
         guard dialed >= Thresholds.dialedPorts, Double(dialed) > Thresholds.dialedShare * Double(listening) else {
             return .found([])
         }
-        let local = Role.allCases.reduce(0) { $0 + counts[$1, .local] }
-        let lines = report.ports.filter { ($0.timeWait?.localTotal ?? 0) > 0 }
+        let local = counts.total(.local)
+        let lines = report.ports.filter { ($0.timeWait?.localPeers ?? 0) > 0 }
         guard let usual = Self.usualTimeWaits(of: lines) else { return .found([]) }
         let total = report.table.total(of: .timeWait)
-        let new = report.newTimeWait.map { new in Role.allCases.reduce(0) { $0 + new[$1, .local] } }
+        let new = report.newTimeWait.map { new in new.total(.local) }
         let rate = new.map { Double($0) / PortReport.newWindow }
         let byService = lines.filter { ($0.timeWait?.serverLocal ?? 0) > ($0.timeWait?.clientLocal ?? 0) }
         let byClient = lines.count - byService.count
@@ -34,7 +34,7 @@ extension Situation {
                     + " \(Wording.count($0.ports)) of these ports now; a TIME_WAIT itself has no owner"
             } ?? "a TIME_WAIT has no owner, and no program was seen with such a connection"
         )
-        let example = lines.max { ($0.timeWait?.localTotal ?? 0, $1.port) < ($1.timeWait?.localTotal ?? 0, $0.port) }?
+        let example = lines.max { ($0.timeWait?.localPeers ?? 0, $1.port) < ($1.timeWait?.localPeers ?? 0, $0.port) }?
             .port
         return .found(
             Finding(
@@ -87,7 +87,7 @@ extension Situation {
     /// A prober dials all about as often. A web server, what runs behind it, its database and its cache have short
     /// connections too, but each at a rate of its own.
     private static func usualTimeWaits(of lines: [PortLine]) -> Int? {
-        let counts = lines.map { $0.timeWait?.localTotal ?? 0 }.sorted()
+        let counts = lines.map { $0.timeWait?.localPeers ?? 0 }.sorted()
         guard !counts.isEmpty else { return nil }
         let middle = counts[counts.count / 2]
         let alike = counts.count { $0 * 2 + 2 >= middle && $0 <= middle * 2 + 2 }
@@ -141,19 +141,19 @@ extension Situation {
         let total = report.table.total(of: .timeWait)
         let sockets = report.table.total(of: .listen)
         let listening = ports.outside + ports.reserved + ports.exposed
-        let remote = Role.allCases.reduce(0) { $0 + counts[$1, .remote] }
+        let remote = counts.total(.remote)
         guard sockets > 0, Double(total) > Thresholds.timeWaitPerListener * Double(sockets),
             total > Thresholds.timeWaitFloor, Double(remote) <= Thresholds.timeWaitRemoteShare * Double(total),
             Double(dialed) >= Thresholds.dialedServicesShare * Double(listening)
         else { return .found([]) }
         let busiest = report.ports.sorted {
-            ($1.timeWait?.localTotal ?? 0, $0.port) < ($0.timeWait?.localTotal ?? 0, $1.port)
+            ($1.timeWait?.localPeers ?? 0, $0.port) < ($0.timeWait?.localPeers ?? 0, $1.port)
         }
-        let seen = busiest.prefix(3).filter { ($0.timeWait?.localTotal ?? 0) > 0 }.map { line in
+        let seen = busiest.prefix(3).filter { ($0.timeWait?.localPeers ?? 0) > 0 }.map { line in
             let tally = line.timeWait ?? PortTimeWait()
             let closer =
                 tally.serverLocal > tally.clientLocal ? "the service closed first" : "a local client closed first"
-            return "\(line.port)  \(Wording.count(tally.localTotal, "TIME_WAIT")), \(closer)"
+            return "\(line.port)  \(Wording.count(tally.localPeers, "TIME_WAIT")), \(closer)"
         }
         return .found(
             Finding(
@@ -261,9 +261,4 @@ extension Situation {
             )
         )
     }
-}
-
-extension PortTimeWait {
-    /// Those whose both ends are on this host.
-    var localTotal: Int { serverLocal + clientLocal }
 }

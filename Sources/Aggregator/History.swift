@@ -99,11 +99,6 @@ extension PortReport {
 
     /// TIME_WAITs that begin in a second, as the last ten seconds had it; nil where their roles are not known.
     package var arrivalsPerSecond: Double? {
-        newTimeWait.map { counts in
-            let total = Role.allCases.reduce(0) { sum, role in
-                sum + Peer.allCases.reduce(0) { $0 + counts[role, $1] }
-            }
-            return Double(total) / PortReport.newWindow
-        }
+        newTimeWait.map { Double($0.total(.local) + $0.total(.remote)) / PortReport.newWindow }
     }
 }

@@ -434,11 +434,6 @@ private struct ListenerIdentity: Equatable {
 }
 
 extension PortTimeWait {
-    /// Those whose both ends are on this host.
-    fileprivate var localPeers: Int { serverLocal + clientLocal }
-}
-
-extension PortTimeWait {
     /// The number that an owner's TIME_WAIT of this port belongs to. A port has no remote clients: their TIME_WAITs are
     /// on their own hosts.
     fileprivate subscript(owner: Arrivals.Owner) -> Int {

@@ -178,6 +178,9 @@ package struct PortTimeWait: Equatable, Sendable {
         self.clientLocal = clientLocal
     }
 
+    /// Those whose both ends are on this host.
+    package var localPeers: Int { serverLocal + clientLocal }
+
     /// All of them.
     package var total: Int { serverLocal + serverRemote + clientLocal }
 

@@ -29,6 +29,9 @@ package struct TimeWaitCounts: Equatable, Sendable {
         set { counts[Self.index(role, peer)] = newValue }
     }
 
+    /// The sockets of every role whose peer is there.
+    package func total(_ peer: Peer) -> Int { Role.allCases.reduce(0) { $0 + self[$1, peer] } }
+
     /// Adds numbers to numbers.
     package static func += (left: inout TimeWaitCounts, right: TimeWaitCounts) {
         for index in left.counts.indices { left.counts[index] += right.counts[index] }

@@ -11,7 +11,7 @@ extension LandingPage {
                 id: "timewait",
                 title: "TIME_WAIT sockets",
                 unit: .count,
-                values: history.steps.map { $0.timeWait.map(Double.init) },
+                values: history.steps.map { $0.timeWait.map { Double($0) } },
                 now: diagnosis.summary.timeWait.map { Double($0) },
                 tone: "tw"
             ),

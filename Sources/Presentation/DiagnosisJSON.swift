@@ -20,7 +20,7 @@ extension Diagnosis {
             .init("source", source.map { .text($0.rawValue) } ?? .null),
             .init("sampled_at", .text(Wording.time(sampledAt))),
             .init("duration_seconds", .double(duration)),
-            .init("seconds_between_readings", between.map(Fact.double) ?? .null),
+            .init("seconds_between_readings", .optional(between)),
             .init("summary", summaryFact),
             .init("findings", .list(findings.map(\.fact))),
             .init("passed", .list(passed.map { .text($0.rawValue) })),
@@ -32,12 +32,12 @@ extension Diagnosis {
                     }
                 )
             ),
-            .init("normal_because", isNormalBecause.map(Fact.text) ?? .null),
+            .init("normal_because", .optional(isNormalBecause)),
             .init(
                 "not_seen",
                 .object([
                     .init("hidden_sockets", .int(notSeen.hiddenSockets)),
-                    .init("command", notSeen.command.map(Fact.text) ?? .null),
+                    .init("command", .optional(notSeen.command)),
                     .init("sockets", .int(notSeen.sockets)),
                     .init("users", .list(notSeen.users.map(Fact.text))),
                     .init("reasons", .list(notSeen.reasons.map(Fact.text))),
@@ -52,10 +52,10 @@ extension Diagnosis {
             .init("critical", .int(count(of: .critical))),
             .init("warning", .int(count(of: .warning))),
             .init("note", .int(count(of: .note))),
-            .init("time_wait", summary.timeWait.map(Fact.int) ?? .null),
-            .init("time_wait_local", summary.timeWaitLocal.map(Fact.int) ?? .null),
-            .init("listen_sockets", summary.listenSockets.map(Fact.int) ?? .null),
-            .init("destinations", summary.destinations.map(Fact.int) ?? .null),
+            .init("time_wait", .optional(summary.timeWait)),
+            .init("time_wait_local", .optional(summary.timeWaitLocal)),
+            .init("listen_sockets", .optional(summary.listenSockets)),
+            .init("destinations", .optional(summary.destinations)),
             .init(
                 "ephemeral",
                 .object([
@@ -74,7 +74,7 @@ extension Diagnosis {
                         .init("port", .int(Int(nearest.port))),
                         .init("live", .int(nearest.live)),
                         .init("time_wait", .int(nearest.timeWait)),
-                        .init("exhaustion_seconds", nearest.exhaustion.map(Fact.double) ?? .null),
+                        .init("exhaustion_seconds", .optional(nearest.exhaustion)),
                     ])
                 } ?? .null
             ),
@@ -89,7 +89,7 @@ extension Finding {
             .init("severity", .text(severity.name)),
             .init("key", .text(key)),
             .init("title", .text(title)),
-            .init("fails_in_seconds", failsIn.map(Fact.double) ?? .null),
+            .init("fails_in_seconds", .optional(failsIn)),
             .init("evidence", .object(evidence)),
             .init("seen", .list(seen.map(Fact.text))),
             .init("why", .text(why)),
@@ -97,7 +97,7 @@ extension Finding {
             .init("prevent", prevent?.fact ?? .null),
             .init("not", .text(not)),
             .init("runbook", .text(check.runbook)),
-            .init("alert", check.alert.map(Fact.text) ?? .null),
+            .init("alert", .optional(check.alert)),
             .init("explains", .list(explains.map { .text($0.rawValue) })),
         ])
     }
