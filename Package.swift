@@ -2,7 +2,7 @@
 
 import PackageDescription
 
-// The rooms and the directions between them are told in docs/architecture.md; ArchitectureTests hold the sources to it.
+// docs/architecture.md describes the modules.
 let swiftSettings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .strictMemorySafety(),
@@ -15,12 +15,12 @@ let swiftSettings: [SwiftSetting] = [
 /// The commit that is built, with "-dirty" behind it where the work tree holds other changes; empty outside of git.
 let revision = Context.gitInformation.map { $0.currentCommit + ($0.hasUncommittedChanges ? "-dirty" : "") } ?? ""
 
-/// A room of the exporter: a folder of Sources.
-func room(_ name: String, imports dependencies: [Target.Dependency] = []) -> Target {
+/// A module of the exporter: a folder of Sources.
+func module(_ name: String, imports dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
 }
 
-/// The tests of a room, and what else they import.
+/// The tests of a module, and what else they import.
 func tests(of name: String, with dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(
         name: name + "Tests",
@@ -48,23 +48,23 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [
-        // The way of the data.
-        room("Ports"),
-        room("KernelReaders", imports: ["Ports", "CLinux"]),
-        room("Aggregator", imports: ["Ports"]),
-        room("Sampler", imports: ["KernelReaders", "Aggregator", "Ports"]),
-        room("Advice", imports: ["Aggregator", "Ports"]),
-        room("Presentation", imports: ["Advice", "Aggregator", "Ports"]),
-        room("Exposition"),
-        room("Catalogue", imports: ["Aggregator", "Exposition", "Ports"]),
-        room("WebConfiguration", imports: ["CYaml"]),
-        room("Endpoint", imports: ["WebConfiguration", "CLinux", "CMicrohttpd", "CGnuTLS", "CZlib", "CCrypt"]),
-        room("RemoteExporter", imports: ["CCurl"]),
-        room("ProcessArguments", imports: ["CProcessArguments"]),
+        // In the order of the data flow.
+        module("Model"),
+        module("KernelReaders", imports: ["Model", "CLinux"]),
+        module("Aggregator", imports: ["Model"]),
+        module("Sampler", imports: ["KernelReaders", "Aggregator", "Model"]),
+        module("Advice", imports: ["Model"]),
+        module("Presentation", imports: ["Advice", "Model"]),
+        module("Exposition"),
+        module("Catalogue", imports: ["Exposition", "Model"]),
+        module("WebConfiguration", imports: ["CYaml"]),
+        module("Endpoint", imports: ["WebConfiguration", "CLinux", "CMicrohttpd", "CGnuTLS", "CZlib", "CCrypt"]),
+        module("RemoteExporter", imports: ["CCurl"]),
+        module("ProcessArguments", imports: ["CProcessArguments"]),
         .executableTarget(
             name: "timewait_exporter",
             dependencies: [
-                "Ports", "KernelReaders", "Aggregator", "Sampler", "Advice", "Presentation", "Exposition", "Catalogue",
+                "Model", "KernelReaders", "Aggregator", "Sampler", "Advice", "Presentation", "Exposition", "Catalogue",
                 "Endpoint", "WebConfiguration", "RemoteExporter", "ProcessArguments", "CBuildInformation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -104,24 +104,24 @@ let package = Package(
         program("sock_diag_floor"),
         program("procfs_floor"),
 
-        // A folder of tests for each room, and what they share.
+        // A folder of tests for each module, and what they share.
         .executableTarget(name: "namespace_agent", path: "Tests/NamespaceAgent", swiftSettings: swiftSettings),
         .executableTarget(
             name: "dump_reader",
-            dependencies: ["KernelReaders", "Ports", "ProcessArguments"],
+            dependencies: ["KernelReaders", "Model", "ProcessArguments"],
             path: "Tests/DumpReader",
             swiftSettings: swiftSettings
         ),
         .executableTarget(
             name: "owners_reader",
-            dependencies: ["KernelReaders", "Ports", "ProcessArguments"],
+            dependencies: ["KernelReaders", "Model", "ProcessArguments"],
             path: "Tests/OwnersReader",
             swiftSettings: swiftSettings
         ),
         .executableTarget(
             name: "landing_renderer",
             dependencies: [
-                "Advice", "Aggregator", "KernelReaders", "Ports", "Presentation", "ProcessArguments", "Sampler",
+                "Advice", "Aggregator", "KernelReaders", "Model", "Presentation", "ProcessArguments", "Sampler",
                 "SyntheticMachines",
             ],
             path: "Tests/LandingRenderer",
@@ -129,7 +129,7 @@ let package = Package(
         ),
         .target(
             name: "SyntheticMachines",
-            dependencies: ["Advice", "Aggregator", "Ports"],
+            dependencies: ["Advice", "Aggregator", "Model"],
             path: "Tests/SyntheticMachines",
             swiftSettings: swiftSettings
         ),
@@ -138,27 +138,27 @@ let package = Package(
         .target(name: "Scenes", path: "Tests/Scenes", swiftSettings: swiftSettings),
         .target(
             name: "Situations",
-            dependencies: ["Advice", "Aggregator", "Ports"],
+            dependencies: ["Advice", "Aggregator", "Model"],
             path: "Tests/Situations",
             swiftSettings: swiftSettings
         ),
-        tests(of: "Ports"),
+        tests(of: "Model"),
         tests(
             of: "KernelReaders",
-            with: ["Scenes", "Ports", "Namespaces", "namespace_agent", "owners_reader"]
+            with: ["Scenes", "Model", "Namespaces", "namespace_agent", "owners_reader"]
         ),
-        tests(of: "Aggregator", with: ["Ports"]),
-        tests(of: "Sampler", with: ["Scenes", "KernelReaders", "Aggregator", "Ports"]),
-        tests(of: "Advice", with: ["Situations", "Scenes", "Aggregator", "Ports"]),
+        tests(of: "Aggregator", with: ["Model"]),
+        tests(of: "Sampler", with: ["Scenes", "KernelReaders", "Aggregator", "Model"]),
+        tests(of: "Advice", with: ["Situations", "Scenes", "Aggregator", "Model"]),
         tests(
             of: "Presentation",
-            with: ["SyntheticMachines", "Situations", "Scenes", "Advice", "Aggregator", "Ports"]
+            with: ["SyntheticMachines", "Situations", "Scenes", "Advice", "Aggregator", "Model"]
         ),
         tests(of: "Exposition"),
         tests(of: "WebConfiguration"),
         tests(of: "Endpoint"),
         tests(of: "RemoteExporter", with: ["Endpoint"]),
-        tests(of: "Catalogue", with: ["Scenes", "Sampler", "KernelReaders", "Aggregator", "Exposition", "Ports"]),
+        tests(of: "Catalogue", with: ["Scenes", "Sampler", "KernelReaders", "Aggregator", "Exposition", "Model"]),
         .testTarget(name: "ArchitectureTests", dependencies: ["Scenes"], swiftSettings: swiftSettings),
         .testTarget(
             name: "EndToEndTests",

@@ -1,5 +1,4 @@
-package import Aggregator
-package import Ports
+package import Model
 
 /// What is wrong with a machine, and what was looked at.
 package struct Diagnosis: Sendable {

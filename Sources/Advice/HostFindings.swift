@@ -1,5 +1,4 @@
-import Aggregator
-import Ports
+import Model
 
 /// What the host as a whole does: probers, and how many TIME_WAITs there are and may be.
 extension Situation {

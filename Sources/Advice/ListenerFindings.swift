@@ -1,5 +1,4 @@
-import Aggregator
-import Ports
+import Model
 
 /// LISTEN ports: lost at the next restart, exposed to outgoing connections, not served; and what is reserved for nobody.
 extension Situation {

@@ -1,5 +1,4 @@
-import Aggregator
-import Ports
+import Model
 
 /// Ephemeral ports that run out: towards one destination, or whatever the destination.
 extension Situation {

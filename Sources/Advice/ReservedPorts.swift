@@ -1,4 +1,4 @@
-package import Ports
+package import Model
 
 /// What `ip_local_reserved_ports` should be on a machine: what it is, and the ports of services
 /// that an outgoing connection could take. The kernel has one list, and a write replaces it, so

@@ -1,4 +1,4 @@
-import Ports
+import Model
 
 /// What the files of sysctl.d set `ip_local_reserved_ports` to at the next boot, as
 /// systemd-sysctl(8) reads them.

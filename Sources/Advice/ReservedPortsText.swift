@@ -1,4 +1,4 @@
-import Ports
+import Model
 
 extension ReservedPorts {
     /// Neighbouring ports of which the same is to be said.

@@ -1,5 +1,4 @@
-import Aggregator
-import Ports
+import Model
 
 /// Ports that services want and cannot have: taken by others, blocked by old connections, dialed by oneself.
 extension Situation {

@@ -1,5 +1,4 @@
-import Aggregator
-import Ports
+import Model
 
 /// Settings of the kernel that do harm or are misunderstood, changes of them, and readings that fail.
 extension Situation {

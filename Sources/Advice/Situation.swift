@@ -1,5 +1,4 @@
-package import Aggregator
-package import Ports
+package import Model
 
 /// All that a diagnosis is made from.
 package struct Situation: Sendable {

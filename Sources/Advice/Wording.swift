@@ -1,4 +1,4 @@
-package import Ports
+package import Model
 
 /// How numbers, times and names from outside are written for people, everywhere the same.
 package enum Wording {

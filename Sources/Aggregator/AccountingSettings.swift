@@ -1,4 +1,4 @@
-package import Ports
+package import Model
 
 /// How much the accounting keeps and tells, as flags say it.
 package struct AccountingSettings: Sendable {

@@ -1,4 +1,4 @@
-import Ports
+import Model
 
 /// Finds the TIME_WAITs that began since the reading before, each once.
 ///

@@ -1,3 +1,5 @@
+package import Model
+
 /// Tells from what they do whether the kernel's counters TW and TWKilled count the TIME_WAITs that begin (Linux 5.18
 /// and kernels that took the change over) or the ones that expire (before). A version number does not tell.
 ///
@@ -5,14 +7,8 @@
 /// as a rule have not moved. Three sockets that agree, or disagree, with nothing to the contrary between them, decide;
 /// so they do again later if the first were a coincidence.
 package struct CounterMeaning: Sendable {
-    /// What the counters count.
-    package enum Event: Sendable {
-        case entries
-        case expiries
-    }
-
     /// What they count, as far as can be told yet.
-    package private(set) var event: Event?
+    package private(set) var event: CountedEvent?
     private var before = (buckets: 0, counted: UInt64(0))
     private var agreeing = 0
     private var lacking = 0

@@ -1,4 +1,4 @@
-import Ports
+import Model
 
 /// Chooses the destinations that get series of their own. One enters when it uses 5 % of the usable ports and there is
 /// room, and leaves when it has used less than 2 % for five minutes: series that came and went with the traffic would

@@ -1,4 +1,4 @@
-import Ports
+import Model
 
 /// Counts the ports that are used towards each destination, and forecasts when the first of them has none left.
 ///
@@ -169,15 +169,15 @@ struct Destinations: Sendable {
         let empty = tallies.count { $0.used + $0.reusable == 0 }
         let count = table.count - empty
         let worst = tallies.reduce(0) { max($0, $1.used) }
-        return DestinationReport(
-            lines: lines,
-            count: count,
-            isEstimated: table.isEstimated,
-            omitted: count - lines.count { $0.live + $0.timeWait + $0.reusable > 0 },
-            worst: worst,
-            nearest: nearest(usable: usable),
-            exhaustion: worst >= usable ? now : exhaustion(of: heaviest, usable: usable)
-        )
+        var report = DestinationReport()
+        report.lines = lines
+        report.count = count
+        report.isEstimated = table.isEstimated
+        report.omitted = count - lines.count { $0.live + $0.timeWait + $0.reusable > 0 }
+        report.worst = worst
+        report.nearest = nearest(usable: usable)
+        report.exhaustion = worst >= usable ? now : exhaustion(of: heaviest, usable: usable)
+        return report
     }
 
     /// The ports of the destination that has most, those that may be reused included.

@@ -1,4 +1,4 @@
-import Ports
+import Model
 
 /// Counts the TIME_WAITs that began, for the host and for each service port. A port's counter outlives its listener: a
 /// service that comes back goes on counting where it was.

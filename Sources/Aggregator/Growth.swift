@@ -1,4 +1,4 @@
-import Ports
+import Model
 
 /// How a number grows that also comes and goes: the live connections to a destination, of which some leak.
 ///

@@ -1,4 +1,4 @@
-import Ports
+import Model
 
 /// The local ports of sockets, by the states that the use of the ephemeral range tells apart, and when TIME_WAITs give
 /// them back.

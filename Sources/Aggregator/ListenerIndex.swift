@@ -1,4 +1,4 @@
-import Ports
+import Model
 
 /// Finds the listener that an address and a port belong to, in a few nanoseconds a row.
 ///

@@ -1,4 +1,4 @@
-import Ports
+import Model
 
 /// The listeners of now and of the last 65 seconds.
 ///

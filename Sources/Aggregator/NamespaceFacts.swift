@@ -1,4 +1,4 @@
-package import Ports
+package import Model
 
 /// What else is known of the namespace when its socket table is read: rows are classified by this and by the listeners.
 /// What could not be read is nil.

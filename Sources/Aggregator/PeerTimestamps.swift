@@ -1,4 +1,4 @@
-package import Ports
+package import Model
 
 /// A question to the kernel that a row leaves open: has this live connection TCP timestamps?
 package struct TimestampQuestion: Equatable, Sendable {

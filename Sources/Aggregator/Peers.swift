@@ -1,14 +1,4 @@
-package import Ports
-
-/// The sockets of one peer of a service port.
-package struct PeerLine: Equatable, Sendable {
-    /// The service's port.
-    package var port: Port
-    /// The peer's address.
-    package var address: IPAddress
-    /// Its TIME_WAIT and ESTABLISHED sockets.
-    package var sockets: Int
-}
+import Model
 
 /// Counts the peers of service ports, in bounded memory: see `BoundedTable`.
 struct Peers: Sendable {

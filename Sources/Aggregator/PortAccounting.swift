@@ -1,4 +1,4 @@
-package import Ports
+package import Model
 
 /// Turns the rows of the socket table into a report. It keeps its tables and what it remembers between readings:
 /// `begin`, then every row of the table, then `report`.
@@ -340,31 +340,31 @@ package struct PortAccounting: RowSink, Sendable {
         let present = lines.filter { $0.listeners > 0 }
         let chosen = choice.choose(from: lines)
         let services = serviceLines()
-        return PortReport(
-            table: table,
-            knowsBound: facts.bound != nil,
-            orphanFinWait2: orphanFinWait2,
-            timeWait: isClassifying ? timeWait : nil,
-            observed: isClassifying ? entries.host : nil,
-            untracked: arrivals.untracked,
-            listening: facts.range.map { ListeningPorts(present.map(\.port), in: $0) },
-            dialedPorts: facts.addresses == nil ? nil : present.count { ($0.timeWait?.localPeers ?? 0) > 0 },
-            omittedPorts: present.count - chosen.count { $0.listeners > 0 },
-            ports: chosen,
-            ephemeral: ephemeral,
-            ephemeralExhaustion: ephemeralSeconds.flatMap { $0 < 1e9 ? now + $0 : nil },
-            idleReserved: facts.range.map {
-                IdleReservedPorts($0, listening: self.services.listening, udp: facts.udpPorts)
-            },
-            selfConnected: selfConnected,
-            selfConnectedEnds: selfConnectedEnds,
-            newTimeWait: isClassifying ? youngTimeWait : nil,
-            occupancy: occupancy(usable: usable),
-            destinations: countsDestinations ? destinations.finish(usable: ephemeral?.usable ?? 0) : nil,
-            peers: peers.finish(chosen.map(\.port)),
-            services: services.lines,
-            omittedServices: services.omitted
-        )
+        var report = PortReport()
+        report.table = table
+        report.knowsBound = facts.bound != nil
+        report.orphanFinWait2 = orphanFinWait2
+        report.timeWait = isClassifying ? timeWait : nil
+        report.observed = isClassifying ? entries.host : nil
+        report.untracked = arrivals.untracked
+        report.listening = facts.range.map { ListeningPorts(present.map(\.port), in: $0) }
+        report.dialedPorts = facts.addresses == nil ? nil : present.count { ($0.timeWait?.localPeers ?? 0) > 0 }
+        report.omittedPorts = present.count - chosen.count { $0.listeners > 0 }
+        report.ports = chosen
+        report.ephemeral = ephemeral
+        report.ephemeralExhaustion = ephemeralSeconds.flatMap { $0 < 1e9 ? now + $0 : nil }
+        report.idleReserved = facts.range.map {
+            IdleReservedPorts($0, listening: self.services.listening, udp: facts.udpPorts)
+        }
+        report.selfConnected = selfConnected
+        report.selfConnectedEnds = selfConnectedEnds
+        report.newTimeWait = isClassifying ? youngTimeWait : nil
+        report.occupancy = occupancy(usable: usable)
+        report.destinations = countsDestinations ? destinations.finish(usable: ephemeral?.usable ?? 0) : nil
+        report.peers = peers.finish(chosen.map(\.port))
+        report.services = services.lines
+        report.omittedServices = services.omitted
+        return report
     }
 
     private func occupancy(usable: PortSet) -> PortOccupancy {

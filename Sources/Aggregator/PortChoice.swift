@@ -1,4 +1,4 @@
-import Ports
+import Model
 
 /// Chooses the ports that get series of their own, so that a host with thousands of listeners has a bounded page.
 ///

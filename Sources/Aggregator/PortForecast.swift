@@ -1,4 +1,4 @@
-import Ports
+import Model
 
 /// When ports run out that TIME_WAITs give back. Every TIME_WAIT says when its port comes back; those that begin are
 /// taken to go on as in the last ten seconds, and live connections to grow as they do.

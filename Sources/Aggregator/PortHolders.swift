@@ -1,4 +1,4 @@
-import Ports
+import Model
 
 /// Finds out who holds the ports that a service wants and does not listen on: the service's own old connections, or
 /// somebody else.
@@ -208,5 +208,21 @@ extension SocketRow {
         number = (number ^ number >> 32) &* 0x9E37_79B9_7F4A_7C15 ^ remoteAddress.high
         number = (number ^ number >> 32) &* 0x9E37_79B9_7F4A_7C15 ^ remoteAddress.low
         return (number ^ number >> 29) &* 0xBF58_476D_1CE4_E5B9
+    }
+}
+
+extension ServiceHolders {
+    /// What holders mean for the service.
+    init(_ holders: PortHolders.Holders) {
+        self.init()
+        own = holders.own
+        other = holders.other
+        isBindablePlain = !holders.blocksPlain
+        isBindableReusing = !holders.blocksReuse
+        if holders.isLive {
+            free = .never
+        } else if let lastEnd = holders.lastEnd {
+            free = .from(lastEnd + TimeWaitTiming.timerRounding)
+        }
     }
 }

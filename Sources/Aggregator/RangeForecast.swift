@@ -1,4 +1,4 @@
-import Ports
+import Model
 
 /// When the whole ephemeral range has no free port, whatever the destination.
 ///

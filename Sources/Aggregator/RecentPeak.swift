@@ -1,4 +1,4 @@
-package import Ports
+package import Model
 
 /// The highest of the values that were noted in the last seconds.
 package struct RecentPeak: Sendable {

@@ -1,4 +1,4 @@
-import Ports
+import Model
 
 /// Whether the next connect() to the same destination may take over a TIME_WAIT: tcp_twsk_unique(),
 /// net/ipv4/tcp_ipv4.c.

@@ -1,4 +1,4 @@
-import Ports
+import Model
 
 /// Chooses the service ports that get series of their own: those that were asked for, and of the others, which are
 /// known by themselves, those that something holds.

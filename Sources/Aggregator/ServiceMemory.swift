@@ -1,4 +1,4 @@
-import Ports
+import Model
 
 /// The ports on which services listen, and on which they did: where they listened last, and how long ago.
 ///

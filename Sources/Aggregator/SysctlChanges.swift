@@ -1,4 +1,4 @@
-package import Ports
+package import Model
 
 /// Counts how often the watched sysctls were seen to change. A value that could not be read for a while and came back
 /// is no change.
@@ -42,16 +42,4 @@ package struct SysctlChanges: Sendable {
         latest.removeAll { $0.name == name }
         latest.append(SysctlChange(name: name, before: text(before), after: text(value), at: now))
     }
-}
-
-/// A change of a sysctl that was seen.
-package struct SysctlChange: Equatable, Sendable {
-    /// The name of its file.
-    package var name: String
-    /// Its value before, as the kernel prints it; a list of ports without spaces.
-    package var before: String
-    /// Its value since.
-    package var after: String
-    /// When it was seen.
-    package var at: Instant
 }

@@ -1,4 +1,4 @@
-package import Ports
+package import Model
 
 /// The UDP ports that services are known to need: can they have them?
 ///

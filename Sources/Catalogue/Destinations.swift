@@ -1,6 +1,5 @@
-import Aggregator
 import Exposition
-import Ports
+import Model
 
 extension Catalogue {
     /// The use of the ephemeral port range towards each destination: what runs out.

@@ -1,6 +1,5 @@
-import Aggregator
 import Exposition
-import Ports
+import Model
 
 extension Catalogue {
     /// The ephemeral port range, its reserved ports and its use.

@@ -1,4 +1,4 @@
-package import Aggregator
+package import Model
 
 /// All that a page is rendered from.
 package struct PageInput: Sendable {

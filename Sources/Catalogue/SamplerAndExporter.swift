@@ -1,6 +1,5 @@
-import Aggregator
 import Exposition
-import Ports
+import Model
 
 extension Catalogue {
     /// How the reading itself fares.

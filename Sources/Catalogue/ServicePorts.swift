@@ -1,6 +1,5 @@
-import Aggregator
 import Exposition
-import Ports
+import Model
 
 extension Catalogue {
     /// Ports that services want: can they have them?

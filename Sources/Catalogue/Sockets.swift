@@ -1,6 +1,5 @@
-import Aggregator
 import Exposition
-import Ports
+import Model
 
 extension Catalogue {
     /// TIME_WAIT and the socket table as a whole.
@@ -168,7 +167,7 @@ extension Sample {
     }
 
     /// TW + TWKilled, if that is what they count on this kernel.
-    fileprivate func counted(_ event: CounterMeaning.Event) -> MetricValue? {
+    fileprivate func counted(_ event: CountedEvent) -> MetricValue? {
         guard event == countedEvent else { return nil }
         return (counters?.counted).map(MetricValue.init)
     }

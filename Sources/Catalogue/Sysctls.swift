@@ -1,6 +1,5 @@
-import Aggregator
 import Exposition
-import Ports
+import Model
 
 extension Catalogue {
     /// The sysctls that decide what TIME_WAIT and port selection do.

@@ -1,5 +1,5 @@
 import Glibc
-package import Ports
+package import Model
 
 /// The kernel's clocks.
 package enum Clock: Sendable {

@@ -1,5 +1,5 @@
 import Glibc
-package import Ports
+package import Model
 
 /// Finds programs whose connections are too short to be met in a table of sockets.
 ///

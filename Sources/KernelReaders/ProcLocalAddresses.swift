@@ -1,4 +1,4 @@
-package import Ports
+package import Model
 
 extension ProcFilesystem {
     /// Reads the namespace's own addresses: IPv4 from the routing table, IPv6, where the kernel has it, from the

@@ -1,4 +1,4 @@
-package import Ports
+package import Model
 
 extension ProcFilesystem {
     /// Reads the counters of TIME_WAIT from netstat, each by itself.

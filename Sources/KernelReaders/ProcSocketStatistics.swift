@@ -1,4 +1,4 @@
-package import Ports
+package import Model
 
 extension ProcFilesystem {
     /// Reads sockstat and, where the kernel has IPv6, sockstat6. Only the sockets in use need both.

@@ -1,4 +1,4 @@
-package import Ports
+package import Model
 
 /// The socket table as /proc/net/tcp and tcp6 show it: no privilege, any kernel, 1.3 µs of the kernel's time a socket.
 ///

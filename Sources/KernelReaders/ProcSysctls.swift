@@ -1,4 +1,4 @@
-package import Ports
+package import Model
 
 extension ProcFilesystem {
     /// Reads every watched sysctl that holds a number, each by itself. One that the kernel does not have, or whose value

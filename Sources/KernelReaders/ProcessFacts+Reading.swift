@@ -1,5 +1,5 @@
 import Glibc
-package import Ports
+package import Model
 
 extension ProcessFacts {
     /// Reads the facts of this process, always from /proc/self: a procfs at another path may belong to another process'

@@ -1,6 +1,6 @@
 import CLinux
 import Glibc
-package import Ports
+package import Model
 
 /// A process by a handle (pidfd_open(2)) that a later process of the same number does not take
 /// over: the border to the kernel. Closed when it goes out of scope.

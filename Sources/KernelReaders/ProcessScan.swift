@@ -1,4 +1,4 @@
-import Ports
+import Model
 
 /// A search through the descriptors of all processes (/proc/PID/fd) for those that hold some
 /// sockets, which are asked for their options on the way.

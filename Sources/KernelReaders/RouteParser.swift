@@ -1,6 +1,6 @@
 import CLinux
 import Glibc
-package import Ports
+package import Model
 
 /// Turns the kernel's answers to dumps of addresses and routes into the addresses of the namespace. A pure function of
 /// the bytes.

@@ -1,6 +1,6 @@
 import CLinux
 import Glibc
-import Ports
+import Model
 
 /// One `struct inet_diag_msg` (include/uapi/linux/inet_diag.h) with its attributes, by the offsets that the kernel has
 /// promised.

@@ -1,5 +1,5 @@
 import CLinux
-package import Ports
+package import Model
 
 /// Turns the kernel's answer to one dump request into rows, datagram by datagram. A pure function of the bytes.
 package struct SockDiagParser {

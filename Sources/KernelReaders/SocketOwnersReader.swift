@@ -1,4 +1,4 @@
-package import Ports
+package import Model
 
 /// Reads who owns the sockets of this network namespace, as far as the caller may see it: root sees
 /// all, others their own processes, and of every socket its user.

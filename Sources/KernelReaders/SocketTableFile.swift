@@ -1,5 +1,5 @@
 import Glibc
-import Ports
+import Model
 
 /// /proc/net/tcp or tcp6 while it is being read.
 struct SocketTableFile: ~Copyable {

@@ -1,4 +1,4 @@
-package import Ports
+package import Model
 
 /// Turns the bytes of /proc/net/tcp or tcp6 into rows, in as many pieces as they come. A pure function of the bytes;
 /// nothing is allocated per row.

@@ -1,4 +1,4 @@
-import Ports
+import Model
 
 /// A row of /proc/net/tcp or tcp6 (tcp4_seq_show() in net/ipv4/tcp_ipv4.c, tcp6_seq_show() in net/ipv6/tcp_ipv6.c).
 ///

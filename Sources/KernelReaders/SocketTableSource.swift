@@ -1,4 +1,4 @@
-package import Ports
+package import Model
 
 /// A way to read the socket table: its listeners first, by which every other row is told, then the rest.
 package protocol SocketTableSource: ~Copyable {

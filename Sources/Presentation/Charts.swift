@@ -1,6 +1,5 @@
 import Advice
-import Aggregator
-import Ports
+import Model
 
 /// The last hour: what the ring of the sample holds, as four charts.
 extension LandingPage {

@@ -1,6 +1,5 @@
 package import Advice
-import Aggregator
-import Ports
+import Model
 
 /// A diagnosis as JSON, and back: docs/diagnose.schema.json.
 extension Diagnosis {

@@ -1,6 +1,5 @@
 package import Advice
-import Aggregator
-import Ports
+import Model
 
 /// The page at `/`: the diagnosis of one sample, the last hour, the busiest ports and destinations, and a map of all
 /// ports. One document without a script that asks for nothing else.

@@ -1,6 +1,5 @@
 import Advice
-import Aggregator
-import Ports
+import Model
 
 /// Listening ports, destinations and service ports as tables.
 extension LandingPage {

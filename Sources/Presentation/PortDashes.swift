@@ -1,4 +1,4 @@
-import Ports
+import Model
 
 /// Ports as the dashes of one long line that winds through the map: row 0 from left to right, row 1 back, and so on.
 ///

@@ -1,6 +1,5 @@
 import Advice
-import Aggregator
-import Ports
+import Model
 
 /// The map of all 65,536 TCP ports in 66 rows of 1,000, so that row and column are the digits of a port. The even ports
 /// are in the upper half of a row and the odd ones in the lower: connect() takes one half first.

@@ -1,5 +1,5 @@
 import Advice
-import Ports
+import Model
 
 /// What the services on ports are called, as far as the reader may know.
 struct ServiceNames {

@@ -1,6 +1,5 @@
 package import Advice
-import Aggregator
-import Ports
+import Model
 
 /// A diagnosis as a person reads it on a terminal: head, three numbers, findings, what was looked at, the verdict.
 package struct TextReport {

@@ -1,5 +1,5 @@
 import KernelReaders
-import Ports
+import Model
 
 /// Reads the namespace's own addresses: over rtnetlink, or from the files of procfs where that is refused.
 struct AddressReader: ~Copyable {

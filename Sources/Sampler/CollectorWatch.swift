@@ -1,6 +1,6 @@
 import Aggregator
 import KernelReaders
-import Ports
+import Model
 
 /// Keeps how each collector fares, and says what is worth a line in the log: a failure once until it changes, and its
 /// end.

@@ -1,4 +1,4 @@
-import Ports
+import Model
 
 /// When to try again what was refused: after ten seconds, then after twice as long each time, up to ten minutes. What a
 /// security module refuses it writes into the audit log at each try.

@@ -1,6 +1,6 @@
-package import Aggregator
+import Aggregator
 package import KernelReaders
-package import Ports
+package import Model
 
 /// Reads what is due, keeps what is to be remembered between readings, and gives a sample of all that is known.
 ///

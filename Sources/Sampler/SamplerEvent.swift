@@ -1,5 +1,5 @@
-package import Aggregator
 package import KernelReaders
+package import Model
 
 /// What the sampler has to say beside its samples.
 package enum SamplerEvent: Sendable {

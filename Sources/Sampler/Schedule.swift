@@ -1,4 +1,4 @@
-import Ports
+import Model
 
 /// When something is due that happens at a steady rhythm. A moment that was missed, because something took too long or
 /// the machine slept, is left out and not made up for.

@@ -1,6 +1,6 @@
 import Aggregator
 import KernelReaders
-import Ports
+import Model
 
 /// Reads the socket table where it is to be read, and falls back where that is allowed.
 struct TableReader: ~Copyable {

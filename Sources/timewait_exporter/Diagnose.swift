@@ -3,7 +3,7 @@ import Aggregator
 import ArgumentParser
 import Glibc
 import KernelReaders
-import Ports
+import Model
 import Presentation
 import RemoteExporter
 import WebConfiguration

@@ -2,7 +2,7 @@ import Advice
 import Aggregator
 import Glibc
 import KernelReaders
-import Ports
+import Model
 import Sampler
 import Synchronization
 

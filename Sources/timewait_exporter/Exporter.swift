@@ -5,7 +5,7 @@ import Exposition
 import Glibc
 import KernelReaders
 import Logging
-import Ports
+import Model
 import Sampler
 
 /// The exporter: it wires the modules together and runs on the main thread, from tick to tick, until the signal

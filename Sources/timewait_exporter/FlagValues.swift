@@ -1,6 +1,6 @@
 import ArgumentParser
 import Endpoint
-import Ports
+import Model
 import Sampler
 
 /// Values of flags as operators write them. Each of these throws what would be right; the flag and the value that was

@@ -1,5 +1,5 @@
 import KernelReaders
-import Ports
+import Model
 
 /// What the main thread, which samples, and the signal thread know of each other.
 final class Lifecycle: Sendable {

@@ -3,6 +3,7 @@ import ArgumentParser
 import Catalogue
 import Exposition
 import KernelReaders
+import Model
 import Sampler
 import WebConfiguration
 

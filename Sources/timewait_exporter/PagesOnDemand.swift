@@ -2,7 +2,7 @@ import Advice
 import Aggregator
 import Endpoint
 import KernelReaders
-import Ports
+import Model
 import Presentation
 import Synchronization
 

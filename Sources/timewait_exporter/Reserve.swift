@@ -3,7 +3,7 @@ import Aggregator
 import ArgumentParser
 import Glibc
 import KernelReaders
-import Ports
+import Model
 import Sampler
 
 /// `timewait_exporter reserve`: prints the file that reserves the ports of this machine's services.

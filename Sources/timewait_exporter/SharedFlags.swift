@@ -1,6 +1,6 @@
 import Aggregator
 import ArgumentParser
-import Ports
+import Model
 import Sampler
 
 /// Where the kernel's tables are read.

@@ -1,7 +1,7 @@
 import Glibc
 import KernelReaders
 import Logging
-import Ports
+import Model
 
 /// Takes the signals of the process, on a thread of its own that waits for nothing else, and tells the
 /// service manager that the sampler lives.

@@ -3,7 +3,7 @@ import ArgumentParser
 import Endpoint
 import Glibc
 import KernelReaders
-import Ports
+import Model
 import ProcessArguments
 import Sampler
 import WebConfiguration

@@ -1,6 +1,5 @@
 import Advice
-import Aggregator
-import Ports
+import Model
 import Situations
 import Testing
 

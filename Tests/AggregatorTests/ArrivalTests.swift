@@ -1,4 +1,4 @@
-import Ports
+import Model
 import Testing
 
 @testable import Aggregator

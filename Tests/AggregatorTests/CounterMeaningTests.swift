@@ -1,4 +1,5 @@
 import Aggregator
+import Model
 import Testing
 
 @Suite("What TW and TWKilled count")

@@ -1,5 +1,5 @@
 import Aggregator
-import Ports
+import Model
 import Testing
 
 @Suite("What is remembered between readings")

@@ -1,4 +1,4 @@
-import Ports
+import Model
 
 @testable import Aggregator
 

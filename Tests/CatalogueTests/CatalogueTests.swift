@@ -1,9 +1,8 @@
-import Aggregator
 import Catalogue
 import Exposition
 import Foundation
 import KernelReaders
-import Ports
+import Model
 import Sampler
 import Scenes
 import Testing

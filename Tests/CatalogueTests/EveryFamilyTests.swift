@@ -1,10 +1,9 @@
 import Exposition
 import Foundation
-import Ports
+import Model
 import Scenes
 import Testing
 
-@testable import Aggregator
 @testable import Catalogue
 
 /// A sample in which every number is another one and none is 0: a 0 says nothing of how a number is written.
@@ -73,14 +72,14 @@ struct EveryFamilyTests {
         )
         report.selfConnected = 270
         let destination = Destination(source: IPAddress(10, 0, 0, 5), address: IPAddress(10, 0, 0, 9), port: 5432)
-        report.destinations = DestinationReport(
-            lines: [DestinationLine(destination: destination, live: 271, timeWait: 272, reusable: 273)],
-            count: 274,
-            isEstimated: true,
-            omitted: 275,
-            worst: 276,
-            exhaustion: .init(nanoseconds: 2_500_000_000)
-        )
+        var destinations = DestinationReport()
+        destinations.lines = [DestinationLine(destination: destination, live: 271, timeWait: 272, reusable: 273)]
+        destinations.count = 274
+        destinations.isEstimated = true
+        destinations.omitted = 275
+        destinations.worst = 276
+        destinations.exhaustion = Instant(nanoseconds: 2_500_000_000)
+        report.destinations = destinations
         report.peers = [PeerLine(port: 8080, address: IPAddress(10, 0, 0, 7), sockets: 277)]
         report.services = [
             ServiceLine(port: 8080, origin: .configured, isListening: true), service(50_051, own: 278, other: 279),
@@ -149,7 +148,7 @@ struct EveryFamilyTests {
     }
 
     /// The page, its lines.
-    static func page(_ event: CounterMeaning.Event) -> [String] {
+    static func page(_ event: CountedEvent) -> [String] {
         var sample = sample
         sample.countedEvent = event
         var facts = ExporterFacts(

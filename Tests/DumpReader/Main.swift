@@ -1,6 +1,6 @@
 import Glibc
 import KernelReaders
-import Ports
+import Model
 import ProcessArguments
 
 /// `dump_reader COUNT PORT`: dumps the socket table COUNT times over sock_diag, and says of each dump how many distinct

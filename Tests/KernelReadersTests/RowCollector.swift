@@ -1,4 +1,4 @@
-import Ports
+import Model
 
 /// A sink that keeps every row.
 struct RowCollector: RowSink {

@@ -1,5 +1,5 @@
 import KernelReaders
-import Ports
+import Model
 import Testing
 
 /// Netlink messages as a kernel of this machine's byte order writes them.

@@ -1,6 +1,6 @@
 import Foundation
 import KernelReaders
-import Ports
+import Model
 import Scenes
 import Testing
 

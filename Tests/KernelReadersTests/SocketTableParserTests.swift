@@ -1,5 +1,5 @@
 import KernelReaders
-import Ports
+import Model
 import Scenes
 import Testing
 

@@ -1,6 +1,6 @@
 import Glibc
 import KernelReaders
-import Ports
+import Model
 import ProcessArguments
 
 /// `owners_reader sock_diag|procfs [asking]`: prints the sockets of this network namespace and who

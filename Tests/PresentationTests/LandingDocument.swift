@@ -1,6 +1,6 @@
 import Advice
 import Foundation
-import Ports
+import Model
 import Testing
 
 @testable import Presentation

@@ -1,6 +1,5 @@
 package import Advice
-import Aggregator
-import Ports
+import Model
 
 extension World {
     /// A diagnosis in which a check found something.

@@ -1,5 +1,4 @@
-import Aggregator
-package import Ports
+package import Model
 
 /// The hosts of the worked examples: what a person may find behind `timewait_exporter diagnose`.
 extension World {

@@ -1,6 +1,6 @@
 package import Advice
-package import Aggregator
-package import Ports
+import Aggregator
+package import Model
 
 /// A host that a test makes up. What it holds goes the way of a real one: rows through the accounting to a report, a
 /// sample, a situation and a diagnosis.

@@ -1,6 +1,6 @@
 package import Advice
 import Aggregator
-package import Ports
+package import Model
 
 /// A machine that no test could make of real sockets: thousands of listeners, a range of which every port is held.
 ///

@@ -1,5 +1,3 @@
-package import Ports
-
 /// The family of a socket's address after normalising: v4-mapped IPv6 is IPv4, a wildcard `::` is IPv6.
 package enum AddressFamily: String, CaseIterable, Sendable {
     case ipv4

@@ -39,3 +39,10 @@ public struct TimeWaitCounters: Equatable, Sendable {
         return timeWait &+ killed
     }
 }
+
+/// What the kernel's counters TW and TWKilled count: TIME_WAITs that begin since Linux 5.18, TIME_WAITs that
+/// expire before.
+package enum CountedEvent: Sendable {
+    case entries
+    case expiries
+}

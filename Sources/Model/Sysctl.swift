@@ -49,3 +49,22 @@ extension SysctlValues: ExpressibleByDictionaryLiteral {
         known = Dictionary(uniqueKeysWithValues: elements)
     }
 }
+
+/// A change of a sysctl that was seen.
+package struct SysctlChange: Equatable, Sendable {
+    /// The name of its file.
+    package var name: String
+    /// Its value before, as the kernel prints it; a list of ports without spaces.
+    package var before: String
+    /// Its value since.
+    package var after: String
+    /// When it was seen.
+    package var at: Instant
+
+    package init(name: String, before: String, after: String, at: Instant) {
+        self.name = name
+        self.before = before
+        self.after = after
+        self.at = at
+    }
+}

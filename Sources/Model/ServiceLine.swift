@@ -1,5 +1,3 @@
-package import Ports
-
 /// One port that a service wants: can it have it?
 package struct ServiceLine: Equatable, Sendable {
     /// The port.
@@ -19,6 +17,13 @@ package struct ServiceLine: Equatable, Sendable {
         case reserved
         /// It was listened on again after its listener had gone.
         case learnt
+    }
+
+    package init(port: Port, origin: Origin, isListening: Bool, holders: ServiceHolders? = nil) {
+        self.port = port
+        self.origin = origin
+        self.isListening = isListening
+        self.holders = holders
     }
 }
 
@@ -46,18 +51,5 @@ package struct ServiceHolders: Equatable, Sendable {
     package var free = Free.now
 
     /// A port that nothing holds.
-    init() {}
-
-    /// What holders mean for the service.
-    init(_ holders: PortHolders.Holders) {
-        own = holders.own
-        other = holders.other
-        isBindablePlain = !holders.blocksPlain
-        isBindableReusing = !holders.blocksReuse
-        if holders.isLive {
-            free = .never
-        } else if let lastEnd = holders.lastEnd {
-            free = .from(lastEnd + TimeWaitTiming.timerRounding)
-        }
-    }
+    package init() {}
 }

@@ -1,5 +1,3 @@
-package import Ports
-
 /// The last hour in steps of half a minute: what a person wants to see who was not there. About 10 KiB.
 package struct History: Equatable, Sendable {
     /// One step. What was not read in it is nil.

@@ -1,5 +1,3 @@
-package import Ports
-
 /// Which ports are listened on, bound or held, and by what: a set for each, 8 KiB apiece.
 package struct PortOccupancy: Equatable, Sendable {
     /// Ports with a LISTEN socket.

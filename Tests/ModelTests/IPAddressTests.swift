@@ -1,4 +1,4 @@
-import Ports
+import Model
 import Testing
 
 @Suite("An IP address")

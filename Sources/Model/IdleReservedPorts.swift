@@ -1,5 +1,3 @@
-import Ports
-
 /// Reserved ports that protect nothing now.
 package struct IdleReservedPorts: Equatable, Sendable {
     /// Outside of the ephemeral range, where no outgoing connection takes them anyway.
@@ -8,7 +6,7 @@ package struct IdleReservedPorts: Equatable, Sendable {
     package var noListener: Int?
 
     /// Parts the reserved ports of a range.
-    init(_ range: EphemeralRange, listening: PortSet, udp: PortSet?) {
+    package init(_ range: EphemeralRange, listening: PortSet, udp: PortSet?) {
         let inRange = range.reserved.intersection(PortSet(range.ports))
         outOfRange = range.reserved.count - inRange.count
         noListener = udp.map { inRange.subtracting(listening).subtracting($0).count }

@@ -1,13 +1,11 @@
-package import Ports
-
 /// Where a socket listens, or did: what bind() was asked for.
 package struct ListenerEnd: Hashable, Sendable {
-    let address: IPAddress
-    let port: Port
+    package let address: IPAddress
+    package let port: Port
     /// The interface it is bound to, by its index; 0 for all.
-    let device: UInt32
+    package let device: UInt32
     /// Whether a listener on `::` takes IPv6 only.
-    let isV6Only: Bool
+    package let isV6Only: Bool
 
     /// The end of a LISTEN row.
     package init(_ row: borrowing SocketRow) {
@@ -18,7 +16,7 @@ package struct ListenerEnd: Hashable, Sendable {
     }
 
     /// Whether every connection that came to the other end would come to this one.
-    func covers(_ other: ListenerEnd) -> Bool {
+    package func covers(_ other: ListenerEnd) -> Bool {
         guard port == other.port, device == 0 || device == other.device else { return false }
         if address == other.address { return !isV6Only || other.isV6Only || address != .anyIPv6 }
         return takes(other.address)
@@ -26,7 +24,7 @@ package struct ListenerEnd: Hashable, Sendable {
 
     /// Whether this end and a socket may not both have the port, were neither to allow it by its options
     /// (inet_rcv_saddr_equal(), net/ipv4/inet_connection_sock.c).
-    func overlaps(_ row: borrowing SocketRow) -> Bool { overlaps(ListenerEnd(row)) }
+    package func overlaps(_ row: borrowing SocketRow) -> Bool { overlaps(ListenerEnd(row)) }
 
     private func overlaps(_ other: ListenerEnd) -> Bool {
         guard device == 0 || other.device == 0 || device == other.device else { return false }
@@ -49,7 +47,7 @@ package struct ListenerEnd: Hashable, Sendable {
     }
 
     /// Whether this end is a wildcard that stands for an address.
-    func takes(_ other: IPAddress) -> Bool {
+    package func takes(_ other: IPAddress) -> Bool {
         switch address {
         case .anyIPv4: other.isIPv4
         case .anyIPv6: !(isV6Only && other.isIPv4)

@@ -1,5 +1,3 @@
-package import Ports
-
 /// What one reading of the socket table says. A part that needs something which could not be read is nil.
 package struct PortReport: Equatable, Sendable {
     /// Rows by family and state.
@@ -46,9 +44,12 @@ package struct PortReport: Equatable, Sendable {
     package var omittedServices = 0
 
     /// The most sockets in `selfConnectedEnds`.
-    static let mostSelfConnected = 16
+    package static let mostSelfConnected = 16
     /// The seconds in which a TIME_WAIT that begins counts for a rate.
     package static let newWindow = 10.0
+
+    /// Nothing counted yet.
+    package init() {}
 }
 
 /// A socket whose both ends are the same: a client that was given the port that it dials.
@@ -59,6 +60,12 @@ package struct SelfConnected: Equatable, Sendable {
     package var port: Port
     /// Its state.
     package var state: TCPState
+
+    package init(address: IPAddress, port: Port, state: TCPState) {
+        self.address = address
+        self.port = port
+        self.state = state
+    }
 }
 
 extension PortReport {
@@ -66,7 +73,7 @@ extension PortReport {
     /// next reading of the table.
     ///
     /// - Parameter home: the ports whose service listens.
-    mutating func refresh(listening rows: [SocketRow], home: PortSet, range: EphemeralRange?) {
+    package mutating func refresh(listening rows: [SocketRow], home: PortSet, range: EphemeralRange?) {
         for family in AddressFamily.allCases {
             table[family, .listen] = rows.count { $0.localAddress.isIPv4 == (family == .ipv4) }
         }
@@ -96,11 +103,17 @@ package struct ListeningPorts: Equatable, Sendable {
     package var reserved = 0
     /// In the range and not reserved: an outgoing connection can take them while their service is down.
     package var exposed = 0
+
+    package init(outside: Int = 0, reserved: Int = 0, exposed: Int = 0) {
+        self.outside = outside
+        self.reserved = reserved
+        self.exposed = exposed
+    }
 }
 
 extension ListeningPorts {
     /// Parts distinct ports.
-    init(_ ports: some Sequence<Port>, in range: EphemeralRange) {
+    package init(_ ports: some Sequence<Port>, in range: EphemeralRange) {
         for port in ports {
             if range.exposes(port) {
                 exposed += 1
@@ -140,14 +153,42 @@ package struct PortLine: Equatable, Sendable {
     /// The chance, 0 to 1, that the port is taken when its service next binds it: 0 where it is not exposed; nil without
     /// the range, and where nothing of its parity is usable.
     package var collisionRatio: Double?
+
+    package init(
+        port: Port,
+        listeners: Int = 0,
+        timeWait: PortTimeWait? = nil,
+        listenerTimeWait: [ListenerTimeWait] = [],
+        entries: PortTimeWait? = nil,
+        established: Int = 0,
+        acceptQueue: Int = 0,
+        acceptQueueLimit: Int? = nil,
+        closeWait: Int = 0,
+        isRecurring: Bool = false,
+        isExposed: Bool? = nil,
+        collisionRatio: Double? = nil
+    ) {
+        self.port = port
+        self.listeners = listeners
+        self.timeWait = timeWait
+        self.listenerTimeWait = listenerTimeWait
+        self.entries = entries
+        self.established = established
+        self.acceptQueue = acceptQueue
+        self.acceptQueueLimit = acceptQueueLimit
+        self.closeWait = closeWait
+        self.isRecurring = isRecurring
+        self.isExposed = isExposed
+        self.collisionRatio = collisionRatio
+    }
 }
 
 extension PortLine {
     /// Whether the source of these LISTEN rows gives the limits of their queues: only sock_diag does, and cookies.
-    static func knowsLimit(_ rows: [SocketRow]) -> Bool { rows.contains { $0.cookie != 0 } }
+    package static func knowsLimit(_ rows: [SocketRow]) -> Bool { rows.contains { $0.cookie != 0 } }
 
     /// Counts its listeners.
-    mutating func count(listening rows: [SocketRow], knowsLimit: Bool) {
+    package mutating func count(listening rows: [SocketRow], knowsLimit: Bool) {
         listeners = rows.count
         acceptQueue = rows.reduce(0) { $0 + Int($1.receiveQueue) }
         acceptQueueLimit = knowsLimit ? rows.reduce(0) { $0 + Int($1.sendQueue) } : nil
@@ -160,6 +201,11 @@ package struct ListenerTimeWait: Equatable, Sendable {
     package var end: ListenerEnd
     /// How many there are.
     package var count: Int
+
+    package init(end: ListenerEnd, count: Int) {
+        self.end = end
+        self.count = count
+    }
 }
 
 /// TIME_WAIT sockets of the service on a port. A remote client's TIME_WAIT is on the remote host.
@@ -185,9 +231,25 @@ package struct PortTimeWait: Equatable, Sendable {
     package var total: Int { serverLocal + serverRemote + clientLocal }
 
     /// Adds numbers to numbers.
-    static func += (left: inout PortTimeWait, right: PortTimeWait) {
+    package static func += (left: inout PortTimeWait, right: PortTimeWait) {
         left.serverLocal += right.serverLocal
         left.serverRemote += right.serverRemote
         left.clientLocal += right.clientLocal
+    }
+}
+
+/// The sockets of one peer of a service port.
+package struct PeerLine: Equatable, Sendable {
+    /// The service's port.
+    package var port: Port
+    /// The peer's address.
+    package var address: IPAddress
+    /// Its TIME_WAIT and ESTABLISHED sockets.
+    package var sockets: Int
+
+    package init(port: Port, address: IPAddress, sockets: Int) {
+        self.port = port
+        self.address = address
+        self.sockets = sockets
     }
 }

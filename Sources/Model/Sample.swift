@@ -1,5 +1,3 @@
-package import Ports
-
 /// All that is known at one moment. What could not be read is nil.
 package struct Sample: Sendable {
     /// The moment of the sample.
@@ -35,7 +33,7 @@ package struct Sample: Sendable {
     /// netstat.
     package var counters: TimeWaitCounters?
     /// What TW and TWKilled count on this kernel; nil until their behaviour has told.
-    package var countedEvent: CounterMeaning.Event?
+    package var countedEvent: CountedEvent?
     /// The exporter's own process.
     package var process: ProcessFacts?
     /// The collectors that are in use.

@@ -1,5 +1,3 @@
-package import Ports
-
 /// The use of the ephemeral range: distinct ports, each counted under its strongest state.
 package struct EphemeralUse: Equatable, Sendable {
     /// Ports of the range that the kernel can give away: not reserved, nothing listens on them or is bound there, and no
@@ -17,10 +15,26 @@ package struct EphemeralUse: Equatable, Sendable {
     package var bind = ParityUse(ports: 0, used: 0)
 
     /// The half that a port belongs to.
-    func half(of port: Port, low: Port) -> ParityUse { port % 2 == low % 2 ? connect : bind }
+    package func half(of port: Port, low: Port) -> ParityUse { port % 2 == low % 2 ? connect : bind }
 
     /// The part, 0 to 1, of the half that a port belongs to that is used; nil where nothing of it is usable.
     package func ratio(of port: Port, low: Port) -> Double? { half(of: port, low: low).ratio }
+
+    package init(
+        usable: Int,
+        established: Int,
+        other: Int,
+        timeWait: Int,
+        connect: ParityUse = ParityUse(ports: 0, used: 0),
+        bind: ParityUse = ParityUse(ports: 0, used: 0)
+    ) {
+        self.usable = usable
+        self.established = established
+        self.other = other
+        self.timeWait = timeWait
+        self.connect = connect
+        self.bind = bind
+    }
 }
 
 /// The use of the even or of the odd ports of the range.
@@ -31,5 +45,10 @@ package struct ParityUse: Equatable, Sendable {
     package var used: Int
 
     /// The part that is used, 0 to 1; nil where nothing is usable.
-    var ratio: Double? { ports == 0 ? nil : Double(used) / Double(ports) }
+    package var ratio: Double? { ports == 0 ? nil : Double(used) / Double(ports) }
+
+    package init(ports: Int, used: Int) {
+        self.ports = ports
+        self.used = used
+    }
 }
