@@ -95,7 +95,7 @@ extension Catalogue {
             "1 if the port is in --services.ports, or got a listener again after its listener had closed, else 0."
         )
         .fromPorts(.socketTable("st 0A")) { $0.isRecurring }
-        .note("0 says only that the exporter did not see it."),
+        .note("A value of 0 says only that the exporter did not see this."),
         .gauge(
             "timewait_port_exposed",
             labels: ["port"],

@@ -43,11 +43,12 @@ package enum MetricsDocument {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// Puts the names of flags, files, families and functions into backticks, but for what has some.
+    /// Puts the names of flags, files, families, label values and functions into backticks.
     private static func marked(_ text: String) -> String {
-        let name = #/--[a-z][a-z.]*[a-z]|/proc/[a-z0-9_/]*[a-z0-9]|\b(timewait|ip|tcp)_[a-z0-9_]+\*?|\b[a-z]+\(\)/#
+        let name =
+            #/--[a-z][a-z.-]*[a-z]|/proc/[a-z0-9_/]*[a-z0-9]|\b(?!sock_diag)[a-z0-9]+_[a-z0-9_]+\*?|\b[a-z]+\(\)/#
         return text.split(separator: "`", omittingEmptySubsequences: false).enumerated().map { number, part in
-            number.isMultiple(of: 2) ? String(part).replacing(name) { "`\($0.output.0)`" } : String(part)
+            number.isMultiple(of: 2) ? String(part).replacing(name) { "`\($0.output)`" } : String(part)
         }.joined(separator: "`")
     }
 
