@@ -44,6 +44,20 @@ struct TextWriterTests {
         #expect(text { $0.begin(MetricFamily("absent", .gauge, "Not there.")) }.isEmpty)
     }
 
+    @Test("stops the process at a sample with fewer labels than its family has")
+    func missingLabel() async {
+        await #expect(processExitsWith: .failure) {
+            var writer = TextWriter(.prometheus)
+            writer.begin(MetricFamily("requests_total", .counter, labels: ["code", "method"], "Requests."))
+            writer.sample(3, "200")
+        }
+        await #expect(processExitsWith: .success) {
+            var writer = TextWriter(.prometheus)
+            writer.begin(MetricFamily("requests_total", .counter, labels: ["code", "method"], "Requests."))
+            writer.sample(3, "200", "GET")
+        }
+    }
+
     @Test("escapes what labels and help cannot hold")
     func escaping() {
         let page = text { writer in
