@@ -8,7 +8,7 @@ sources := Package.swift Sources Tests
 # Package.swift says which commit is built, and swift build remembers what it said.
 fresh_manifest := --manifest-cache none --disable-build-manifest-caching
 
-.PHONY: help run build test test-worlds test-sanitizers deb image kustomize test-deploy dashboards pictures bench bench-quick bench-build format clean
+.PHONY: help run build test docs test-worlds test-sanitizers deb image kustomize test-deploy dashboards pictures bench bench-quick bench-build format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -33,6 +33,10 @@ test: ## install what is missing, then check the style, build and run every test
 	[ -n "$(ARGS)" ] || .ci/run-python-tests Web
 	[ -n "$(ARGS)" ] || .ci/run-python-tests Landing
 	[ -n "$(ARGS)" ] || .ci/run-python-tests Dashboards
+
+docs: ## generate the families of docs/metrics.md from Sources/Catalogue
+	.ci/install-packages
+	swift run metrics_document docs/metrics.md
 
 test-worlds: ## compare 1,000 random hosts with an oracle; SEED=n repeats those of a seed, WORLDS=n makes as many
 	.ci/install-packages test

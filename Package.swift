@@ -127,6 +127,12 @@ let package = Package(
             path: "Tests/LandingRenderer",
             swiftSettings: swiftSettings
         ),
+        .executableTarget(
+            name: "metrics_document",
+            dependencies: ["Catalogue", "Exposition", "ProcessArguments"],
+            path: "Tests/MetricsDocument",
+            swiftSettings: swiftSettings
+        ),
         .target(
             name: "SyntheticMachines",
             dependencies: ["Advice", "Aggregator", "Model"],
@@ -158,7 +164,10 @@ let package = Package(
         tests(of: "WebConfiguration"),
         tests(of: "Endpoint"),
         tests(of: "RemoteExporter", with: ["Endpoint"]),
-        tests(of: "Catalogue", with: ["Scenes", "Sampler", "KernelReaders", "Aggregator", "Exposition", "Model"]),
+        tests(
+            of: "Catalogue",
+            with: ["Scenes", "Sampler", "KernelReaders", "Aggregator", "Exposition", "Model", "metrics_document"]
+        ),
         .testTarget(name: "ArchitectureTests", dependencies: ["Scenes"], swiftSettings: swiftSettings),
         .testTarget(
             name: "EndToEndTests",

@@ -2,130 +2,125 @@ import Exposition
 import Model
 
 extension Catalogue {
-    /// Ports that services want: can they have them?
-    static let servicePorts: [Entry] = [
-        Entry(
-            .socketTable,
-            .gauge,
+    /// Ports that services need: can they bind them?
+    static let servicePorts: [Family] = [
+        .gauge(
             "timewait_service_port_info",
-            "How the exporter knows that a service wants the TCP port (origin: configured in --services.ports, reserved in the ephemeral port "
-                + "range, or learnt: listened on again after its listener had gone, within 24 h); always 1. Reserved and learnt ones "
-                + "only while their service does not listen and something holds them: rows of /proc/net/tcp and tcp6.",
-            .interval
-        ) { input, writer in
-            for line in input.sample.ports?.services ?? [] {
-                writer.sample(.count(1), ["port": String(line.port), "origin": line.origin.rawValue])
-            }
-        },
-        Entry(
-            .socketTable,
-            .gauge,
+            labels: ["port", "origin"],
+            "Why the exporter watches the TCP port as a service's, always 1: configured in --services.ports, reserved "
+                + "in the ephemeral port range, or learnt because a listener came back to it within 24 hours."
+        )
+        .fromServices(.socketTable("local_address and st")) { $1.sample(1, String($0.port), $0.origin.rawValue) },
+        .gauge(
             "timewait_service_port_listening",
-            "1 if something listens on the TCP port where its service did (address, address family, interface), else 0: st 0A of /proc/net/tcp "
-                + "and tcp6.",
-            .interval
-        ) { input, writer in
-            for line in input.sample.ports?.services ?? [] {
-                writer.sample(MetricValue(line.isListening), ["port": String(line.port)])
-            }
-        },
-        Entry(
-            .socketTable,
-            .gauge,
+            labels: ["port"],
+            "1 if a socket listens on the TCP port where the service did (address, address family, interface), else 0."
+        )
+        .fromServices(.socketTable("st 0A")) { $1.sample($0.isListening, String($0.port)) },
+        .gauge(
             "timewait_service_port_held_sockets",
-            "Sockets on the TCP port while its service does not listen, 0 else: the service's own earlier connections (holder own), or others, such "
-                + "as an outgoing connection that took it or a listener on another address (other): local ports of /proc/net/tcp "
-                + "and tcp6.",
-            .interval
-        ) { input, writer in
-            for line in input.sample.ports?.services ?? [] {
-                guard line.isListening || line.holders != nil else { continue }
-                writer.sample(MetricValue(line.holders?.own ?? 0), ["port": String(line.port), "holder": "own"])
-                writer.sample(MetricValue(line.holders?.other ?? 0), ["port": String(line.port), "holder": "other"])
-            }
-        },
-        Entry(
-            .socketTable,
-            .gauge,
+            labels: ["port", "holder"],
+            "Sockets on the TCP port while its service does not listen, else 0. Holder own: earlier connections of "
+                + "the service; other: any other socket, such as an outgoing connection or a listener on another "
+                + "address."
+        )
+        .fromServices(.socketTable("local_address and st")) { line, page in
+            guard line.isListening || line.holders != nil else { return }
+            page.sample(line.holders?.own ?? 0, String(line.port), "own")
+            page.sample(line.holders?.other ?? 0, String(line.port), "other")
+        }
+        .query(
+            """
+            # a service that cannot start, because another socket took its port
+            timewait_service_port_held_sockets{holder="other"} > 0
+            """
+        ),
+        .gauge(
             "timewait_service_port_bindable",
-            "1 if bind() of the TCP port would succeed now where the service listened last, else on every address: without SO_REUSEADDR (binder "
-                + "plain), or with it if the service's earlier connections had it too (reuse_address). Only while the service does not "
-                + "listen. Computed from /proc/net/tcp and tcp6, never tried.",
-            .interval
-        ) { input, writer in
-            for line in input.sample.ports?.services ?? [] {
-                guard let holders = line.holders else { continue }
-                let port = String(line.port)
-                writer.sample(MetricValue(holders.isBindablePlain), ["port": port, "binder": "plain"])
-                writer.sample(MetricValue(holders.isBindableReusing), ["port": port, "binder": "reuse_address"])
-            }
-        },
-        Entry(
-            .socketTable,
-            .gauge,
+            labels: ["port", "binder"],
+            "1 if bind() of the TCP port would succeed now, else 0, where the service last listened or else on the "
+                + "wildcard address. Binder plain: without SO_REUSEADDR; reuse_address: with it, if the service's "
+                + "earlier connections had it too. Absent while the service listens. Computed, never tried."
+        )
+        .fromServices(.socketTable("local_address and st")) { $1.sampleBindable($0) },
+        .gauge(
             "timewait_service_port_free_timestamp_seconds",
-            "When the last TIME_WAIT or unowned FIN_WAIT2 on the TCP port is surely gone, in seconds since 1970; +Inf while another socket holds it; "
-                + "absent while it is free or its service listens: tm->when of /proc/net/tcp and tcp6, 60 s more for a FIN_WAIT2, and "
-                + "4.1 s for the kernel's timers.",
-            .interval
-        ) { input, writer in
+            labels: ["port"],
+            "Unix time at which the last TIME_WAIT or orphaned FIN_WAIT2 on the TCP port is surely gone, +Inf while "
+                + "another socket holds the port. Absent while the port is free or its service listens."
+        )
+        .from(.socketTable("local_address, st and tm->when")) { input, page in
             for line in input.sample.ports?.services ?? [] {
                 switch line.holders?.free {
                 case nil, .now: continue
-                case .never: writer.sample(.real(.infinity), ["port": String(line.port)])
+                case .never: page.sample(Double.infinity, String(line.port))
                 case .from(let moment):
                     guard let readAt = input.sample.readAt else { continue }
-                    writer.sample(MetricValue(readAt.time + (moment - readAt.moment)), ["port": String(line.port)])
+                    page.sample(readAt.time + (moment - readAt.moment), String(line.port))
                 }
             }
-        },
-        Entry(
-            .socketTable,
-            .gauge,
-            "timewait_omitted_service_ports",
-            "Service ports that the families timewait_service_port_* and timewait_udp_service_port_* leave out because of --services.limit: "
-                + "local ports of /proc/net/tcp and tcp6, udp and udp6.",
-            .interval,
-            value: { input in
-                (input.sample.ports?.omittedServices).map { MetricValue($0 + (input.sample.udpServices?.omitted ?? 0)) }
-            }
-        ),
-        udp(
-            "timewait_udp_service_port_listening",
-            "1 if a UDP socket that is not connected has the port where its service had it, else 0. Ports of --services.ports with /udp: "
-                + "/proc/net/udp and udp6."
-        ) { line, writer in
-            writer.sample(MetricValue(line.isListening), ["port": String(line.port)])
-        },
-        udp(
-            "timewait_udp_service_port_held_sockets",
-            "UDP sockets on the port while its service is gone, 0 else: connected ones that were there beside the service (holder own), or others "
-                + "(other): /proc/net/udp and udp6."
-        ) { line, writer in
-            writer.sample(MetricValue(line.holders?.own ?? 0), ["port": String(line.port), "holder": "own"])
-            writer.sample(MetricValue(line.holders?.other ?? 0), ["port": String(line.port), "holder": "other"])
-        },
-        udp(
-            "timewait_udp_service_port_bindable",
-            "1 if bind() of the UDP port would succeed now where the service had it last, else on every address: without SO_REUSEADDR (binder "
-                + "plain), or with it if the service's own sockets have it too (reuse_address). Only while the service is gone. "
-                + "Computed from /proc/net/udp and udp6, never tried."
-        ) { line, writer in
-            guard let holders = line.holders else { return }
-            let port = String(line.port)
-            writer.sample(MetricValue(holders.isBindablePlain), ["port": port, "binder": "plain"])
-            writer.sample(MetricValue(holders.isBindableReusing), ["port": port, "binder": "reuse_address"])
-        },
-    ]
-
-    /// A family about each chosen UDP service port.
-    private static func udp(
-        _ name: String,
-        _ help: String,
-        _ write: @escaping @Sendable (ServiceLine, inout TextWriter) -> Void
-    ) -> Entry {
-        Entry(.udp, .gauge, name, help, .interval) { input, writer in
-            for line in input.sample.udpServices?.lines ?? [] { write(line, &writer) }
         }
+        .note("Includes 60 s more for a FIN_WAIT2, and 4.1 s by which the kernel's timers may be late.")
+        .query("timewait_service_port_free_timestamp_seconds - time()"),
+        .gauge(
+            "timewait_omitted_service_ports",
+            "Ports without timewait_service_port_* and timewait_udp_service_port_* series because of "
+                + "--services.limit."
+        )
+        .from(.socketTable("local_address", "/proc/net/udp", "udp6")) { input in
+            (input.sample.ports?.omittedServices).map { $0 + (input.sample.udpServices?.omitted ?? 0) }
+        },
+        .gauge(
+            "timewait_udp_service_port_listening",
+            labels: ["port"],
+            "1 if an unconnected UDP socket has the port where its service had it, else 0. For ports of "
+                + "--services.ports with /udp."
+        )
+        .fromUDPServices { $1.sample($0.isListening, String($0.port)) },
+        .gauge(
+            "timewait_udp_service_port_held_sockets",
+            labels: ["port", "holder"],
+            "UDP sockets on the port while its service is gone, else 0. Holder own: connected sockets that existed "
+                + "beside the service; other: any other socket."
+        )
+        .fromUDPServices { line, page in
+            page.sample(line.holders?.own ?? 0, String(line.port), "own")
+            page.sample(line.holders?.other ?? 0, String(line.port), "other")
+        },
+        .gauge(
+            "timewait_udp_service_port_bindable",
+            labels: ["port", "binder"],
+            "1 if bind() of the UDP port would succeed now, else 0, where the service last had it or else on the "
+                + "wildcard address. Binder plain: without SO_REUSEADDR; reuse_address: with it, if the service's own "
+                + "sockets have it too. Absent while the service is there. Computed, never tried."
+        )
+        .fromUDPServices { $1.sampleBindable($0) },
+    ]
+}
+
+extension Family.Heading {
+    /// Any number of samples for each watched TCP port.
+    fileprivate func fromServices(
+        _ source: Source,
+        write: @escaping @Sendable (ServiceLine, inout TextWriter) -> Void
+    ) -> Family {
+        fromReport(source) { report, page in
+            for line in report.services { write(line, &page) }
+        }
+    }
+
+    /// Any number of samples for each watched UDP port.
+    fileprivate func fromUDPServices(write: @escaping @Sendable (ServiceLine, inout TextWriter) -> Void) -> Family {
+        from(.udp) { input, page in
+            for line in input.sample.udpServices?.lines ?? [] { write(line, &page) }
+        }
+    }
+}
+
+extension TextWriter {
+    fileprivate mutating func sampleBindable(_ line: ServiceLine) {
+        guard let holders = line.holders else { return }
+        sample(holders.isBindablePlain, String(line.port), "plain")
+        sample(holders.isBindableReusing, String(line.port), "reuse_address")
     }
 }

@@ -3,158 +3,191 @@ import Model
 
 extension Catalogue {
     /// TIME_WAIT and the socket table as a whole.
-    static let sockets: [Entry] = [
-        Entry(
-            .socketTable,
-            .gauge,
-            "timewait_table_sockets",
-            "TCP sockets by address family (v4-mapped IPv6 counts as ipv4) and state: rows of /proc/net/tcp and tcp6 by st.",
-            .interval
-        ) { input, writer in
-            guard let report = input.sample.ports else { return }
-            let table = report.table
-            for family in AddressFamily.allCases {
-                for state in TableCounts.states {
-                    writer.sample(MetricValue(table[family, state]), ["family": family.rawValue, "state": state.name])
+    static let sockets: [Family] = [
+        .gauge("timewait_table_sockets", labels: ["family", "state"], "TCP sockets by address family and state.")
+            .fromReport(.socketTable("st")) { report, page in
+                let states = TableCounts.states + (report.knowsBound ? [.boundInactive] : [])
+                for family in AddressFamily.allCases {
+                    for state in states { page.sample(report.table[family, state], family.rawValue, state.name) }
                 }
-                guard report.knowsBound else { continue }
-                let state = TCPState.boundInactive
-                writer.sample(MetricValue(table[family, state]), ["family": family.rawValue, "state": state.name])
             }
-        },
-        byOwner(
-            .gauge,
+            .note(
+                "v4-mapped IPv6 addresses count as `ipv4`. The state `bound_inactive` exists only over sock_diag "
+                    + "of Linux 6.8 or later."
+            )
+            .query(
+                """
+                # TIME_WAIT per LISTEN socket: above 10, something makes many short connections
+                sum without(family, state) (timewait_table_sockets{state="time_wait"})
+                  / sum without(family, state) (timewait_table_sockets{state="listen"})
+                """
+            ),
+        .gauge(
             "timewait_sockets",
-            "TIME_WAIT sockets by which end closed first (role: server, client, other where it cannot be told) and where the "
-                + "other end is (peer: local to this network namespace, or remote): rows of /proc/net/tcp and tcp6 with st 06."
-        ) { $0.timeWait },
-        Entry(
-            .socketTable,
-            .gauge,
+            labels: ["role", "peer"],
+            "TIME_WAIT sockets by the end that closed first (role: server, client, or other where that is unknown) "
+                + "and by where the other end is (peer: local to this network namespace, or remote)."
+        )
+        .fromReport(.socketTable("st 06")) { $1.sample($0.timeWait) }
+        .query(
+            """
+            # share of the TIME_WAITs with both ends on this host
+            sum without(role, peer) (timewait_sockets{peer="local"})
+              / sum without(role, peer) (timewait_sockets)
+            """
+        ),
+        .gauge(
             "timewait_orphan_fin_wait2_sockets",
-            "FIN_WAIT2 sockets that no process owns any more, which the kernel counts as tw: rows of /proc/net/tcp and tcp6 with "
-                + "st 05 and timer 03.",
-            .interval,
-            value: { ($0.sample.ports?.orphanFinWait2).map(MetricValue.init) }
-        ),
-        Entry(
-            .sockstat,
-            .gauge,
-            "timewait_buckets",
-            "TIME_WAIT and unowned FIN_WAIT2 sockets of both address families: tw of TCP in /proc/net/sockstat.",
-            .second,
-            value: { ($0.sample.statistics?.timeWaitBuckets).map(MetricValue.init) }
-        ),
-        Entry(
-            .sockstat,
-            .gauge,
-            "timewait_buckets_peak",
-            "Highest timewait_buckets of the last 60 seconds: tw of TCP in /proc/net/sockstat.",
-            .second,
-            value: { $0.sample.bucketsPeak.map(MetricValue.init) }
-        ),
-        Entry(
-            .sysctl,
-            .gauge,
+            "Orphaned FIN_WAIT2 sockets, which no process owns and which the kernel counts as tw."
+        )
+        .fromReport(.socketTable("st 05 with timer 03")) { $0.orphanFinWait2 },
+        .gauge("timewait_buckets", "TIME_WAIT and orphaned FIN_WAIT2 sockets of both address families.")
+            .from(.sockstat("tw of TCP")) { $0.sample.statistics?.timeWaitBuckets },
+        .gauge("timewait_buckets_peak", "Highest timewait_buckets of the last 60 seconds.")
+            .from(.sockstat("tw of TCP")) { $0.sample.bucketsPeak }
+            .query("timewait_buckets_peak / timewait_buckets_limit > 0.75"),
+        .gauge(
             "timewait_buckets_limit",
-            "Limit of timewait_buckets, above which connections close without TIME_WAIT: "
-                + "/proc/sys/net/ipv4/tcp_max_tw_buckets.",
-            .second,
-            value: { ($0.sample.sysctls?[.tcpMaxTWBuckets]).map(MetricValue.init) }
-        ),
-        Entry(
-            .sockstat,
-            .gauge,
+            "Limit of timewait_buckets, above which connections close without TIME_WAIT."
+        )
+        .from(.sysctl(.tcpMaxTWBuckets)) { $0.sample.sysctls?[.tcpMaxTWBuckets] },
+        .gauge(
             "timewait_inuse_sockets",
-            "TCP sockets of both address families that are neither TIME_WAIT nor unowned FIN_WAIT2: inuse of TCP in "
-                + "/proc/net/sockstat plus inuse of TCP6 in sockstat6.",
-            .second,
-            value: { ($0.sample.statistics?.inUse).map(MetricValue.init) }
-        ),
-        Entry(
-            .netstat,
-            .counter,
+            "TCP sockets of both address families other than TIME_WAIT and orphaned FIN_WAIT2."
+        )
+        .from(.sockstat("inuse of TCP", and: "inuse of TCP6")) { $0.sample.statistics?.inUse },
+        .counter(
             "timewait_entries_total",
-            "TIME_WAIT and unowned FIN_WAIT2 sockets that began, on kernels that count those (5.18 and later): TW plus TWKilled of "
-                + "TcpExt in /proc/net/netstat.",
-            .second,
-            value: { $0.sample.counted(.entries) }
-        ),
-        Entry(
-            .netstat,
-            .counter,
+            "Sockets that entered TIME_WAIT or orphaned FIN_WAIT2, on kernels that count entries (5.18 and later)."
+        )
+        .from(.netstat("TW + TWKilled")) { $0.sample.counted(.entries) }
+        .note(
+            "The exporter infers from the counters' behaviour whether the kernel counts entries or expiries. Until "
+                + "it knows, both families are absent."
+        )
+        .query("rate(timewait_entries_total[5m]) or rate(timewait_expiries_total[5m])"),
+        .counter(
             "timewait_expiries_total",
-            "TIME_WAIT and unowned FIN_WAIT2 sockets that expired, on kernels that count those (before 5.18): TW plus TWKilled of "
-                + "TcpExt in /proc/net/netstat.",
-            .second,
-            value: { $0.sample.counted(.expiries) }
-        ),
-        byOwner(
-            .counter,
+            "TIME_WAIT and orphaned FIN_WAIT2 sockets that expired, on kernels that count expiries (before 5.18)."
+        )
+        .from(.netstat("TW + TWKilled")) { $0.sample.counted(.expiries) },
+        .counter(
             "timewait_observed_total",
-            "TIME_WAIT sockets that readings of the socket table saw begin, each once, by role and peer; its rate divided by that of "
-                + "timewait_entries_total is the coverage: cookies of sock_diag, or tm->when of /proc/net/tcp and tcp6."
-        ) { $0.observed }.onlyServed(),
-        Entry(
-            .socketTable,
-            .gauge,
+            labels: ["role", "peer"],
+            "TIME_WAIT sockets that the exporter saw begin, each counted once."
+        )
+        .fromReport(.socketTable(sockDiag: "cookies", procfs: "tm->when")) { $1.sample($0.observed) }
+        .onlyServed()
+        .note("TIME_WAITs that end before a reading sees them are missing; the query gives the share that was seen.")
+        .query(
+            """
+            # coverage
+            sum without(role, peer) (rate(timewait_observed_total[5m]))
+              / rate(timewait_entries_total[5m])
+            """
+        ),
+        .gauge(
             "timewait_untracked_sockets",
-            "TIME_WAIT sockets that timewait_observed_total and timewait_port_entries_total may miss, because there are more than "
-                + "--sockets.limit: rows of sock_diag.",
-            .interval,
-            value: { ($0.sample.ports?.untracked).map(MetricValue.init) }
-        ).onlyServed(),
-        Entry(
-            .netstat,
-            .counter,
-            "timewait_recycled_total",
-            "TIME_WAIT sockets whose port a connect() took over: TWRecycled of TcpExt in /proc/net/netstat.",
-            .second,
-            value: { ($0.sample.counters?.recycled).map(MetricValue.init) }
-        ),
-        Entry(
-            .netstat,
-            .counter,
+            "TIME_WAIT sockets that timewait_observed_total and timewait_port_entries_total may miss, because there "
+                + "are more than --sockets.limit."
+        )
+        .fromReport(.socketTable(sockDiag: "rows", procfs: nil)) { $0.untracked }
+        .onlyServed(),
+        .counter("timewait_recycled_total", "TIME_WAIT sockets whose port a connect() took over.")
+            .from(.netstat("TWRecycled")) { $0.sample.counters?.recycled },
+        .counter(
             "timewait_overflow_total",
-            "Connections that closed without TIME_WAIT because of timewait_buckets_limit or for want of memory: "
-                + "TCPTimeWaitOverflow of TcpExt in /proc/net/netstat.",
-            .second,
-            value: { ($0.sample.counters?.overflow).map(MetricValue.init) }
-        ),
-        Entry(
-            .socketTable,
-            .gauge,
+            "Connections that closed without TIME_WAIT, because of timewait_buckets_limit or for lack of memory."
+        )
+        .from(.netstat("TCPTimeWaitOverflow")) { $0.sample.counters?.overflow }
+        .query("increase(timewait_overflow_total[10m]) > 0"),
+        .gauge(
             "timewait_self_connected_sockets",
-            "Sockets whose local address and port equal the remote ones, in any state: a client that was given the very port it dials. "
-                + "Rows of /proc/net/tcp and tcp6.",
-            .interval,
-            value: { ($0.sample.ports?.selfConnected).map(MetricValue.init) }
-        ),
-        Entry(
-            .sampler,
-            .gauge,
+            "Sockets in any state with the same address and port at both ends: a client got the port that it dials."
+        )
+        .fromReport(.socketTable("local_address and rem_address")) { $0.selfConnected }
+        .query("timewait_self_connected_sockets > 0"),
+        .gauge(
             "timewait_duration_seconds",
-            "How long TIME_WAIT lasts: TCP_TIMEWAIT_LEN of include/net/tcp.h, 60 s, or /proc/sys/net/ipv4/tcp_tw_timeout where the kernel has "
-                + "it (timers round it up by as much as 4.1 s, 5.1 s at HZ=100).",
-            .second,
-            value: { ($0.sample.timing?.seconds).map(MetricValue.init) }
-        ),
+            "Length of TIME_WAIT: 60 s, or tcp_tw_timeout where the kernel has it. Kernel timers add up to 4.1 s "
+                + "(5.1 s at HZ=100)."
+        )
+        .from(.sampler("TCP_TIMEWAIT_LEN of the kernel or /proc/sys/net/ipv4/tcp_tw_timeout")) {
+            $0.sample.timing?.seconds
+        }
+        .note("Absent where tcp_tw_timeout exists and cannot be read."),
     ]
 
-    /// A family of TIME_WAIT sockets by role and peer.
-    private static func byOwner(
-        _ kind: MetricFamily.Kind,
-        _ name: String,
-        _ help: String,
-        _ counts: @escaping @Sendable (PortReport) -> TimeWaitCounts?
-    ) -> Entry {
-        Entry(.socketTable, kind, name, help, .interval) { input, writer in
-            guard let counts = input.sample.ports.flatMap(counts) else { return }
-            for role in Role.allCases {
-                for peer in Peer.allCases {
-                    writer.sample(MetricValue(counts[role, peer]), ["role": role.rawValue, "peer": peer.rawValue])
-                }
-            }
+    /// The sysctls that influence TIME_WAIT and the choice of ports, absent where the kernel lacks them.
+    static let sysctls: [Family] = [
+        .gauge(
+            "timewait_sysctl_tcp_fin_timeout_seconds",
+            "Longest life of an orphaned FIN_WAIT2 socket. It does not change TIME_WAIT."
+        )
+        .fromSysctl(.tcpFinTimeout),
+        .gauge(
+            "timewait_sysctl_tcp_tw_reuse",
+            "Whether connect() may take over the port of a TIME_WAIT: 0 never, 1 always, 2 between loopback "
+                + "addresses only."
+        )
+        .fromSysctl(.tcpTWReuse),
+        .gauge(
+            "timewait_sysctl_tcp_tw_reuse_delay_seconds",
+            "Age from which connect() may take over the port of a TIME_WAIT (Linux 6.14 and later)."
+        )
+        .from(.sysctl(.tcpTWReuseDelay)) { ($0.sample.sysctls?[.tcpTWReuseDelay]).map { Double($0) * 0.001 } },
+        .gauge(
+            "timewait_sysctl_tcp_tw_timeout_seconds",
+            "Length of TIME_WAIT on kernels where it can be set (Alibaba Cloud Linux)."
+        )
+        .fromSysctl(.tcpTWTimeout),
+        .gauge(
+            "timewait_sysctl_tcp_timestamps",
+            "TCP timestamps, without which connect() takes over no TIME_WAIT's port: 0 off, 1 on, 2 on without random "
+                + "offsets."
+        )
+        .fromSysctl(.tcpTimestamps),
+        .gauge("timewait_sysctl_tcp_rfc1337", "Whether TIME_WAIT ignores RST: 0 an RST ends it, 1 it does not.")
+            .fromSysctl(.tcpRFC1337),
+        .gauge(
+            "timewait_sysctl_ip_unprivileged_port_start",
+            "First port that bind() gives without privilege. The ephemeral port range cannot begin below it."
+        )
+        .fromSysctl(.ipUnprivilegedPortStart),
+        .gauge(
+            "timewait_sysctl_ip_autobind_reuse",
+            "Whether bind() to port 0 may share ports between sockets with SO_REUSEADDR: 0 no, 1 yes."
+        )
+        .fromSysctl(.ipAutobindReuse),
+        .counter(
+            "timewait_sysctl_changes_total",
+            labels: ["sysctl"],
+            "Changes of the sysctl's value since the exporter started."
+        )
+        .from(.sysctls) { input, page in
+            for (name, count) in input.sample.sysctlChanges.sorted(by: { $0.key < $1.key }) { page.sample(count, name) }
+        }
+        .onlyServed()
+        .note(
+            "Besides the sysctls of this group: `ip_local_port_range`, `ip_local_reserved_ports` and "
+                + "`tcp_max_tw_buckets`."
+        )
+        .query("increase(timewait_sysctl_changes_total[10m]) > 0"),
+    ]
+}
+
+extension Family.Heading {
+    fileprivate func fromSysctl(_ sysctl: Sysctl) -> Family {
+        from(.sysctl(sysctl)) { $0.sample.sysctls?[sysctl] }
+    }
+}
+
+extension TextWriter {
+    /// A sample for each role and peer; none for nil.
+    fileprivate mutating func sample(_ counts: TimeWaitCounts?) {
+        guard let counts else { return }
+        for role in Role.allCases {
+            for peer in Peer.allCases { sample(counts[role, peer], role.rawValue, peer.rawValue) }
         }
     }
 }
@@ -167,8 +200,7 @@ extension Sample {
     }
 
     /// TW + TWKilled, if that is what they count on this kernel.
-    fileprivate func counted(_ event: CountedEvent) -> MetricValue? {
-        guard event == countedEvent else { return nil }
-        return (counters?.counted).map(MetricValue.init)
+    fileprivate func counted(_ event: CountedEvent) -> UInt64? {
+        event == countedEvent ? counters?.counted : nil
     }
 }

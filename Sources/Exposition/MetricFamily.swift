@@ -1,24 +1,23 @@
-/// What is said of a metric family beside its values.
+/// The header of a metric family: all but its samples.
 package struct MetricFamily: Sendable {
-    /// What its numbers do.
+    /// A type of the text formats.
     package enum Kind: String, Sendable {
-        /// They go up and down.
         case gauge
-        /// They go up, and start anew with the process or the kernel.
         case counter
     }
 
-    /// The name: `[a-zA-Z_:][a-zA-Z0-9_:]*`.
+    /// Matches `[a-zA-Z_:][a-zA-Z0-9_:]*`.
     package let name: String
-    /// The kind.
     package let kind: Kind
-    /// The meaning: constant text.
+    /// The names of the labels, in the order in which samples give their values.
+    package let labels: [String]
+    /// Constant text: a meaning that depends on something needs a family of its own.
     package let help: String
 
-    /// A family.
-    package init(_ name: String, _ kind: Kind, _ help: String) {
+    package init(_ name: String, _ kind: Kind, labels: [String] = [], _ help: String) {
         self.name = name
         self.kind = kind
+        self.labels = labels
         self.help = help
     }
 }

@@ -12,14 +12,33 @@ package enum MetricValue: Sendable {
     package init(_ number: some BinaryInteger) {
         self = UInt64(exactly: number).map(Self.count) ?? .real(Double(number))
     }
+}
 
-    /// A real number.
-    package init(_ number: Double) {
-        self = .real(number)
-    }
+/// What can be written as a sample's value: numbers, and a Bool as 1 or 0.
+package protocol SampleValue {
+    var metricValue: MetricValue { get }
+}
 
-    /// 1 for true, 0 for false.
-    package init(_ flag: Bool) {
-        self = .count(flag ? 1 : 0)
-    }
+extension MetricValue: SampleValue {
+    package var metricValue: MetricValue { self }
+}
+
+extension Int: SampleValue {
+    package var metricValue: MetricValue { MetricValue(self) }
+}
+
+extension UInt16: SampleValue {
+    package var metricValue: MetricValue { MetricValue(self) }
+}
+
+extension UInt64: SampleValue {
+    package var metricValue: MetricValue { MetricValue(self) }
+}
+
+extension Double: SampleValue {
+    package var metricValue: MetricValue { .real(self) }
+}
+
+extension Bool: SampleValue {
+    package var metricValue: MetricValue { .count(self ? 1 : 0) }
 }

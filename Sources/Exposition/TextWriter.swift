@@ -6,9 +6,9 @@ package struct TextWriter: ~Copyable {
     private var bytes: [UInt8] = []
     private var sections: [Page.Section] = []
     private var section: (name: String, start: Int)?
-    /// The family whose header goes before the next sample.
-    private var announced: MetricFamily?
-    private var name = ""
+    /// The family of the next sample.
+    private var family: MetricFamily?
+    private var hasHeader = false
 
     /// An empty page.
     ///
@@ -28,27 +28,21 @@ package struct TextWriter: ~Copyable {
 
     /// Starts a family. Its samples follow.
     package mutating func begin(_ family: MetricFamily) {
-        announced = family
-        name = family.name
+        self.family = family
+        hasHeader = false
     }
 
-    /// Writes a sample of the family.
+    /// Writes a sample of the family that was begun last.
     ///
-    /// - Parameters:
-    ///   - value: any number.
-    ///   - labels: names, which are written as they are, and values, which may hold any text.
-    package mutating func sample(_ value: MetricValue, _ labels: KeyValuePairs<String, String> = [:]) {
-        if let family = announced {
-            announced = nil
-            let name = format.name(of: family)
-            append("# HELP \(name) ")
-            append(family.help, escaping: .help)
-            append("\n# TYPE \(name) \(family.kind.rawValue)\n")
-        }
-        append(name)
+    /// - Parameter labels: any text for each label of the family, in their order.
+    package mutating func sample(_ value: some SampleValue, _ labels: String...) {
+        guard let family else { preconditionFailure("a sample without a family") }
+        precondition(labels.count == family.labels.count, "\(family.name) has the labels \(family.labels)")
+        if !hasHeader { appendHeader(of: family) }
+        append(family.name)
         if !labels.isEmpty {
             var separator = "{"
-            for (label, text) in labels {
+            for (label, text) in zip(family.labels, labels) {
                 append(separator)
                 append(label)
                 append("=\"")
@@ -59,8 +53,16 @@ package struct TextWriter: ~Copyable {
             append("}")
         }
         append(" ")
-        append(value)
+        append(value.metricValue)
         append("\n")
+    }
+
+    private mutating func appendHeader(of family: MetricFamily) {
+        hasHeader = true
+        let name = format.name(of: family)
+        append("# HELP \(name) ")
+        append(family.help, escaping: .help)
+        append("\n# TYPE \(name) \(family.kind.rawValue)\n")
     }
 
     /// The finished page.
@@ -76,7 +78,7 @@ package struct TextWriter: ~Copyable {
     private mutating func endSection() {
         if let section { sections.append(Page.Section(name: section.name, range: section.start..<bytes.count)) }
         section = nil
-        announced = nil
+        family = nil
     }
 
     private mutating func append(_ text: String) {

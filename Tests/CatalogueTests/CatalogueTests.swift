@@ -40,7 +40,10 @@ struct CatalogueTests {
     @Test("has the sections of its collectors in their order, and nothing between them")
     func sections() {
         let page = page(of: Scene("mixed"))
-        #expect(page.sections.map(\.name) == PageSection.allCases.map(\.rawValue))
+        let names = [
+            "socket_table", "ephemeral_range", "udp", "sysctl", "sockstat", "netstat", "sampler", "exporter", "process",
+        ]
+        #expect(page.sections.map(\.name) == names)
         #expect(page.sections.first?.range.lowerBound == 0 && page.sections.last?.range.upperBound == page.bytes.count)
         for (section, next) in zip(page.sections, page.sections.dropFirst()) {
             #expect(section.range.upperBound == next.range.lowerBound)
@@ -49,12 +52,27 @@ struct CatalogueTests {
 
     @Test("says of every family what it means, and when it is sampled")
     func help() {
-        for entry in Catalogue.entries {
-            #expect(entry.family.help.contains("Sampled on a timer"), "\(entry.family.name)")
-            #expect((entry.family.kind == .counter) == entry.family.name.hasSuffix("_total"), "\(entry.family.name)")
+        for header in Catalogue.families.map(\.header) {
+            #expect(header.help.contains("Sampled on a timer"), "\(header.name)")
+            #expect((header.kind == .counter) == header.name.hasSuffix("_total"), "\(header.name)")
         }
-        let names = Catalogue.entries.map(\.family.name)
+        let names = Catalogue.families.map(\.header.name)
         #expect(Set(names).count == names.count)
+    }
+
+    @Test("names the file of every value that the kernel gives, and sock_diag beside procfs")
+    func sources() {
+        for family in Catalogue.families where family.header.name != "timewait_sampler_source_info" {
+            let help = family.header.help
+            switch family.source.section {
+            case .collector(.socketTable): #expect(help.contains("from sock_diag"), "\(help)")
+            case .collector(.process): #expect(help.contains(/from (\/proc\/self|getrlimit)/), "\(help)")
+            case .collector: #expect(help.contains("from /proc/"), "\(help)")
+            case .sampler, .exporter: break
+            }
+            let isEither = help.contains(/from sock_diag( \(.*\))? or \/proc\/net\/tcp and tcp6/)
+            #expect(help.contains("/proc/net/tcp") == isEither, "\(help)")
+        }
     }
 
     @Test("of a kernel without IPv6 has zeros for it, and nothing is wrong")
@@ -80,7 +98,7 @@ struct CatalogueTests {
         let before = families(page(of: scene))
         try scene.remove(file)
         let after = families(page(of: scene))
-        var gone = Catalogue.entries.filter { sections.contains($0.section.rawValue) }.map(\.family.name)
+        var gone = Catalogue.families.filter { sections.contains($0.source.section.name) }.map(\.header.name)
         let isReserved = file.hasSuffix("reserved_ports")
         // What the counters count is told by the gauge too.
         if sections == ["sockstat"] { gone.append("timewait_entries_total") }
@@ -94,7 +112,7 @@ struct CatalogueTests {
                     "timewait_ephemeral_ports_used", "timewait_ephemeral_parity_ports",
                     "timewait_ephemeral_parity_ports_used", "timewait_reserved_ports_idle",
                     "timewait_udp_ephemeral_ports_used", "timewait_port_collision_ratio",
-                ] + Catalogue.entries.map(\.family.name).filter { $0.contains("_destination") }
+                ] + Catalogue.families.map(\.header.name).filter { $0.contains("_destination") }
             // Each of the two files alone tells some.
             let ofReserved = ["timewait_reserved_ports"]
             let ofRange = [
@@ -111,26 +129,4 @@ struct CatalogueTests {
     private func families(_ page: Page) -> Set<String> {
         Set(lines(page).filter { $0.hasPrefix("# TYPE ") }.map { String($0.split(separator: " ")[2]) })
     }
-}
-
-@Suite("The README")
-struct ReadmeTests {
-    @Test("has a row for every family, with its kind and its labels, and none for another")
-    func table() throws {
-        let readme = try String(contentsOf: Scene.repository.appending(path: "README.md"), encoding: .utf8)
-        let rows = readme.split(separator: "\n").filter { $0.hasPrefix("| `timewait_") || $0.hasPrefix("| `process_") }
-        let documented = rows.map { row in row.split(separator: "|").prefix(3).map { $0.filter { !"` ".contains($0) } }
-        }
-        let expected = Catalogue.entries.map { [$0.family.name, $0.family.kind.rawValue, labels(of: $0)] }
-        #expect(documented == expected)
-    }
-
-    /// The names of a family's labels, from a page that has every family.
-    private func labels(of entry: Entry) -> String {
-        let line = Self.page.first { $0.hasPrefix(entry.family.name + "{") }
-        let pairs = line?.drop { $0 != "{" }.dropFirst().prefix { $0 != "}" }.split(separator: ",") ?? []
-        return pairs.map { $0.prefix { $0 != "=" } }.joined(separator: ",")
-    }
-
-    private static let page = EveryFamilyTests.page(.entries)
 }

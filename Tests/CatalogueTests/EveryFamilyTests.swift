@@ -169,8 +169,8 @@ struct EveryFamilyTests {
     @Test("holds every family, and no value of one is 0 or the bits of a whole number")
     func everyFamily() {
         let lines = Set(Self.page(.entries) + Self.page(.expiries)).filter { !$0.hasPrefix("#") }
-        for entry in Catalogue.entries {
-            let name = entry.family.name
+        for family in Catalogue.families {
+            let name = family.header.name
             let values = lines.filter { $0.hasPrefix(name + " ") || $0.hasPrefix(name + "{") }.compactMap { line in
                 line.split(separator: " ").last.flatMap { Double(String($0)) }
             }

@@ -17,6 +17,7 @@ import promql
 from prometheus import Prometheus, get, poll, running
 
 TRAFFIC = pathlib.Path(__file__).parent / "history" / "traffic.py"
+METRICS = dashboards.ROOT / "docs" / "metrics.md"
 EXPORTER = dashboards.ROOT / ".build" / "debug" / "timewait_exporter"
 
 CONFIG = f"""
@@ -41,7 +42,7 @@ SILENT = {
     "limit, once it is near": "the limit is far",
     "errors: {{collector}} {{reason}}": "no reading failed",
 }
-# Families of the README that no dashboard, rule or alert uses, and why.
+# Families of docs/metrics.md that no dashboard, rule or alert uses, and why.
 UNUSED = {
     "timewait_sysctl_tcp_tw_timeout_seconds": "few kernels have it, and timewait_duration_seconds is the same there",
     "process_max_fds": "the exporter opens a handful of descriptors, and its own limits are counted",
@@ -210,8 +211,7 @@ def used():
 
 def test_every_metric_that_is_used_is_there_and_every_one_that_is_there_is_used(world):
     prometheus, _ = world
-    readme = (dashboards.ROOT / "README.md").read_text()
-    families = set(re.findall(r"^\| `((?:timewait|process)_\w+)` \|", readme, re.MULTILINE))
+    families = set(re.findall(r"^### `((?:timewait|process)_\w+)`$", METRICS.read_text(), re.MULTILINE))
     recorded = {rule["record"] for rule in dashboards.records()}
     assert used() - families - recorded == {"up", "ALERTS"}
     assert families - used() == set(UNUSED)
@@ -224,6 +224,19 @@ def test_every_metric_that_is_used_is_there_and_every_one_that_is_there_is_used(
     if not pathlib.Path("/proc/sys/net/ipv4/tcp_tw_timeout").exists():
         absent.add("timewait_sysctl_tcp_tw_timeout_seconds")
     assert families - series == absent
+
+
+def test_every_example_of_the_documents_can_be_evaluated_and_names_families_that_exist(world):
+    prometheus, _ = world
+    families = set(re.findall(r"^### `((?:timewait|process)_\w+)`$", METRICS.read_text(), re.MULTILINE))
+    for document in (METRICS, dashboards.ROOT / "README.md"):
+        blocks = re.findall(r"^```promql\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL)
+        examples = [example for block in blocks for example in block.strip().split("\n\n")]
+        assert examples, document
+        for example in examples:
+            expression = re.sub(r"^#.*\n", "", example, flags=re.MULTILINE)
+            prometheus.instant(expression)
+            assert set(promql.metrics(promql.parse(expression))) <= families, expression
 
 
 def test_every_rule_can_be_evaluated(world):

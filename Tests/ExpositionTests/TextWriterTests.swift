@@ -13,11 +13,11 @@ struct TextWriterTests {
     func page() {
         let page = text { writer in
             writer.begin(section: "one")
-            writer.begin(MetricFamily("requests_total", .counter, "Requests."))
-            writer.sample(.count(3), ["code": "200", "method": "GET"])
-            writer.sample(.count(0), ["code": "404", "method": "GET"])
+            writer.begin(MetricFamily("requests_total", .counter, labels: ["code", "method"], "Requests."))
+            writer.sample(3, "200", "GET")
+            writer.sample(0, "404", "GET")
             writer.begin(MetricFamily("up", .gauge, "Whether it is up."))
-            writer.sample(.count(1))
+            writer.sample(1)
         }
         #expect(
             page == """
@@ -38,17 +38,31 @@ struct TextWriterTests {
         let page = text { writer in
             writer.begin(MetricFamily("absent", .gauge, "Not there."))
             writer.begin(MetricFamily("present", .gauge, "There."))
-            writer.sample(.count(0))
+            writer.sample(0)
         }
         #expect(page == "# HELP present There.\n# TYPE present gauge\npresent 0\n")
         #expect(text { $0.begin(MetricFamily("absent", .gauge, "Not there.")) }.isEmpty)
     }
 
+    @Test("stops the process at a sample with fewer labels than its family has")
+    func missingLabel() async {
+        await #expect(processExitsWith: .failure) {
+            var writer = TextWriter(.prometheus)
+            writer.begin(MetricFamily("requests_total", .counter, labels: ["code", "method"], "Requests."))
+            writer.sample(3, "200")
+        }
+        await #expect(processExitsWith: .success) {
+            var writer = TextWriter(.prometheus)
+            writer.begin(MetricFamily("requests_total", .counter, labels: ["code", "method"], "Requests."))
+            writer.sample(3, "200", "GET")
+        }
+    }
+
     @Test("escapes what labels and help cannot hold")
     func escaping() {
         let page = text { writer in
-            writer.begin(MetricFamily("x", .gauge, "A \\ and a\nnewline, a \" as it is."))
-            writer.sample(.count(1), ["path": "C:\\dir\n\"quoted\" ü"])
+            writer.begin(MetricFamily("x", .gauge, labels: ["path"], "A \\ and a\nnewline, a \" as it is."))
+            writer.sample(1, "C:\\dir\n\"quoted\" ü")
         }
         #expect(page.contains("# HELP x A \\\\ and a\\nnewline, a \" as it is.\n"))
         #expect(page.contains(#"x{path="C:\\dir\n\"quoted\" ü"} 1"#))
@@ -66,7 +80,7 @@ struct TextWriterTests {
     func numbers(value: Double, text expected: String) {
         let page = text { writer in
             writer.begin(MetricFamily("x", .gauge, "."))
-            writer.sample(.real(value))
+            writer.sample(value)
         }
         #expect(page.hasSuffix("\nx \(expected)\n"))
     }
@@ -79,7 +93,7 @@ struct TextWriterTests {
         let counter: UInt64? = value
         let page = text { writer in
             writer.begin(MetricFamily("x_total", .counter, "."))
-            if let value = counter.map(MetricValue.init) { writer.sample(value) }
+            if let counter { writer.sample(counter) }
         }
         #expect(page.hasSuffix("\nx_total \(expected)\n"))
     }
@@ -91,7 +105,7 @@ struct TextWriterTests {
             writer.begin(section: name)
             guard name != "second" else { continue }
             writer.begin(MetricFamily(name, .gauge, "."))
-            writer.sample(.count(1))
+            writer.sample(1)
         }
         let page = writer.page()
         #expect(page.sections.map(\.name) == ["first", "second", "third"])
@@ -107,10 +121,10 @@ struct TextWriterTests {
     func openMetrics() {
         let page = text(.openMetrics) { writer in
             writer.begin(section: "one")
-            writer.begin(MetricFamily("requests_total", .counter, "The \"requests\" \\ answers."))
-            writer.sample(.count(3), ["path": "a\"b"])
+            writer.begin(MetricFamily("requests_total", .counter, labels: ["path"], "The \"requests\" \\ answers."))
+            writer.sample(3, "a\"b")
             writer.begin(MetricFamily("in_total", .gauge, "A gauge keeps its name."))
-            writer.sample(.real(.infinity))
+            writer.sample(Double.infinity)
         }
         #expect(
             page == #"""
@@ -131,7 +145,7 @@ struct TextWriterTests {
         var writer = TextWriter(.openMetrics)
         writer.begin(section: "one")
         writer.begin(MetricFamily("up", .gauge, "."))
-        writer.sample(.count(1))
+        writer.sample(1)
         let page = writer.page()
         #expect(page.sections.map(\.name) == ["one", nil])
         #expect(page.sections[0].range.upperBound == page.sections[1].range.lowerBound)
