@@ -134,7 +134,8 @@ struct OnDemandTests {
         #expect(maker.count == 1)
         maker.release()
         #expect(try becomesTrue { try endpoint.get("/").status == 200 })
-        #expect(try endpoint.get("/own/json").status == 200)
+        // What makes it may not get the processor in time.
+        #expect(try becomesTrue { try endpoint.get("/own/json").status == 200 })
     }
 
     @Test("is refused while too many forms wait to be made")
@@ -145,7 +146,8 @@ struct OnDemandTests {
         let clients = try (1...4).map { number in
             let client = try endpoint.client()
             try client.request("GET", "/?refresh=\(number)")
-            #expect(becomesTrue { maker.count == 1 })
+            // Requests that come at the same time are taken in any order.
+            #expect(becomesTrue { maker.count == 1 && endpoint.statistics.active == number })
             return client
         }
         // The last one of them may not have come so far.

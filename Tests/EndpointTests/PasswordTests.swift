@@ -101,7 +101,10 @@ struct PasswordTests {
     func crowd() throws {
         // A check takes a third of a second or more.
         let slow = "$2b$12$" + Self.hashes.secret.dropFirst(7)
+        let before = endpoint.reload?.lastSuccess
         try folder.write("basic_auth_users:\n  alice: \(Self.hashes.secret)\n  slow: \(slow)\n", to: "web.yml")
+        // Without that slow is no user, and is refused too.
+        #expect(becomesTrue { endpoint.reload?.lastSuccess != before })
         #expect(try becomesTrue { try get(basic("slow:x")).status == 401 && get(basic("alice:secret")).status == 200 })
         let crowd = try (1...8).map { number in
             let client = try endpoint.client()

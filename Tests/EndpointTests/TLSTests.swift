@@ -311,7 +311,8 @@ struct TLSTests {
         let file = folder.file("web.yml")
         let endpoint = try Endpoint.forTest {
             $0.configurationFile = file
-            $0.requestTimeout = 2
+            // No handshake that ends otherwise takes so long, on a busy machine either.
+            $0.requestTimeout = 5
         } report: { event in
             if case .handshakeFailed(let client, let reason, let detail) = event {
                 lines.withLock { $0.append("\(client) \(reason) \(detail)") }
@@ -321,6 +322,7 @@ struct TLSTests {
             endpoint.statistics.failedHandshakes.first { $0.reason == reason }?.count
         }
         #expect(endpoint.statistics.failedHandshakes.allSatisfy { $0.count == 0 })
+        let start = monotonicTime()
         // Whoever only looks whether the port is open is no failure.
         for _ in 1...3 { _ = try endpoint.client() }
         let plain = try endpoint.client()
@@ -337,13 +339,15 @@ struct TLSTests {
         let stranger = ["--cert", folder.file("stranger.pem"), "--key", folder.file("stranger.key")]
         #expect(curl(endpoint, stranger + ["--tls-max", "1.2"]) == nil)
         #expect(becomesTrue { count("client_certificate") == 2 })
-        // Five are told at once, and one more each ten seconds.
         let half = try endpoint.client()
         try half.send([0x16, 3, 1, 2, 0, 1])
         _ = try half.rest()
         #expect(becomesTrue { count("timeout") == 1 })
+        // Five are told at once, and one more each ten seconds.
+        let told = lines.withLock { $0 }
+        #expect(told.count <= 5 + Int((monotonicTime() - start) / .seconds(10)), "\(told)")
         #expect(
-            lines.withLock { $0 } == [
+            told.prefix(5) == [
                 "127.0.0.1 no_client_hello what came is no TLS ClientHello; plain HTTP is not served here",
                 "127.0.0.1 nothing_in_common no TLS version, cipher suite or group in common",
                 "127.0.0.1 client_left the client ended it; it may not trust the certificate",

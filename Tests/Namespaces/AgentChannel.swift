@@ -2,8 +2,8 @@ import Glibc
 
 /// The test's end of the agent's standard input and output: one socket, whose closing ends the agent.
 final class AgentChannel {
-    /// Longer than any command takes: the agent bounds each of its steps.
-    private static let patience = 60
+    /// Longer than any command takes, on a busy machine too: the agent bounds each of its steps.
+    private static let patience = 600
 
     /// The test's end.
     private let descriptor: Int32
