@@ -25,6 +25,7 @@ test: ## install what is missing, then check the style, build and run every test
 	swift format lint --strict --recursive $(sources)
 	.build/python/bin/ruff check -q Tests
 	.build/python/bin/ruff format -q --check Tests
+	.ci/check-prose
 	swift build --build-tests --explicit-target-dependency-import-check error
 	.ci/run-tests $(ARGS)
 	[ -n "$(ARGS)" ] || .ci/run-python-tests Conditions

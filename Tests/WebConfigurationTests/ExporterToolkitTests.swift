@@ -20,7 +20,7 @@ struct ToolkitCase: Sendable, CustomTestStringConvertible {
     let text: String
     let toolkit: Toolkit
     let ours: Ours
-    /// The begin of the row in the table of differences, where we differ.
+    /// How the item in the list of differences begins, where we differ.
     var row: String?
 
     init(_ name: String, _ text: String, _ toolkit: Toolkit, _ ours: Ours, row: String? = nil) {
@@ -41,7 +41,7 @@ struct ToolkitCase: Sendable, CustomTestStringConvertible {
 @Suite("A configuration of exporter-toolkit")
 struct ExporterToolkitTests {
     @Test(
-        "does what its own tests expect, or stands in the table of differences",
+        "does what its own tests expect, or stands in the list of differences",
         arguments: ToolkitCase.files + ToolkitCase.differences
     )
     func outcome(of configuration: ToolkitCase) throws {
@@ -56,10 +56,10 @@ struct ExporterToolkitTests {
         }
         #expect(configuration.agrees == (configuration.row == nil))
         guard let row = configuration.row else { return }
-        let cells = try Self.table().first { $0.first?.hasPrefix(row) == true }
+        let parts = try Self.differences().first { $0.first?.hasPrefix(row) == true }
         #expect(
-            cells?.count == 3 && cells?.allSatisfy { !$0.isEmpty } == true,
-            "docs have no row that begins with \(row)"
+            parts?.count == 3 && parts?.allSatisfy { !$0.isEmpty } == true,
+            "docs have no difference that begins with \(row)"
         )
     }
 
@@ -76,14 +76,14 @@ struct ExporterToolkitTests {
         )
     }
 
-    /// The rows of the table of differences: configuration, exporter-toolkit, here and why.
-    private static func table() throws -> [[String]] {
+    /// The list of differences: for each the configuration, exporter-toolkit, and here and why.
+    private static func differences() throws -> [[String]] {
         let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
         let page = try String(contentsOf: root.appending(path: "docs/web-configuration.md"), encoding: .utf8)
         let section = try #require(page.split(separator: "### Differences from exporter-toolkit").dropFirst().first)
-        let lines = section.prefix(upTo: section.firstRange(of: "\n#")?.lowerBound ?? section.endIndex)
-        return lines.split(separator: "\n").filter { $0.hasPrefix("| ") }.map { line in
-            line.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+        let list = section.prefix(upTo: section.firstRange(of: "\n#")?.lowerBound ?? section.endIndex)
+        return list.split(separator: "\n- ").dropFirst().map { item in
+            item.split(separator: /\n  - (?:exporter-toolkit|here):/).map { $0.trimmingCharacters(in: .whitespaces) }
         }
     }
 }
