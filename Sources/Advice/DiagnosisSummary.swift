@@ -164,8 +164,8 @@ extension Situation {
             )
         }
         guard !sentences.isEmpty else { return nil }
+        sentences.append("\(Self.timeWaitCost) and no CPU")
         var text = "\(Wording.count(total, "TIME_WAIT")) are normal here: \(sentences.joined(separator: "; "))."
-        text += " Of memory \(Situation.timeWaitCost), and no CPU."
         if let share = report.ephemeral?.share, share > 0.1 {
             text += " Ports are counted per destination, so \(Wording.percent(share)) in use is no limit either."
         }

@@ -246,7 +246,7 @@ extension Diagnosis {
         }
         if notSeen.hiddenSockets > 0 {
             let users = notSeen.users.count == 1 ? "user" : "users"
-            let end = notSeen.command == nil ? ": in another PID namespace, or not to be looked at" : "; to name them:"
+            let end = notSeen.command == nil ? ": in another PID namespace, or not visible" : "; to name them:"
             lines.append(
                 "the processes of \(Wording.count(notSeen.hiddenSockets)) of"
                     + " \(Wording.count(notSeen.sockets, "socket")), of \(users)"

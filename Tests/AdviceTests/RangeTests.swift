@@ -181,7 +181,7 @@ struct RangeTests {
         #expect(finding.severity == .warning && finding.explains == [.bindHalfUsed])
         #expect(
             finding.seen == [
-                "23,998 of 28,232 usable ports: 23,998 ESTABLISHED, 0 TIME_WAIT, 0 other; it does not run out",
+                "23,998 of 28,232 usable ports: 23,998 ESTABLISHED, 0 TIME_WAIT, 0 other; the range does not run out",
                 "likely sender (pid 55, sender.service): it holds 14,116 of these ports now",
             ]
         )
