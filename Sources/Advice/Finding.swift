@@ -1,16 +1,16 @@
-/// How bad a finding is.
+import Model
+
 package enum Severity: Int, Comparable, CaseIterable, Sendable {
-    /// Worth knowing; nothing has to be done.
+    /// Worth knowing; nothing needs to be done.
     case note
-    /// Something fails when the next thing happens: a restart, more load.
+    /// Something fails at the next event, such as a restart or more load.
     case warning
     /// Something fails now, or within minutes.
     case critical
 
-    /// Whether the left one is less bad.
     package static func < (left: Severity, right: Severity) -> Bool { left.rawValue < right.rawValue }
 
-    /// The name in JSON: lower case.
+    /// The name in JSON.
     package var name: String {
         switch self {
         case .note: "note"
@@ -20,7 +20,7 @@ package enum Severity: Int, Comparable, CaseIterable, Sendable {
     }
 }
 
-/// What a diagnosis looks for, in the order in which findings of one severity are shown.
+/// What a diagnosis looks for, in the display order of findings with equal severity.
 package enum Check: String, CaseIterable, Sendable {
     case servicePortTaken = "service_port_taken"
     case destinationExhausting = "destination_exhausting"
@@ -45,7 +45,7 @@ package enum Check: String, CaseIterable, Sendable {
     case sysctlChanged = "sysctl_changed"
     case sampleStale = "sample_stale"
 
-    /// What was looked at, in the list of checks that found nothing.
+    /// The name in the list of checks that found nothing.
     package var label: String {
         switch self {
         case .servicePortTaken: "service ports taken"
@@ -73,7 +73,7 @@ package enum Check: String, CaseIterable, Sendable {
         }
     }
 
-    /// The alert that fires for the same; nil where there is none.
+    /// The alert for the same condition; nil if there is none.
     package var alert: String? {
         switch self {
         case .servicePortTaken: "TimeWaitServicePortTaken"
@@ -110,40 +110,38 @@ package enum Check: String, CaseIterable, Sendable {
         }
     }
 
-    /// Whether only who looks for longer can tell: a running exporter, or `--watch`.
+    /// Whether it needs observations over time: by a running exporter, or with `--watch`.
     package var takesMemory: Bool { self == .sysctlChanged || self == .sampleStale }
 }
 
-/// Something that is wrong with the machine, or worth knowing, and what to do about it.
+/// A problem of the host, or a fact worth knowing, and what to do about it.
 ///
-/// The texts are for people and may change; programs read the evidence.
+/// The texts are for people and may change; programs use the evidence.
 package struct Finding: Equatable, Sendable {
-    /// What was looked for.
     package var check: Check
-    /// How bad it is.
     package var severity: Severity
-    /// What it was found at, such as a port: with the check it is stable from one diagnosis to the next.
+    /// The object of the finding, such as a port: together with the check, stable between
+    /// diagnoses.
     package var key: String
-    /// What happens to whom, in one line.
+    /// The effect on a service or client, in one line.
     package var title: String
     /// The facts, for programs.
     package var evidence: [Fact.Member]
     /// The facts, a line each.
     package var seen: [String]
-    /// What follows from it.
+    /// The consequence.
     package var why: String
-    /// What to do at once.
+    /// The immediate remedy.
     package var now: Step?
-    /// What is left to do once it works again.
+    /// The lasting remedy.
     package var prevent: Step?
-    /// What not to do, and the reason.
+    /// What not to do, and why.
     package var not: String
-    /// The checks that found the same cause and have no finding of their own.
+    /// Checks that found the same cause, and whose findings are omitted.
     package var explains: [Check] = []
-    /// In how many seconds something fails, where that is known.
+    /// Seconds until something fails, if known.
     package var failsIn: Double?
 
-    /// A finding from its parts.
     package init(
         check: Check,
         severity: Severity,
@@ -172,17 +170,15 @@ package struct Finding: Equatable, Sendable {
         self.failsIn = failsIn
     }
 
-    /// Something to do.
     package struct Step: Equatable, Sendable {
-        /// The characters that a line of a command has at most, unless a name from outside is longer.
+        /// The most characters in a line of a command, unless a name from outside is longer.
         static let longestLine = 70
 
-        /// What it is; empty where the commands say it.
+        /// Empty if the commands need no words.
         package var text: String
-        /// Commands of a shell, in order, each one a line; lines that belong together end in `&&`, `|` or `\`.
+        /// Lines of shell commands in order; lines that continue end in `&&`, `|` or `\`.
         package var commands: [String]
 
-        /// A step from its text and its commands.
         package init(_ text: String, _ commands: [String] = []) {
             self.text = text
             self.commands = commands
@@ -190,9 +186,9 @@ package struct Finding: Equatable, Sendable {
     }
 }
 
-/// A value in the evidence of a finding, as JSON has it.
+/// A value in the evidence of a finding, in the types of JSON.
 package indirect enum Fact: Equatable, Sendable {
-    /// Never, or not known.
+    /// Never, or unknown.
     case null
     case bool(Bool)
     case int(Int)
@@ -203,12 +199,10 @@ package indirect enum Fact: Equatable, Sendable {
 
     /// A name and its value.
     package struct Member: Equatable, Sendable {
-        /// The name, in snake case.
+        /// In snake case.
         package var name: String
-        /// The value.
         package var value: Fact
 
-        /// A member from its parts.
         package init(_ name: String, _ value: Fact) {
             self.name = name
             self.value = value
@@ -217,15 +211,52 @@ package indirect enum Fact: Equatable, Sendable {
 }
 
 extension Fact {
-    /// A text, or null.
     package static func optional(_ text: String?) -> Fact { text.map(Fact.text) ?? .null }
-    /// A whole number, or null.
     package static func optional(_ number: Int?) -> Fact { number.map(Fact.int) ?? .null }
-    /// A number, or null.
     package static func optional(_ number: Double?) -> Fact { number.map(Fact.double) ?? .null }
 }
 
 extension [Fact.Member] {
-    /// The value of a name; nil where there is none.
     package subscript(name: String) -> Fact? { first { $0.name == name }?.value }
+}
+
+/// The thresholds of the checks, equal to those of the alerts (dashboards/mixin/config.libsonnet).
+package enum Thresholds {
+    /// Seconds until no port is left.
+    package static let exhaustionSeconds = 600.0
+    /// The share of the usable ports towards one destination above which connect() has to search.
+    package static let destinationShare = 0.5
+    /// The share of the usable ports that is held, over all destinations.
+    package static let rangeShare = 0.85
+    /// The share of the ports that bind() to port 0 tries first.
+    package static let bindShare = 0.5
+    /// The chance of losing an exposed port above which it is a finding even if it is not known to
+    /// be a service port.
+    package static let collisionRatio = 0.01
+    /// The share and the least number of LISTEN ports with a TIME_WAIT from this host.
+    package static let dialedShare = 0.5
+    package static let dialedPorts = 5
+    /// TIME_WAITs for each LISTEN socket, their least number, and the largest share with a remote
+    /// peer.
+    package static let timeWaitPerListener = 10.0
+    package static let timeWaitFloor = 500
+    package static let timeWaitRemoteShare = 0.5
+    /// The least share of LISTEN ports with a TIME_WAIT from this host for the ratio above to
+    /// matter.
+    package static let dialedServicesShare = 0.5
+    /// The share of tcp_max_tw_buckets.
+    package static let bucketsShare = 0.75
+    /// Connections that wait for accept(), as a number and as a share of the backlog.
+    package static let acceptQueue = 10
+    package static let acceptQueueShare = 0.5
+    /// CLOSE_WAIT sockets at a service's end.
+    package static let closeWait = 100
+    /// Seconds since a collector last succeeded.
+    package static let staleSeconds = 300.0
+    /// The age in seconds up to which an event is a finding.
+    package static let recentSeconds = 600.0
+    /// TCP_TIMEWAIT_LEN in seconds, to which the kernel compares tcp_fin_timeout.
+    static let finTimeoutLimit = Int(TimeWaitTiming().seconds)
+    /// Values of tcp_fin_timeout at which an unowned FIN_WAIT2 ends earlier than they say.
+    package static let cuttingFinTimeouts = finTimeoutLimit + 1...2 * finTimeoutLimit - 1
 }

@@ -1,8 +1,8 @@
 import Model
 
-/// What the host as a whole does: probers, and how many TIME_WAITs there are and may be.
+/// Findings about the host as a whole: probers, and the number of TIME_WAITs and its limit.
 extension Situation {
-    /// A program of this host that dials most of its services.
+    /// A program on this host that dials most of its services.
     var localProber: Outcome {
         guard let report else { return .notChecked(Self.noReport) }
         guard let dialed = report.dialedPorts, let ports = report.listening, let counts = report.timeWait else {
@@ -24,14 +24,14 @@ extension Situation {
         var seen = [
             "\(Wording.count(local)) of \(Wording.count(total, "TIME_WAIT")) have both ends on this host: about"
                 + " \(Wording.count(usual)) on each of \(dialed) ports"
-                + (rate.map { $0 < 0.05 ? "" : ", \(Wording.rate($0)) new a second" } ?? "")
+                + (rate.map { $0 < 0.05 ? "" : ", \(Wording.rate($0)) new per second" } ?? "")
         ]
         seen.append(whoCloses(byClient: byClient, byService: byService.map(\.port)))
         seen.append(
             likely.map {
                 "likely \($0.process.text): it \(dialers == nil ? "has connections to" : "dials")"
-                    + " \(Wording.count($0.ports)) of these ports now; a TIME_WAIT itself has no owner"
-            } ?? "a TIME_WAIT has no owner, and no program was seen with such a connection"
+                    + " \(Wording.count($0.ports)) of these ports now; a TIME_WAIT has no owning process"
+            } ?? "a TIME_WAIT has no owning process, and no process was seen to make such connections"
         )
         let example = lines.max { ($0.timeWait?.localPeers ?? 0, $1.port) < ($1.timeWait?.localPeers ?? 0, $0.port) }?
             .port
@@ -64,27 +64,28 @@ extension Situation {
                 ],
                 seen: seen,
                 why:
-                    "Each probe leaves a TIME_WAIT for 60 s. Where the prober closes first, it holds an ephemeral port."
+                    "Each probe leaves a TIME_WAIT for \(timeWaitLength), which holds an ephemeral port if the prober closes"
+                    + " first."
                     + perListenerSentence(report),
                 now: Finding.Step(
-                    "Ask for the LISTEN socket in place of connecting:",
+                    "Let the prober look for the LISTEN socket instead of connecting:",
                     ["ss -Hltn 'sport = :\(example ?? 8080)'"]
                 ),
                 prevent: Finding.Step(
-                    "Keep one connection for each target (HTTP keep-alive), or set TCP_LINGER2 to -1 and close after the"
-                        + " reply is read."
+                    "Keep one connection open to each target (HTTP keep-alive), or set TCP_LINGER2 to -1 and close after"
+                        + " reading the reply."
                 ),
                 not:
-                    "Do not set SO_LINGER to 1 s: TIME_WAIT stays 60 s. Do not lower tcp_fin_timeout: it does not change"
-                    + " TIME_WAIT."
+                    "Do not set SO_LINGER to 1 s: TIME_WAIT still lasts \(timeWaitLength). \(Self.keepFinTimeout)"
             )
         )
     }
 
-    /// How many TIME_WAITs from this host most services have; nil where no number is that of most.
+    /// The number of TIME_WAITs from this host that most services share; nil if their numbers
+    /// differ.
     ///
-    /// A prober dials all about as often. A web server, what runs behind it, its database and its cache have short
-    /// connections too, but each at a rate of its own.
+    /// A prober dials all services at about the same rate. A web server, its backend, database and
+    /// cache have short connections too, but each at its own rate.
     private static func usualTimeWaits(of lines: [PortLine]) -> Int? {
         let counts = lines.map { $0.timeWait?.localPeers ?? 0 }.sorted()
         guard !counts.isEmpty else { return nil }
@@ -109,8 +110,8 @@ extension Situation {
         return "the client closed first on \(Wording.count(byClient, "port")), the service on \(names)"
     }
 
-    /// The program that was seen to open connections to the most LISTEN ports of this host; where nobody looked for that,
-    /// the one that has connections to the most of them now.
+    /// The program that was seen to open connections to the most LISTEN ports of this host; without
+    /// such observations the one with connections to the most of them now.
     private var likelyProber: (process: SocketProcess, ports: Int)? {
         guard let report else { return nil }
         if let dialers {
@@ -125,7 +126,8 @@ extension Situation {
             else { continue }
             dialed[process, default: []].insert(socket.row.remotePort)
         }
-        // Nobody knows their age: a program that keeps a connection to its database and one to its cache is no prober.
+        // Their age is unknown: a program with one connection to its database and one to its cache
+        // is no prober.
         let least = max(2, ((report.dialedPorts ?? 0) + 2) / 3)
         return dialed.map { ($0.key, $0.value.count) }.filter { $0.1 >= least }
             .max { ($0.1, $1.0.pid) < ($1.1, $0.0.pid) }
@@ -166,18 +168,19 @@ extension Situation {
                 ],
                 seen: seen,
                 why:
-                    "Programs of this host make short connections to its own services. Each leaves a TIME_WAIT for 60 s.",
+                    "Programs on this host make short connections to its own services. Each leaves a TIME_WAIT for"
+                    + " \(timeWaitLength).",
                 now: Finding.Step(
-                    "Find the client among the connections of now:",
+                    "Find the client among the current connections:",
                     ["sudo ss -tanp state established 'dport = :\(busiest.first?.port ?? 8080)'"]
                 ),
                 prevent: Finding.Step("Keep connections open: HTTP keep-alive, a pool."),
-                not: "Do not reduce them for looks: each takes 256 bytes and no CPU."
+                not: "Do not reduce them only because there are many: \(Self.timeWaitCost) and no CPU."
             )
         )
     }
 
-    /// How near TIME_WAITs are to the kernel's limit.
+    /// The number of TIME_WAITs against the kernel's limit.
     var bucketsNearLimit: Outcome {
         guard let peak = sample.bucketsPeak, let limit = sample.sysctls?[.tcpMaxTWBuckets] else {
             return .notChecked(Self.noSysctls)
@@ -188,28 +191,32 @@ extension Situation {
                 check: .bucketsNearLimit,
                 severity: .warning,
                 key: "",
-                title: "\(Wording.wholePercent(Double(peak) / Double(limit))) of the TIME_WAITs that the kernel allows",
+                title: "TIME_WAITs are at \(Wording.wholePercent(Double(peak) / Double(limit))) of the kernel's limit",
                 evidence: [.init("peak", .int(peak)), .init("limit", .int(limit))],
                 seen: [
                     "\(Wording.count(peak)) of \(Wording.count(limit))"
-                        + (hasMemory ? ", the highest of the last 60 s" : "")
+                        + (hasMemory ? ", the highest in the last minute" : "")
                 ],
-                why: "Above tcp_max_tw_buckets connections close without TIME_WAIT. Old segments can then reach a new"
-                    + " connection.",
-                now: Finding.Step(
-                    "Raise the limit; each takes 256 bytes:",
-                    [
-                        "sudo sysctl -w net.ipv4.tcp_max_tw_buckets=\(Self.raised(limit))"
-                    ]
-                ),
-                prevent: Finding.Step("Find who makes them: the ports and the destinations with the most."),
-                not: "Do not lower it: that loses TIME_WAITs, and frees no port in time."
+                why: "Above tcp_max_tw_buckets connections close without TIME_WAIT. \(Self.oldSegments)",
+                now: Self.raising(limit),
+                prevent: Self.findingTheCause,
+                not: "Do not lower the limit: that loses TIME_WAITs, and frees no port in time."
             )
         )
     }
 
-    private static func raised(_ limit: Int) -> Int {
-        min(limit < Int(Int32.max) / 2 ? limit * 2 : limit, Int(Int32.max))
+    private static let oldSegments = "Old segments can then reach a new connection."
+    static let timeWaitCost = "each takes 256 bytes"
+    private static let findingTheCause = Finding.Step(
+        "Find what creates them: see the ports and the destinations with the most TIME_WAITs."
+    )
+
+    private static func raising(_ limit: Int) -> Finding.Step {
+        let raised = min(limit < Int(Int32.max) / 2 ? limit * 2 : limit, Int(Int32.max))
+        return Finding.Step(
+            "Raise the limit; \(timeWaitCost):",
+            ["sudo sysctl -w net.ipv4.tcp_max_tw_buckets=\(raised)"]
+        )
     }
 
     /// Connections that closed without TIME_WAIT.
@@ -224,12 +231,11 @@ extension Situation {
                 nil
             }
         guard let rise else {
-            // What never happened did not happen now.
             return now == 0
                 ? .found([])
                 : .notChecked(
-                    "\(Wording.count(Int(clamping: now))) since the start of this network"
-                        + " namespace; whether it goes on takes two readings: --for=5s"
+                    "\(Wording.count(Int(clamping: now))) since the start of this network namespace;"
+                        + " two readings show whether more follow: --for=5s"
                 )
         }
         guard rise.count > 0 else { return .found([]) }
@@ -246,16 +252,9 @@ extension Situation {
                 ],
                 seen: ["\(Wording.count(count, "connection")) in the last \(Wording.duration(rise.seconds))"],
                 why:
-                    "There were tcp_max_tw_buckets TIME_WAITs, or memory was short. Old segments can reach a new connection.",
-                now: (sample.sysctls?[.tcpMaxTWBuckets]).map { limit in
-                    Finding.Step(
-                        "Raise the limit; each takes 256 bytes:",
-                        [
-                            "sudo sysctl -w net.ipv4.tcp_max_tw_buckets=\(Self.raised(limit))"
-                        ]
-                    )
-                },
-                prevent: Finding.Step("Find who makes them: the ports and the destinations with the most."),
+                    "TIME_WAITs reached tcp_max_tw_buckets, or memory was short. \(Self.oldSegments)",
+                now: (sample.sysctls?[.tcpMaxTWBuckets]).map(Self.raising),
+                prevent: Self.findingTheCause,
                 not: "Do not lower tcp_max_tw_buckets to have fewer TIME_WAITs."
             )
         )

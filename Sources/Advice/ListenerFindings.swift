@@ -1,11 +1,13 @@
 import Model
 
-/// LISTEN ports: lost at the next restart, exposed to outgoing connections, not served; and what is reserved for nobody.
+/// LISTEN ports that a restart would lose, that outgoing connections can take, or whose service
+/// does not accept or close.
 extension Situation {
-    /// Services whose next restart fails, because they close first and did not set SO_REUSEADDR.
+    /// Services whose next restart would fail because they close first and did not set
+    /// SO_REUSEADDR.
     var restartsThatWouldFail: Outcome {
         guard let report else { return .notChecked(Self.noReport) }
-        guard let owners else { return .notChecked("sockets were not asked for SO_REUSEADDR") }
+        guard let owners else { return .notChecked("SO_REUSEADDR of the sockets was not read") }
         var findings: [Finding] = []
         var isUnknown = false
         let listeners = Dictionary(grouping: sockets.lazy.filter { $0.row.state == .listen }, by: \.row.localPort)
@@ -22,13 +24,13 @@ extension Situation {
             }
         }
         if findings.isEmpty, isUnknown {
-            return .notChecked("SO_REUSEADDR of listening sockets may be asked by root only")
+            return .notChecked("only root can read SO_REUSEADDR of listening sockets")
         }
         return .found(findings)
     }
 
-    /// How many TIME_WAITs of a port keep a socket from being bound where a listener is now, with the same options
-    /// (inet_bind_conflict(), net/ipv4/inet_connection_sock.c).
+    /// The number of TIME_WAITs of a port that prevent bind() to the end of a listener with the
+    /// same options (inet_bind_conflict(), net/ipv4/inet_connection_sock.c).
     ///
     /// A TIME_WAIT has the options of the listener that accepted its connection.
     private func blockingTimeWaits(
@@ -42,7 +44,7 @@ extension Situation {
             guard end.isBlocked(byTimeWaitsOf: timeWaits.end) else { return count }
             let accepting = listening.filter { ListenerEnd($0.row) == timeWaits.end }
                 .map { owners?.options[$0.inode] }
-            // Of one that is gone, or was not seen, nobody knows them.
+            // The options of a listener that is gone or was not seen are unknown.
             let isAllowed =
                 accepting.isEmpty
                 ? options.reusesAddress || options.reusesPort : accepting.allSatisfy { options.sharesPort(with: $0) }
@@ -56,7 +58,7 @@ extension Situation {
             check: .restartWouldFail,
             severity: .warning,
             key: "\(line.port)",
-            title: "Port \(line.port): \(name) cannot start again for up to 64 s after a stop",
+            title: "Port \(line.port): \(name) cannot start again for up to \(longestTimeWait) after a stop",
             evidence: [
                 .init("port", .int(Int(line.port))),
                 .init("time_wait", .int(count)),
@@ -68,18 +70,18 @@ extension Situation {
                 "\(owner(of: socket)) did not set SO_REUSEADDR",
             ],
             why:
-                "While one of them lasts bind() fails with EADDRINUSE, and so does the restart. It works as long as the"
-                + " service runs.",
+                "While one of them lasts, bind() fails with EADDRINUSE, and so does a restart. The running service is not"
+                + " affected.",
             now: Finding.Step(
-                "Nothing, until it is restarted. Then let the unit try for longer: RestartSec=5,"
+                "Nothing until the next restart. For that, let the unit retry for longer: RestartSec=5,"
                     + " StartLimitIntervalSec=0."
             ),
             prevent: Finding.Step("In \(name): set SO_REUSEADDR before bind(). Or let clients close first."),
-            not: "Do not expect SO_REUSEADDR to help at the first restart: the process that ends needs it too."
+            not: "Do not expect SO_REUSEADDR to help at the first restart: the process that stops needs it, too."
         )
     }
 
-    /// Services that can lose their port to an outgoing connection while they are down.
+    /// Services whose port an outgoing connection can take while they are down.
     var exposedListeners: Outcome {
         guard let report else { return .notChecked(Self.noReport) }
         guard let range = sample.range else { return .notChecked(Self.noRange) }
@@ -90,7 +92,8 @@ extension Situation {
         }
         func isService(_ port: Port) -> Bool {
             lines[port]?.isRecurring == true || servicePorts.contains(port) || ratio(port) > Thresholds.collisionRatio
-                // bind() to port 0 gives the other half first: somebody chose this port.
+                // bind() to port 0 tries the other half first, so this port was probably asked for
+                // by number.
                 || port % 2 == range.ports.low % 2
         }
         guard exposed.contains(where: isService) else { return .found([]) }
@@ -130,19 +133,19 @@ extension Situation {
                 ],
                 seen: seen,
                 why:
-                    "\(count == 1 ? "It listens" : "They listen") in the ephemeral range \(low)-\(range.ports.high) and"
-                    + " \(count == 1 ? "is" : "are") not reserved. While \(count == 1 ? "it" : "one") is down, any outgoing"
-                    + " connection can be given its port. Risk: the share of the ports of its parity that is in use now.",
+                    "\(count == 1 ? "Its port is" : "Their ports are") in the ephemeral range \(low)-\(range.ports.high) and"
+                    + " not reserved. While \(count == 1 ? "it" : "one") is down, any outgoing connection can take its port."
+                    + " Risk: the share of the ports of the same parity that is in use now.",
                 now: Self.reserving(""),
                 prevent: Finding.Step("Or move \(count == 1 ? "it" : "them") out of \(low)-\(range.ports.high)."),
                 not:
-                    "Do not call odd ports safe: bind() to port 0 takes them, and connect() does once the even ones are"
-                    + " used."
+                    "Do not call odd ports safe: bind() to port 0 takes them, and so does connect() once the even ports are"
+                    + " in use."
             )
         )
     }
 
-    /// Services that do not accept their connections.
+    /// Services with connections that wait for accept().
     var acceptQueues: Outcome {
         guard let report else { return .notChecked(Self.noReport) }
         return .found(report.ports.compactMap(longAcceptQueue))
@@ -150,13 +153,13 @@ extension Situation {
 
     private func longAcceptQueue(_ line: PortLine) -> Finding? {
         guard line.isAcceptQueueLong else { return nil }
-        // Of two readings both have to say so: one alone may have met a short burst.
+        // Both of two readings have to show it: a single one may catch a short burst.
         if between != nil, lineBefore(line.port)?.isAcceptQueueLong != true { return nil }
         let limit = line.acceptQueueLimit
         let isOne = line.acceptQueue == 1
         var seen = [
             "\(Wording.count(line.acceptQueue)) in the accept queue"
-                + (limit.map { ", which takes \(Wording.count($0 + 1))" } ?? "")
+                + (limit.map { ", which holds \(Wording.count($0 + 1))" } ?? "")
         ]
         if let owner = listenerText(on: line.port) { seen.append(owner) }
         return Finding(
@@ -173,18 +176,18 @@ extension Situation {
             ],
             seen: seen,
             why:
-                "The kernel has made these connections, and the service has not taken them. With a full queue new clients"
-                + " wait, and give up in the end.",
+                "The kernel has established these connections, and the service has not accepted them. Once the queue is"
+                + " full, new clients wait and finally give up.",
             now: Finding.Step(
-                "Look what the service waits for: threads, CPU, descriptors:",
+                "Find what the service waits for: threads, CPU, descriptors:",
                 ["sudo ss -ltnp 'sport = :\(line.port)'"]
             ),
             prevent: nil,
-            not: "Do not only raise the backlog: then more clients wait for longer."
+            not: "Do not raise the backlog alone: more clients would wait for longer."
         )
     }
 
-    /// Services that do not close what their clients closed.
+    /// Services that do not close connections that their clients have closed.
     var closeWaits: Outcome {
         guard let report else { return .notChecked(Self.noReport) }
         return .found(report.ports.compactMap(openCloseWaits))
@@ -216,8 +219,8 @@ extension Situation {
             ],
             seen: seen,
             why:
-                "Their clients have closed them and wait for the service to do the same. Each keeps a descriptor of the"
-                + " service until it does.",
+                "The clients have closed these connections, and the service has not. Each keeps a descriptor of the service"
+                + " until it is closed.",
             now: Finding.Step(
                 "Restart it\(process?.restartCommand == nil ? "." : ":")",
                 process?.restartCommand.map { [$0] } ?? []
@@ -227,69 +230,16 @@ extension Situation {
         )
     }
 
-    /// What the reading before said of a port.
+    /// A port in the earlier reading.
     private func lineBefore(_ port: Port) -> PortLine? { earlier?.ports?.ports.first { $0.port == port } }
 
-    /// By how much CLOSE_WAIT has to rise between two readings to be a leak.
+    /// The rise of CLOSE_WAIT between two readings from which it is a leak.
     private static let closeWaitRise = 5
-
-    /// Reserved ports that protect nothing.
-    var idleReservedPorts: Outcome {
-        guard let report else { return .notChecked(Self.noReport) }
-        guard let range = sample.range else { return .notChecked(Self.noRange) }
-        guard let idle = report.idleReserved else { return .notChecked(Self.noRange) }
-        let inRange = range.reserved.intersection(PortSet(range.ports))
-        let outside = range.reserved.subtracting(inRange)
-        let unused =
-            sample.udpPorts.map { inRange.subtracting(report.occupancy.listening).subtracting($0) } ?? PortSet()
-        let total = range.reserved.count
-        let count = idle.outOfRange + (idle.noListener ?? 0)
-        guard count > 0 else { return .found([]) }
-        var rows: [[String]] = []
-        if !unused.isEmpty {
-            rows.append([Wording.ports(unused), "in the range, nothing listens; each costs a usable port"])
-        }
-        if !outside.isEmpty { rows.append([Wording.ports(outside), "out of the range, no use"]) }
-        // Long lists wrap, and then there are no columns.
-        let isShort = rows.allSatisfy { $0[0].count <= 16 }
-        let seen = isShort ? Wording.table(rows) : rows.map { $0.joined(separator: "  ") }
-        return .found(
-            Finding(
-                check: .reservedPortsIdle,
-                severity: .note,
-                key: "",
-                title: "\(Wording.count(count)) of \(Wording.count(total, "reserved port")) "
-                    + (count == 1 ? "protects nothing now" : "protect nothing now"),
-                evidence: [
-                    .init("reserved", .int(total)),
-                    .init("no_listener", .optional(idle.noListener)),
-                    .init("out_of_range", .int(idle.outOfRange)),
-                ],
-                seen: seen,
-                why: "",
-                now: nil,
-                prevent: nil,
-                not: "Do not drop the port of a service that is only stopped."
-            )
-        )
-    }
-
-    /// The step that reserves ports, with commands that leave the old file whole when `reserve` refuses.
-    static func reserving(_ flags: String, or text: String = "") -> Finding.Step {
-        Finding.Step(
-            text,
-            [
-                "timewait_exporter reserve\(flags.isEmpty ? "" : " \(flags)") > 60-reserved-ports.conf &&",
-                "sudo install -m 644 60-reserved-ports.conf /etc/sysctl.d/ &&",
-                "sudo sysctl -p /etc/sysctl.d/60-reserved-ports.conf",
-            ]
-        )
-    }
 }
 
 extension SocketOptions {
-    /// Whether a socket with these options may be bound beside a TIME_WAIT with others; where those are not known, whether
-    /// it might.
+    /// Whether a socket with these options can share its port with a TIME_WAIT with other options;
+    /// if those are unknown, whether it may be able to.
     fileprivate func sharesPort(with other: SocketOptions?) -> Bool {
         guard let other else { return reusesAddress || reusesPort }
         return reusesAddress && other.reusesAddress || reusesPort && other.reusesPort
@@ -297,7 +247,7 @@ extension SocketOptions {
 }
 
 extension PortLine {
-    /// Whether more connections wait for accept() than should.
+    /// Whether too many connections wait for accept().
     var isAcceptQueueLong: Bool {
         if acceptQueue > Thresholds.acceptQueue { return true }
         guard let limit = acceptQueueLimit, limit > 0 else { return false }

@@ -137,15 +137,17 @@ extension ReservedPorts {
         return ports.subtracting(ports.sharingParity(of: facts.range.ports.low))
     }
 
-    /// The commands that put the file in force. Where the first one fails the old file stays as it
-    /// is.
-    private static func commands(_ command: String?) -> String {
-        let name = ReservedPortsFiles.name
-        return (command.map { "  \($0) > \(name) &&\n" } ?? "") + """
-              sudo install -m 644 \(name) /etc/sysctl.d/ &&
-              sudo sysctl -p /etc/sysctl.d/\(name)
+    /// The commands that put the file in force once it is written.
+    static let installCommands = [
+        "sudo install -m 644 \(ReservedPortsFiles.name) /etc/sysctl.d/ &&",
+        "sudo sysctl -p /etc/sysctl.d/\(ReservedPortsFiles.name)",
+    ]
 
-            """
+    /// The commands that write the file and put it in force. If the first one fails, the old file
+    /// stays unchanged.
+    private static func commands(_ command: String?) -> String {
+        let write = command.map { ["\($0) > \(ReservedPortsFiles.name) &&"] } ?? []
+        return (write + installCommands).map { "  \($0)\n" }.joined()
     }
 
     /// What `--check` prints: what should be reserved and is not, and what the next boot changes.

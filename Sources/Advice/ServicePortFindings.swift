@@ -1,8 +1,9 @@
 import Model
 
-/// Ports that services want and cannot have: taken by others, blocked by old connections, dialed by oneself.
+/// Ports that services cannot bind: taken by others, blocked by old connections, or connected to
+/// themselves.
 extension Situation {
-    /// Ports of services that are down, and that others hold.
+    /// Ports of stopped services that other sockets hold.
     var servicePortsTaken: Outcome {
         guard let report else { return .notChecked(Self.noReport) }
         let tcp = report.services.compactMap { line in taken(line, isUDP: false) }
@@ -17,7 +18,7 @@ extension Situation {
         let port = line.port
         let live = isUDP ? [] : sockets.filter { $0.row.localPort == port }
         let seconds = freeIn(holders.free)
-        // A socket that lives is there even where its owner could not be looked for.
+        // A live socket exists even if its owner could not be read.
         let isLive = isUDP || !live.isEmpty || holders.free == .never
         let holding =
             isUDP
@@ -36,17 +37,17 @@ extension Situation {
         let isEphemeral = sample.range?.exposes(port) == true
         let cause =
             isEphemeral
-            ? "\(port) lies in the ephemeral range and is not reserved, so connect() may hand it out."
+            ? "Port \(port) is in the ephemeral range and not reserved, so connect() can take it."
             : sample.range?.ports.contains(port) == true
-                ? "\(port) is reserved now, but was given away before that, or somebody asked for it by number."
-                : "\(port) lies outside of the ephemeral range: somebody asked for it by number."
+                ? "Port \(port) is reserved now, but was taken before that, or a program asked for it by number."
+                : "Port \(port) is outside the ephemeral range: a program asked for it by number."
         let isBoundOnly = !live.isEmpty && live.allSatisfy { $0.row.state == .boundInactive }
         let effect =
             isUDP || isBoundOnly
             ? " bind() fails with EADDRINUSE until that socket is closed."
             : isLive
-                ? " bind() fails with EADDRINUSE until the connection is gone, and for up to 64 s more if it ends in"
-                    + " TIME_WAIT."
+                ? " bind() fails with EADDRINUSE until the connection is gone, and for up to \(longestTimeWait) more if it"
+                    + " ends in TIME_WAIT."
                 : " bind() fails with EADDRINUSE until the last TIME_WAIT is gone."
         return Finding(
             check: .servicePortTaken,
@@ -121,7 +122,7 @@ extension Situation {
         )
     }
 
-    /// Ports of services that are down, and that only their own old connections hold.
+    /// Ports of stopped services that only their own old connections hold.
     var servicePortsBlocked: Outcome {
         guard let report else { return .notChecked(Self.noReport) }
         return .found(report.services.compactMap(blocked))
@@ -139,8 +140,10 @@ extension Situation {
             let end = live.isEmpty ? seconds.map { "; free in \(Wording.duration($0))" } ?? "" : ""
             seen.append("\(Wording.count(timeWaits, "TIME_WAIT"))\(end)")
         }
-        if let first = live.first { seen.append("\(Wording.count(live.count)) live; \(owner(of: first))") }
-        let wait = seconds.map { "wait \(Wording.duration($0)), then" } ?? "close what still has its connections, then"
+        if let first = live.first {
+            seen.append("\(Wording.count(live.count, "live connection")); \(owner(of: first))")
+        }
+        let wait = seconds.map { "wait \(Wording.duration($0)), then" } ?? "close the remaining connections, then"
         return Finding(
             check: .servicePortBlocked,
             severity: .warning,
@@ -154,23 +157,24 @@ extension Situation {
                 .init("free_in_seconds", .optional(seconds.map { $0.rounded() })),
             ],
             seen: seen,
-            why: "Without SO_REUSEADDR bind() fails with EADDRINUSE while connections are left that the service had"
-                + " accepted. Whether the service sets it is not to be seen while it is down.",
+            why:
+                "Without SO_REUSEADDR bind() fails with EADDRINUSE while connections remain that the service had accepted."
+                + " Whether the service sets it cannot be seen while it is down.",
             now: Finding.Step("Start the service. If bind() fails: \(wait) start it again."),
             prevent: Finding.Step(
-                "Set SO_REUSEADDR before bind(), in the process that ends as well as in the next one. Let clients close"
-                    + " first. Let the unit try again for longer: RestartSec=5."
+                "Set SO_REUSEADDR before bind(), in the process that stops as well as in the next one. Let clients close"
+                    + " first. Let the unit retry for longer: RestartSec=5."
             ),
-            not: "Do not restart it in a loop: bind() fails until the last one is gone.",
+            not: "Do not restart it in a loop: bind() fails until the last connection is gone.",
             failsIn: 0
         )
     }
 
-    /// Clients that were given the port they dial.
+    /// Clients whose own port is the port that they dial.
     var selfConnections: Outcome {
         guard let report else { return .notChecked(Self.noReport) }
         var findings: [Finding] = []
-        // A TIME_WAIT ends by itself: where another one lives on the same port, that is what has to be told.
+        // Live sockets come first: a TIME_WAIT on the same port ends by itself.
         let ends =
             report.selfConnectedEnds.filter { $0.state != .timeWait }
             + report.selfConnectedEnds.filter { $0.state == .timeWait }
@@ -191,7 +195,7 @@ extension Situation {
         let restart = process?.restartCommand
         let now: Finding.Step =
             if isOver {
-                Finding.Step("Wait until it is gone, 64 s at most, then start the service.")
+                Finding.Step("Wait until it is gone, \(longestTimeWait) at most, then start the service.")
             } else if let restart {
                 Finding.Step("Restart the client, then start the service:", [restart])
             } else if let process {
@@ -215,21 +219,21 @@ extension Situation {
             ],
             seen: ["\(text) <-> \(text) \(end.state.name.uppercased())"] + (socket.map { [owner(of: $0)] } ?? []),
             why:
-                "The client dialed a port of this host on which nothing listened, and was given the same port for its own"
-                + " end. It talks to itself, and the service cannot bind its port.",
+                "The client dialed a port of this host that had no listener, and the kernel chose the same port for the"
+                + " client's own end. The client talks to itself, and the service cannot bind its port.",
             now: now,
             prevent: Self.reserving(
                 "--ports=\(end.port)",
-                or: "And let the client refuse a connection whose two ends are the same."
+                or: "Let the client refuse a connection whose two ends are the same, and reserve the port:"
             ),
-            not: "Do not only restart the service: bind() fails as long as the client holds the port.",
+            not: "Do not restart the service alone: bind() fails as long as the client holds the port.",
             failsIn: 0
         )
     }
 
-    // MARK: - What they share
+    // MARK: - Shared parts
 
-    /// In how many seconds a port is free; nil where nobody knows.
+    /// Seconds until a port is free; nil if unknown.
     private func freeIn(_ free: ServiceHolders.Free) -> Double? {
         switch free {
         case .now: 0

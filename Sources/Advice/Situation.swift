@@ -1,33 +1,33 @@
 package import Model
 
-/// All that a diagnosis is made from.
+/// The input of a diagnosis.
 package struct Situation: Sendable {
-    /// The machine's name.
+    /// The host name.
     package var host: String
     /// The kernel, as `Linux 6.12.9`.
     package var kernel: String
     /// The readings.
     package var sample: Sample
-    /// The sockets that programs own; nil where they were not read.
+    /// The sockets with their owners; nil if not read.
     package var owners: SocketOwners?
-    /// Programs that were seen to open connections to LISTEN ports of this host, and to which; nil where nobody looked.
+    /// Programs that were seen to open connections to LISTEN ports of this host, with these ports;
+    /// nil if not observed.
     package var dialers: [SocketProcess: PortSet]?
-    /// A sample before `sample`, for what grows; nil where there is only one.
+    /// A sample before `sample`, for growth; nil if there is only one.
     package var earlier: Sample?
-    /// How long the reading took, in seconds.
+    /// The duration of the reading in seconds.
     package var duration = 0.0
-    /// Whether somebody has looked for long: what takes memory is checked only then.
+    /// Whether the host was observed over time, which some checks need (`Check.takesMemory`).
     package var hasMemory = false
     /// The TCP ports of `--services.ports`.
     package var servicePorts = PortSet()
-    /// Whether root looked: then no command shows more.
+    /// Whether root made the readings, so that no command shows more.
     package var isRoot = false
-    /// The seconds since 1970 at which it is looked at.
+    /// The current time in seconds since 1970.
     package var time = 0.0
-    /// What could not be read or asked, a line each, beside the processes that were hidden.
+    /// What could not be read, one per line, apart from hidden processes.
     package var obstacles: [String] = []
 
-    /// A situation of which only the sample is known.
     package init(host: String, kernel: String, sample: Sample) {
         self.host = host
         self.kernel = kernel
@@ -36,23 +36,21 @@ package struct Situation: Sendable {
 }
 
 extension Situation {
-    // Why a check could not be made.
+    // Reasons why a check could not be made.
     static let noReport = "the socket table could not be read"
     static let noRange = "the ephemeral range could not be read"
     static let noSysctls = "the sysctls could not be read"
 
-    /// The report of the socket table; nil before the first.
     var report: PortReport? { sample.ports }
 
-    /// The sockets that programs own.
     var sockets: [OwnedSocket] { owners?.sockets ?? [] }
 
-    /// The process of a socket, where it was seen.
+    /// The process of a socket, if it was seen.
     func process(of socket: OwnedSocket) -> SocketProcess? {
         socket.inode == 0 ? nil : owners?.processes[socket.inode]
     }
 
-    /// Who owns a socket, in words: `curl (pid 4711, backup.service)`, or at least the user.
+    /// The owner of a socket in words: `curl (pid 4711, backup.service)`, or at least the user.
     func owner(of socket: OwnedSocket) -> String {
         if let process = process(of: socket) { return process.text }
         if socket.inode == 0 { return "no process" }
@@ -82,16 +80,16 @@ extension Situation {
         sockets.filter { $0.row.state == .listen && $0.row.localPort == port }
     }
 
-    /// Who listens on a port, in words; nil where nobody knows.
+    /// The owner of a listener on a port in words; nil if unknown.
     func listenerText(on port: Port) -> String? { listeners(on: port).first.map(owner(of:)) }
 
-    /// What a service is called in a title: its unit or its command, else `its service`.
+    /// The name of a service in a title: its unit or command, else `its service`.
     func serviceName(on port: Port) -> String {
         guard let socket = listeners(on: port).first, let process = process(of: socket) else { return "its service" }
         return process.shortName
     }
 
-    /// The process that owns most of some sockets, and how many; nil where none was seen.
+    /// The process that owns the most of some sockets, and how many; nil if none was seen.
     func mainProcess(of sockets: some Sequence<OwnedSocket>) -> (process: SocketProcess, count: Int)? {
         var counts: [SocketProcess: Int] = [:]
         for socket in sockets {
@@ -108,8 +106,16 @@ extension Situation {
         Wording.endpoint(destination.address, destination.port, zone: zone(destination.device))
     }
 
-    /// The usable ports, and the range in words.
+    /// The number of usable ports.
     var usable: Int? { report?.ephemeral?.usable }
+
+    private var timing: TimeWaitTiming { TimeWaitTiming(timeout: sample.sysctls?[.tcpTWTimeout]) }
+
+    /// The length of TIME_WAIT: `60 s`.
+    var timeWaitLength: String { Wording.duration(timing.seconds) }
+
+    /// The longest time for which a TIME_WAIT can hold a port: `64 s`.
+    var longestTimeWait: String { Wording.duration(timing.seconds + TimeWaitTiming.timerRounding) }
 }
 
 extension SocketProcess {
@@ -119,13 +125,13 @@ extension SocketProcess {
         return "\(Wording.name(name)) (pid \(pid)\(place.map { ", \($0)" } ?? ""))"
     }
 
-    /// What the program is called in a title: its unit without the suffix, else its command.
+    /// The name in a title: the unit without its suffix, else the command.
     package var shortName: String {
         guard let unit, unit.hasSuffix(".service") else { return Wording.name(name) }
         return Wording.name(String(unit.dropLast(".service".count)))
     }
 
-    /// The command of a shell that stops it.
+    /// The shell command that stops it.
     var stopCommand: String {
         if let unit, unit.hasSuffix(".service"), let word = Wording.shellWord(unit) {
             return "sudo systemctl stop \(word)"
@@ -133,7 +139,7 @@ extension SocketProcess {
         return "sudo kill \(pid)"
     }
 
-    /// The command that starts it anew; nil where only its owner knows.
+    /// The shell command that restarts it; nil outside a systemd service.
     var restartCommand: String? {
         guard let unit, unit.hasSuffix(".service"), let word = Wording.shellWord(unit) else { return nil }
         return "sudo systemctl restart \(word)"

@@ -1,6 +1,6 @@
 package import Model
 
-/// How numbers, times and names from outside are written for people, everywhere the same.
+/// The text form of numbers, times and names from outside, in findings and pages.
 package enum Wording {
     /// The most characters of a name from outside.
     package static let longestName = 40
@@ -26,7 +26,7 @@ package enum Wording {
     package static func decimal(_ number: Double, _ places: Int) -> String {
         var scale = 1.0
         for _ in 0..<places { scale *= 10 }
-        // What another program wrote may be any number.
+        // A number from another program can have any value.
         let scaled = number.isNaN ? 0 : Int(min(abs(number) * scale, 9e18).rounded())
         let whole = scaled / Int(scale)
         let sign = number < 0 && scaled > 0 ? "-" : ""
@@ -35,22 +35,22 @@ package enum Wording {
         return sign + count(whole) + "." + String(repeating: "0", count: places - fraction.count) + fraction
     }
 
-    /// A number of a second: one decimal below 10, none above.
+    /// A rate per second: one decimal below 10, none above.
     package static func rate(_ number: Double) -> String { decimal(number, number < 9.95 ? 1 : 0) }
 
     /// A share, 0 to 1, as `4.1 %`.
     package static func percent(_ share: Double) -> String { decimal(share * 100, 1) + " %" }
 
-    /// A part of a whole in per cent: one decimal below 10 %, none above.
+    /// A part of a whole in percent: one decimal below 10 %, none above.
     package static func share(_ part: Int, of whole: Int) -> String {
         let share = Double(part) / Double(max(1, whole))
         return share > 0 && share < 0.0995 ? percent(share) : wholePercent(share)
     }
 
-    /// A share, 0 to 1, in whole per cent, as `87 %`.
+    /// A share, 0 to 1, in whole percent, as `87 %`.
     package static func wholePercent(_ share: Double) -> String { decimal(share * 100, 0) + " %" }
 
-    /// A time of seconds, as `70 s`, `6 min 29 s`, `3 h 5 min` or `2 days`.
+    /// A duration, as `70 s`, `6 min 29 s`, `3 h 5 min` or `2 days`.
     package static func duration(_ seconds: Double) -> String {
         let total = Int(max(0, min(seconds, 1e9)).rounded())
         if total < 120 { return "\(total) s" }
@@ -68,17 +68,19 @@ package enum Wording {
         return address.isIPv4 ? "\(host):\(port)" : "[\(host)]:\(port)"
     }
 
-    /// A name that a program chose, in one line of at most 40 characters: what is no printable ASCII is escaped.
+    /// A name that a program chose, in one line of at most 40 characters, with everything but
+    /// printable ASCII escaped.
     package static func name(_ text: String) -> String { line(text, atMost: longestName) }
 
-    /// A text from outside, in one line of at most some characters: what is no printable ASCII is escaped.
+    /// A text from outside, in one line of limited length, with everything but printable ASCII
+    /// escaped.
     package static func line(_ text: String, atMost longest: Int) -> String {
         var (result, beginning) = ("", "")
         for scalar in text.unicodeScalars {
             let piece = isPlain(scalar) ? String(scalar) : escape(scalar)
             guard result.utf8.count + piece.utf8.count <= longest else { return beginning + "..." }
             result += piece
-            // The longest part with room for three dots, which ends with a whole escape.
+            // The longest prefix of whole escapes that leaves room for three dots.
             if result.utf8.count <= longest - 3 { beginning = result }
         }
         return result
@@ -96,7 +98,8 @@ package enum Wording {
         return "\\u{\(digits)}"
     }
 
-    /// A word of a shell: quoted unless it is harmless. What cannot be printed makes no command.
+    /// A word for a shell, quoted if necessary; nil if it cannot be printed or looks like an
+    /// option.
     package static func shellWord(_ text: String) -> String? {
         guard !text.isEmpty, !text.hasPrefix("-"),
             text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value < 0x7f })
@@ -109,7 +112,7 @@ package enum Wording {
         return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
     }
 
-    /// Names in a row: `a`, `a and b`, `a, b and 3 more`.
+    /// A list of names: `a`, `a and b`, `a, b and 3 more`.
     package static func list(_ names: [String], atMost limit: Int) -> String {
         guard names.count > limit else {
             guard let last = names.last else { return "none" }
@@ -118,7 +121,7 @@ package enum Wording {
         return names.prefix(limit).joined(separator: ", ") + " and \(count(names.count - limit)) more"
     }
 
-    /// Rows of cells as lines with their columns in a row, two spaces apart.
+    /// Rows of cells as lines with aligned columns, two spaces apart.
     package static func table(_ rows: [[String]]) -> [String] {
         let columns = rows.map(\.count).max() ?? 0
         let widths = (0..<columns).map { column in rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0 }
@@ -129,7 +132,7 @@ package enum Wording {
         }
     }
 
-    /// Ports as ranges, at most some: `8080-8088, 50061 and 3 more`.
+    /// Ports as a limited number of ranges: `8080-8088, 50061 and 3 more`.
     package static func ports(_ ports: PortSet, atMost limit: Int = 12) -> String {
         let ranges = ports.ranges.map { $0.low == $0.high ? "\($0.low)" : "\($0.low)-\($0.high)" }
         guard ranges.count > limit else { return ranges.joined(separator: ", ") }
@@ -138,7 +141,7 @@ package enum Wording {
 }
 
 extension Wording {
-    /// A moment in UTC, as `2026-11-26T14:03:12Z`; `separator` stands in place of the T, and `zone` in place of the Z.
+    /// A moment in UTC, as `2026-11-26T14:03:12Z`; `separator` replaces the T, and `zone` the Z.
     package static func time(_ seconds: Double, separator: String = "T", zone: String = "Z") -> String {
         let total = Int(max(0, min(seconds, 253_402_300_799)))
         let (days, rest) = (total / 86_400, total % 86_400)

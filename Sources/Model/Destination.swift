@@ -1,16 +1,17 @@
-/// What the kernel gives a whole range of ports for: the same port serves as many destinations as there are.
+/// The far end of connections from one local address. Towards each destination connect() can use
+/// every port of the ephemeral range: two connections may share a local port if their destinations
+/// differ.
 package struct Destination: Hashable, Sendable {
-    /// Where the connections come from.
+    /// The local address.
     package let source: IPAddress
-    /// Where they go.
+    /// The remote address.
     package let address: IPAddress
-    /// The port there.
+    /// The remote port.
     package let port: Port
-    /// The interface that the connections are bound to, by its index; 0 where they are bound to none, and where nobody
-    /// knows. The same link-local address on two links is two hosts.
+    /// The index of the interface that the connections are bound to; 0 if they are not bound to
+    /// one, and if it is unknown. The same link-local address on two links means two hosts.
     package let device: UInt32
 
-    /// A destination from its parts.
     package init(source: IPAddress, address: IPAddress, port: Port, device: UInt32 = 0) {
         self.source = source
         self.address = address
@@ -26,44 +27,45 @@ extension Destination: Comparable {
     }
 }
 
-/// What readings say of all destinations.
+/// The use of the ephemeral range towards all destinations.
 package struct DestinationReport: Equatable, Sendable {
-    /// The chosen ones, in their order.
+    /// The destinations that are shown, in their order on the page.
     package var lines: [DestinationLine] = []
-    /// How many distinct ones there are.
+    /// The number of distinct destinations.
     package var count = 0
-    /// Whether a bounded sketch counted them.
+    /// Whether `count` is the estimate of a sketch of bounded size.
     package var isEstimated = false
-    /// Those that have no line.
+    /// Destinations that are not in `lines`.
     package var omitted = 0
-    /// The most ports that are used towards one of them, reusable ones not counted.
+    /// The highest number of ports in use towards one destination, without the reusable ones.
     package var worst = 0
-    /// Those that use most, the heaviest first, with a line or without one; at most `mostNearest`.
+    /// The destinations that use the most ports, in descending order; at most `mostNearest`, in
+    /// `lines` or not.
     package var nearest: [DestinationUse] = []
-    /// When the first of them has no port left, as forecast; nil if never. In the past where nothing is left now.
+    /// When the first destination runs out of ports, as forecast; nil if never. In the past if no
+    /// port is left now.
     package var exhaustion: Instant?
 
     /// The most destinations in `nearest`.
     package static let mostNearest = 10
 
-    /// Nothing counted yet.
     package init() {}
 }
 
-/// How much of the usable ports a destination uses, and how that goes on.
+/// How many of the usable ports a destination uses, with a forecast.
 package struct DestinationUse: Equatable, Sendable {
-    /// The ports.
     package var line: DestinationLine
-    /// TIME_WAITs that begin in a second.
+    /// TIME_WAITs that begin, per second.
     package var rate: Double
-    /// By how much live connections grow in a second; 0 where one reading knows no growth.
+    /// Growth of live connections, per second; 0 after a single reading.
     package var growth: Double
-    /// In how many seconds no port is left, as forecast; nil if never.
+    /// Seconds until no port is left, as forecast; nil if never.
     package var exhaustion: Double?
-    /// Whether TIME_WAITs have begun at this rate for some seconds; a burst of a moment is no rate to go by.
+    /// Whether TIME_WAITs have begun at this rate for some seconds; a short burst is no basis for a
+    /// forecast.
     package var isSteady = true
 
-    /// Ports that are used, reusable ones not counted.
+    /// Ports in use, without the reusable ones.
     package var used: Int { line.live + line.timeWait }
 
     package init(line: DestinationLine, rate: Double, growth: Double, exhaustion: Double? = nil, isSteady: Bool = true)
@@ -76,15 +78,15 @@ package struct DestinationUse: Equatable, Sendable {
     }
 }
 
-/// The ports that are used towards one destination.
+/// The ports in use towards one destination.
 package struct DestinationLine: Equatable, Sendable {
-    /// Where to.
     package var destination: Destination
     /// Ports of sockets in any state but TIME_WAIT.
     package var live = 0
-    /// Ports of TIME_WAITs that the next connect() may not take, or not that anybody knows.
+    /// Ports of TIME_WAITs that the next connect() must not take, or that are not known to be
+    /// reusable.
     package var timeWait = 0
-    /// Ports of TIME_WAITs that it is known to take.
+    /// Ports of TIME_WAITs that the next connect() can take over.
     package var reusable = 0
 
     package init(destination: Destination, live: Int = 0, timeWait: Int = 0, reusable: Int = 0) {

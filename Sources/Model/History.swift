@@ -1,36 +1,34 @@
-/// The last hour in steps of half a minute: what a person wants to see who was not there. About 10 KiB.
+/// The last hour in steps of 30 s, for the charts of the landing page. About 10 KiB.
 package struct History: Equatable, Sendable {
-    /// One step. What was not read in it is nil.
+    /// The values of one step; nil if not read.
     package struct Step: Equatable, Sendable {
-        /// The most TIME_WAITs.
+        /// The highest number of TIME_WAITs.
         package var timeWait: Int?
-        /// The highest share, 0 to 1, of the usable ports that were held, whatever the destination.
+        /// The highest share, 0 to 1, of the usable ports that were held, over all destinations.
         package var rangeShare: Double?
         /// The highest share, 0 to 1, of the usable ports that one destination held.
         package var nearestShare: Double?
-        /// The most TIME_WAITs that began in a second.
+        /// The highest rate of new TIME_WAITs, per second.
         package var arrivals: Double?
-        /// The last value of the counter of connections that closed without TIME_WAIT.
+        /// The last value of `TCPTimeWaitOverflow`.
         package var overflow: UInt64?
 
-        /// A step in which nothing was read.
         package init() {}
     }
 
-    /// Seconds of a step.
+    /// The length of a step in seconds.
     package static let step = 30.0
-    /// How many steps are kept.
+    /// The number of steps that are kept.
     package static let length = 120
 
     /// When the last step began; nil before the first sample.
     package private(set) var lastStart: Instant?
-    /// The steps that were seen, the oldest first, without a gap.
+    /// The steps so far, the oldest first, without gaps.
     package private(set) var steps: [Step] = []
 
-    /// Nothing was seen yet.
     package init() {}
 
-    /// Takes in a sample: at most once a second.
+    /// Adds a sample to the current step; called at most once a second.
     package mutating func note(_ sample: Sample) {
         advance(to: sample.now)
         guard !steps.isEmpty else { return }
@@ -62,7 +60,7 @@ package struct History: Equatable, Sendable {
         lastStart = passed < Self.length ? start + Self.step * Double(passed) : now
     }
 
-    /// By how much the overflow counter rose in the last steps; nil where it was not read then.
+    /// The rise of the overflow counter; nil if it was not read.
     ///
     /// - Parameter seconds: how long to look back.
     package func overflow(inLast seconds: Double) -> UInt64? {
@@ -72,30 +70,16 @@ package struct History: Equatable, Sendable {
     }
 }
 
-extension TableCounts {
-    /// The rows of both families in a state.
-    package func total(of state: TCPState) -> Int {
-        AddressFamily.allCases.reduce(0) { $0 + self[$1, state] }
-    }
-}
-
-extension EphemeralUse {
-    /// Usable ports that are held.
-    package var used: Int { established + other + timeWait }
-
-    /// The share, 0 to 1, of the usable ports that are held; nil where nothing is usable.
-    package var share: Double? { usable == 0 ? nil : Double(used) / Double(usable) }
-}
-
 extension PortReport {
-    /// The share, 0 to 1, of the usable ports that the destination with most uses; nil where nothing is usable, and
-    /// where destinations are not counted.
+    /// The share, 0 to 1, of the usable ports that the busiest destination uses; nil if nothing is
+    /// usable, and if destinations are not counted.
     package var nearestShare: Double? {
         guard let destinations, let ephemeral, ephemeral.usable > 0 else { return nil }
         return Double(destinations.worst) / Double(ephemeral.usable)
     }
 
-    /// TIME_WAITs that begin in a second, as the last ten seconds had it; nil where their roles are not known.
+    /// The rate of new TIME_WAITs over the last ten seconds, per second; nil if their roles are
+    /// unknown.
     package var arrivalsPerSecond: Double? {
         newTimeWait.map { Double($0.total(.local) + $0.total(.remote)) / PortReport.newWindow }
     }

@@ -1,6 +1,6 @@
-/// An IPv4 or IPv6 address. IPv4 is held as its v4-mapped form (::ffff:a.b.c.d), so that a connection over IPv4 to a
-/// dual-stack listener, which the kernel shows in tcp6 as v4-mapped, compares equal to the same connection's other end
-/// in tcp.
+/// An IPv4 or IPv6 address. IPv4 is stored in its v4-mapped form (::ffff:a.b.c.d). The kernel lists
+/// an IPv4 connection to a dual-stack listener under tcp6 as v4-mapped, so both ends of such a
+/// connection compare equal.
 public struct IPAddress: Hashable, Sendable {
     /// The first eight bytes of the address as a big-endian number.
     public let high: UInt64
@@ -26,7 +26,8 @@ public struct IPAddress: Hashable, Sendable {
 
     /// `0.0.0.0`: a listener on it takes every IPv4 address.
     public static let anyIPv4 = IPAddress(v4: 0)
-    /// `::`: a listener on it takes every IPv6 address and, unless it is v6only, every IPv4 address.
+    /// `::`: a listener on it takes every IPv6 address and, unless it is v6only, every IPv4
+    /// address.
     public static let anyIPv6 = IPAddress(high: 0, low: 0)
 
     /// Whether this is an IPv4 address, v4-mapped or not.
@@ -35,18 +36,46 @@ public struct IPAddress: Hashable, Sendable {
     /// The number of an IPv4 address; nil for IPv6.
     public var v4: UInt32? { isIPv4 ? UInt32(truncatingIfNeeded: low) : nil }
 
-    /// Whether this is an IPv6 address of fe80::/10, which means a host only together with a link.
+    /// Whether this is an IPv6 address of fe80::/10, which identifies a host only together with its
+    /// link.
     public var isLinkLocal: Bool { high >> 54 == 0xFE80 >> 6 }
 
-    /// Whether this is 127.0.0.0/8 or ::1, which are every namespace's own.
+    /// Whether this is in 127.0.0.0/8 or is ::1; both are local in every namespace.
     public var isLoopback: Bool {
         (high == 0) && (low >> 24 == 0xFFFF_7F || low == 1)
     }
 }
 
 extension IPAddress: Comparable {
-    /// The order of the numbers, IPv4 among IPv6 at its v4-mapped place: made for searching, not for reading.
+    /// Numeric order, with IPv4 at its v4-mapped place among IPv6: for searches, not for display.
     public static func < (left: IPAddress, right: IPAddress) -> Bool {
         left.high == right.high ? left.low < right.low : left.high < right.high
+    }
+}
+
+extension IPAddress: CustomStringConvertible {
+    /// The text form: dotted decimal for IPv4, RFC 5952 for IPv6 (lower case, the longest run of
+    /// zeros as `::`).
+    public var description: String {
+        if let v4 {
+            return "\(v4 >> 24).\(v4 >> 16 & 255).\(v4 >> 8 & 255).\(v4 & 255)"
+        }
+        let groups = (0..<8).map { index in
+            UInt16(truncatingIfNeeded: (index < 4 ? high : low) >> UInt64(48 - 16 * (index % 4)))
+        }
+        let text = { (part: ArraySlice<UInt16>) in part.map { String($0, radix: 16) }.joined(separator: ":") }
+        guard let zeros = Self.longestRunOfZeros(groups) else { return text(groups[...]) }
+        return text(groups[..<zeros.lowerBound]) + "::" + text(groups[zeros.upperBound...])
+    }
+
+    /// The first of the longest runs of at least two zero groups.
+    private static func longestRunOfZeros(_ groups: [UInt16]) -> Range<Int>? {
+        var longest: Range<Int>?
+        var start = 0
+        for index in 0...groups.count where index == groups.count || groups[index] != 0 {
+            if index - start >= 2, index - start > longest?.count ?? 0 { longest = start..<index }
+            start = index + 1
+        }
+        return longest
     }
 }

@@ -1,15 +1,17 @@
-/// The addresses of one network namespace: what makes a peer a local one.
+/// The addresses of one network namespace, which classify peers as local or remote.
 ///
-/// 127.0.0.0/8 and ::1 always belong to it. The rest are the addresses of its interfaces, and the prefixes that its local
-/// routing table gives to it as a whole (`ip route add local 198.51.100.0/24 dev lo`, AnyIP). A link-local address is
-/// its own on the interface that has it, and may be another host's on another.
+/// 127.0.0.0/8 and ::1 are always included. The others are the addresses of the interfaces, and the
+/// prefixes that the local routing table declares local as a whole (`ip route add local
+/// 198.51.100.0/24 dev lo`, AnyIP). A link-local address is local on its own interface only: on
+/// another it may be another host's.
 public struct LocalAddresses: Equatable, Sendable {
-    /// Addresses that are local as a whole.
+    /// A range of addresses that are all local.
     public struct Prefix: Equatable, Sendable {
         fileprivate let first: IPAddress
         fileprivate let last: IPAddress
 
-        /// The addresses that share their first `length` bits with one, 0 to 32 for IPv4 and 0 to 128 for IPv6.
+        /// The addresses that share their first `length` bits with one, 0 to 32 for IPv4 and 0 to
+        /// 128 for IPv6.
         public init(_ address: IPAddress, length: Int) {
             let length = address.isIPv4 ? 96 + length : length
             let high: UInt64 = length >= 64 ? 0 : .max >> UInt64(length)
@@ -18,31 +20,31 @@ public struct LocalAddresses: Equatable, Sendable {
             last = IPAddress(high: address.high | high, low: address.low | low)
         }
 
-        /// One address.
+        /// A single address.
         public init(_ address: IPAddress) {
             (first, last) = (address, address)
         }
     }
 
-    /// A link-local address, and the index of the interface that has it.
+    /// A link-local address and the index of its interface.
     public struct LinkLocal: Hashable, Sendable {
         let address: IPAddress
         let device: UInt32
 
-        /// An address of fe80::/10 on an interface.
+        /// Creates a link-local address.
         public init(_ address: IPAddress, device: UInt32) {
             self.address = address
             self.device = device
         }
     }
 
-    /// The first and the last address of each range, in their order; no two of them touch. So a row's address is found in
-    /// a few steps, however many prefixes there are and however they are nested.
+    /// Sorted ranges that neither overlap nor touch, so that a binary search finds an address
+    /// however many prefixes there are and however they nest.
     private var ranges: [Prefix] = []
     private let linkLocal: Set<LinkLocal>
     private let linkLocalAddresses: Set<IPAddress>
 
-    /// The given prefixes and addresses, which may overlap and repeat.
+    /// - Parameter prefixes: may overlap and repeat.
     public init(_ prefixes: some Sequence<Prefix> = [], linkLocal: some Sequence<LinkLocal> = []) {
         self.linkLocal = Set(linkLocal)
         linkLocalAddresses = Set(self.linkLocal.map(\.address))
@@ -58,8 +60,8 @@ public struct LocalAddresses: Equatable, Sendable {
 
     /// Whether the address is one of the namespace's own.
     ///
-    /// - Parameter device: the index of the interface that a socket with the address is bound to, which decides about
-    ///   link-local addresses; 0 where that is not known.
+    /// - Parameter device: the index of the interface that the socket is bound to, which matters
+    ///   for link-local addresses; 0 if unknown.
     public func contains(_ address: IPAddress, device: UInt32 = 0) -> Bool {
         if address.isLoopback { return true }
         var (low, high) = (0, ranges.count)
@@ -78,15 +80,15 @@ public struct LocalAddresses: Equatable, Sendable {
             ? linkLocalAddresses.contains(address) : linkLocal.contains(LinkLocal(address, device: device))
     }
 
-    /// Both sets of addresses together.
+    /// The addresses in either set.
     public func union(_ other: LocalAddresses) -> LocalAddresses {
         LocalAddresses(ranges + other.ranges, linkLocal: linkLocal.union(other.linkLocal))
     }
 }
 
 extension LocalAddresses.Prefix {
-    /// The prefix; of an IPv6 one that spans the v4-mapped addresses, which stand for IPv4 here, the two parts around
-    /// them.
+    /// The prefix itself, or, if an IPv6 prefix spans the v4-mapped addresses, which stand for IPv4
+    /// here, its two parts around them.
     fileprivate var withoutIPv4: [Self] {
         let mapped = Self(.anyIPv4, length: 0)
         guard first < mapped.first, mapped.last < last else { return [self] }
@@ -103,7 +105,7 @@ extension LocalAddresses.Prefix {
 }
 
 extension IPAddress {
-    /// Whether an address is the next one.
+    /// Whether `next` is this address plus one.
     fileprivate func isFollowed(by next: IPAddress) -> Bool {
         let (sum, carry) = low.addingReportingOverflow(1)
         return next.low == sum && next.high == (carry ? high &+ 1 : high)

@@ -1,7 +1,7 @@
 /// A set of ports: one bit for each of the 65,536, 8 KiB whatever it holds.
 ///
-/// Which ports are in use, reserved or listened on is kept in these, so that a table of any size costs the same memory
-/// and the questions between them ("usable and in use, but not listened on") are a few thousand machine instructions.
+/// A socket table of any size needs the same memory, and a set operation (usable and in use, but
+/// without a listener) takes a few thousand machine instructions.
 public struct PortSet: Equatable, Sendable {
     private var words: [UInt64]
 
@@ -29,7 +29,7 @@ public struct PortSet: Equatable, Sendable {
         return count
     }
 
-    /// Whether the set holds no port.
+    /// Whether the set has no ports.
     public var isEmpty: Bool { words.allSatisfy { $0 == 0 } }
 
     /// Whether the port is in the set.
@@ -37,7 +37,7 @@ public struct PortSet: Equatable, Sendable {
         words[Int(port >> 6)] & (1 << UInt64(port & 63)) != 0
     }
 
-    /// The ports of this set that are even, or odd, as the given port is.
+    /// The ports that are even if `port` is even, else those that are odd.
     public func sharingParity(of port: Port) -> PortSet {
         var result = self
         let mask: UInt64 = port.isMultiple(of: 2) ? 0x5555_5555_5555_5555 : 0xAAAA_AAAA_AAAA_AAAA
@@ -45,12 +45,12 @@ public struct PortSet: Equatable, Sendable {
         return result
     }
 
-    /// Adds a port.
+    /// Inserts a port.
     public mutating func insert(_ port: Port) {
         words[Int(port >> 6)] |= 1 << UInt64(port & 63)
     }
 
-    /// Adds every port of a range.
+    /// Inserts every port of a range.
     public mutating func insert(_ range: PortRange) {
         let (first, last) = (Int(range.low >> 6), Int(range.high >> 6))
         let head = UInt64.max << UInt64(range.low & 63)
@@ -64,18 +64,18 @@ public struct PortSet: Equatable, Sendable {
         words[last] |= tail
     }
 
-    /// Takes every port out, keeping the memory.
+    /// Removes every port and keeps the memory.
     public mutating func removeAll() {
         for index in words.indices { words[index] = 0 }
     }
 
-    /// The ports that are in either set.
+    /// The ports in either set.
     public func union(_ other: PortSet) -> PortSet { combined(with: other, by: |) }
 
-    /// The ports that are in both sets.
+    /// The ports in both sets.
     public func intersection(_ other: PortSet) -> PortSet { combined(with: other, by: &) }
 
-    /// The ports of this set that are not in the other.
+    /// The ports in this set and not in the other.
     public func subtracting(_ other: PortSet) -> PortSet { combined(with: other) { $0 & ~$1 } }
 
     private func combined(with other: PortSet, by operation: (UInt64, UInt64) -> UInt64) -> PortSet {
@@ -86,7 +86,7 @@ public struct PortSet: Equatable, Sendable {
 }
 
 extension PortSet: Sequence {
-    /// The ports of a set, the lowest first.
+    /// Iterates in ascending order.
     public struct Iterator: IteratorProtocol {
         private let words: [UInt64]
         private var index = 0
@@ -109,6 +109,84 @@ extension PortSet: Sequence {
         }
     }
 
-    /// The ports, the lowest first.
+    /// Iterates over the ports in ascending order.
     public func makeIterator() -> Iterator { Iterator(words) }
+}
+
+extension PortSet {
+    /// A syntax error in a list of ports.
+    public struct ListError: Error, Equatable, CustomStringConvertible {
+        /// The byte offset, from 0.
+        public let offset: Int
+        /// What is wrong at the offset.
+        public let problem: String
+
+        /// The offset and the problem.
+        public var description: String { "byte \(offset): \(problem)" }
+    }
+
+    /// Parses a list such as `8080,9000-9010`, the format of `proc_do_large_bitmap()` in
+    /// kernel/sysctl.c. An empty text is the empty set.
+    ///
+    /// - Parameter list: ASCII, without a newline at the end.
+    public init(list: Span<UInt8>) throws(ListError) {
+        self.init()
+        var position = 0
+        while position < list.count {
+            let start = position
+            let low = try Self.port(in: list, at: &position)
+            var high = low
+            if position < list.count, list[position] == UInt8(ascii: "-") {
+                position += 1
+                high = try Self.port(in: list, at: &position)
+            }
+            guard let range = PortRange(low: low, high: high) else {
+                throw ListError(offset: start, problem: "the range \(low)-\(high) runs backwards")
+            }
+            insert(range)
+            if position < list.count {
+                guard list[position] == UInt8(ascii: ",") else {
+                    throw ListError(offset: position, problem: "expected ',' or '-' or the end of the list")
+                }
+                position += 1
+                guard position < list.count else {
+                    throw ListError(offset: position, problem: "a port should follow ','")
+                }
+            }
+        }
+    }
+
+    private static func port(in list: Span<UInt8>, at position: inout Int) throws(ListError) -> Port {
+        let start = position
+        var value = 0
+        while position < list.count, case let digit = list[position] &- UInt8(ascii: "0"), digit <= 9 {
+            value = value * 10 + Int(digit)
+            guard value <= Int(Port.max) else {
+                throw ListError(offset: start, problem: "a port is at most 65535")
+            }
+            position += 1
+        }
+        guard position > start else { throw ListError(offset: start, problem: "expected a port") }
+        return Port(value)
+    }
+}
+
+extension PortSet {
+    /// The maximal ranges of consecutive ports, in ascending order.
+    public var ranges: [PortRange] {
+        var ranges: [PortRange] = []
+        for port in self {
+            if let last = ranges.last, last.high + 1 == port {
+                ranges[ranges.count - 1] = last.extended(to: port)
+            } else {
+                ranges.append(PortRange(port))
+            }
+        }
+        return ranges
+    }
+
+    /// The list as the kernel prints it, `8080,9000-9010`; `init(list:)` parses it.
+    public var listText: String {
+        ranges.map { $0.low == $0.high ? "\($0.low)" : "\($0.low)-\($0.high)" }.joined(separator: ",")
+    }
 }

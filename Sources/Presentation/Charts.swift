@@ -48,8 +48,8 @@ extension LandingPage {
             """
     }
 
-    /// The times at the left end, in the middle and at the right end of the charts, none before the first sample; and
-    /// since when there are values, where that is no hour.
+    /// The times at the left end, in the middle and at the right end of the charts, none before the
+    /// first sample; and since when there are values, where that is no hour.
     private var hours: (labels: [String], since: String) {
         guard let last = sample.history.lastStart else { return ([], "") }
         let known = sample.readAt ?? (sample.now, situation.time)
@@ -160,7 +160,8 @@ private struct Chart {
         return [1, 1.5, 2, 3, 4, 5, 8].map { $0 * power }.first { $0 >= highest } ?? 10 * power
     }
 
-    /// The line and the area below it: ten units a step, the last step at the right end, a gap where nothing was read.
+    /// The line and the area below it: ten units a step, the last step at the right end, a gap
+    /// where nothing was read.
     private static func paths(_ values: [Double?], top: Double) -> (line: HTML, area: HTML) {
         var (line, area) = (HTML(), HTML())
         let recent = values.suffix(History.length)

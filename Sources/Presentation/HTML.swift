@@ -69,7 +69,8 @@ struct HTML: ExpressibleByStringInterpolation {
 }
 
 extension HTML {
-    /// A part of a whole as a length in SVG, such as `12.34%`: hundredths of a per cent, without a fraction that is 0.
+    /// A part of a whole as a length in SVG, such as `12.34%`: hundredths of a per cent, without a
+    /// fraction that is 0.
     static func percent(_ part: Int, of whole: Int) -> HTML {
         let hundredths = whole == 0 ? 0 : (part * 20_000 + whole) / (2 * whole)
         return decimal(hundredths: hundredths) + "%"
@@ -88,7 +89,8 @@ extension HTML {
         return html
     }
 
-    /// HTML that stands there in one case only. In an interpolation a literal between `?` and `:` would be text.
+    /// HTML that stands there in one case only. In an interpolation a literal between `?` and `:`
+    /// would be text.
     static func when(_ isSo: Bool, _ html: HTML) -> HTML { isSo ? html : HTML() }
 
     /// Two pieces in a row.

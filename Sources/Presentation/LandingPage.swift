@@ -1,8 +1,8 @@
 package import Advice
 import Model
 
-/// The page at `/`: the diagnosis of one sample, the last hour, the busiest ports and destinations, and a map of all
-/// ports. One document without a script that asks for nothing else.
+/// The page at `/`: the diagnosis of one sample, the last hour, the busiest ports and destinations,
+/// and a map of all ports. One document without a script that asks for nothing else.
 package struct LandingPage: Sendable {
     /// What the page shows beside the machine.
     package struct Settings: Sendable {

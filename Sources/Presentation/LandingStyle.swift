@@ -1,5 +1,6 @@
 extension LandingPage {
-    /// What the page may load: nothing but its own style sheet and the icon in its head. Nobody may frame it.
+    /// What the page may load: nothing but its own style sheet and the icon in its head. Nobody may
+    /// frame it.
     package static let contentSecurityPolicy =
         "default-src 'none'; style-src 'sha256-\(styleHash)'; img-src data:; base-uri 'none'; form-action 'none';"
         + " frame-ancestors 'none'"
@@ -9,8 +10,8 @@ extension LandingPage {
 
     /// The one style sheet: the same for every page, so that its hash is known.
     ///
-    /// Warm colours mean trouble and nothing else; data is teal, indigo, violet, grey and taupe. Text has a contrast of
-    /// 4.5 at least, marks of 3, in both schemes.
+    /// Warm colours mean trouble and nothing else; data is teal, indigo, violet, grey and taupe.
+    /// Text has a contrast of 4.5 at least, marks of 3, in both schemes.
     static let style: HTML = """
         :root{
         color-scheme:light dark;

@@ -130,7 +130,8 @@ extension LandingPage {
 
     // MARK: - Service ports
 
-    /// Service ports that cannot be taken, and those that can be lost; nothing where there is neither.
+    /// Service ports that cannot be taken, and those that can be lost; nothing where there is
+    /// neither.
     var servicePorts: HTML {
         let (held, exposed) = (heldTable, exposedTable)
         guard !held.isEmpty || !exposed.isEmpty else { return "" }
@@ -192,7 +193,8 @@ extension LandingPage {
             """
     }
 
-    /// Ports that are listened on, lie in the range and are not reserved; none where the range is not known.
+    /// Ports that are listened on, lie in the range and are not reserved; none where the range is
+    /// not known.
     var exposedPorts: [Port] {
         guard let report, let range = sample.range else { return [] }
         return report.occupancy.listening.filter(range.exposes)
@@ -244,4 +246,22 @@ extension LandingPage {
         \(text)</li>
         """
     }
+}
+
+/// What the services on ports are called, as far as the reader may know.
+struct ServiceNames {
+    private var names: [Port: String] = [:]
+
+    /// The names of a situation: the unit or command of a listener that was seen, else the user who
+    /// runs it.
+    init(_ situation: Situation) {
+        guard let owners = situation.owners else { return }
+        for socket in owners.sockets where socket.row.state == .listen && names[socket.row.localPort] == nil {
+            let user = owners.userNames[socket.user].map { "user \(Wording.name($0))" } ?? "uid \(socket.user)"
+            names[socket.row.localPort] = owners.processes[socket.inode]?.shortName ?? user
+        }
+    }
+
+    /// The name of a port's service; nil where nobody knows.
+    subscript(port: Port) -> String? { names[port] }
 }

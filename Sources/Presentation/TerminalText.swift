@@ -1,7 +1,7 @@
 import Advice
 
-/// Lines for a terminal: wrapped between columns, with colours where they are wanted, and without anything that the
-/// terminal would obey.
+/// Lines for a terminal: wrapped between columns, with colours where they are wanted, and without
+/// anything that the terminal would obey.
 struct TerminalText {
     /// How a piece of text looks.
     enum Style: String {
@@ -78,8 +78,9 @@ struct TerminalText {
         text += String(repeating: " ", count: max(0, start - column - label.count)) + styled(command, .plain) + "\n"
     }
 
-    /// Lines of at most `width` characters, broken at spaces. Two spaces in a row stay as they are within a line, and a
-    /// number stays with its unit. A word that is longer than a line is broken where the line ends.
+    /// Lines of at most `width` characters, broken at spaces. Two spaces in a row stay as they are
+    /// within a line, and a number stays with its unit. A word that is longer than a line is broken
+    /// where the line ends.
     static func wrapped(_ text: String, to width: Int) -> [String] {
         var lines: [String] = []
         var line = ""

@@ -1,7 +1,8 @@
 package import Advice
 import Model
 
-/// A diagnosis as a person reads it on a terminal: head, three numbers, findings, what was looked at, the verdict.
+/// A diagnosis as a person reads it on a terminal: head, three numbers, findings, what was looked
+/// at, the verdict.
 package struct TextReport {
     /// How it is to look.
     package struct Options: Sendable {
@@ -11,7 +12,8 @@ package struct TextReport {
         package var hasColour = false
         /// Whether the terminal has links (OSC 8).
         package var hasLinks = false
-        /// Whether the checks that found nothing are listed, even where a large number is explained in their place.
+        /// Whether the checks that found nothing are listed, even where a large number is explained
+        /// in their place.
         package var isVerbose = false
 
         /// What holds in a pipe.
@@ -129,8 +131,8 @@ package struct TextReport {
         )
     }
 
-    /// The label in column 1, the number so that it ends in column 23, the detail from column 26; on a narrow terminal
-    /// below them.
+    /// The label in column 1, the number so that it ends in column 23, the detail from column 26;
+    /// on a narrow terminal below them.
     private mutating func writeNumber(_ label: String, _ number: String?, _ detail: String) {
         let number = number ?? "-"
         out.append(label + String(repeating: " ", count: max(1, 23 - label.count - number.count)))
@@ -235,7 +237,8 @@ package struct TextReport {
 }
 
 extension Diagnosis {
-    /// What was hidden and what was not checked, a line each; the last one ends with a colon where a command follows.
+    /// What was hidden and what was not checked, a line each; the last one ends with a colon where
+    /// a command follows.
     package var hiddenLines: [String] {
         var lines = notSeen.reasons
         for (reason, checks) in notCheckedByReason {
@@ -243,7 +246,7 @@ extension Diagnosis {
         }
         if notSeen.hiddenSockets > 0 {
             let users = notSeen.users.count == 1 ? "user" : "users"
-            let end = notSeen.command == nil ? ": in another PID namespace, or not to be looked at" : "; to name them:"
+            let end = notSeen.command == nil ? ": in another PID namespace, or not visible" : "; to name them:"
             lines.append(
                 "the processes of \(Wording.count(notSeen.hiddenSockets)) of"
                     + " \(Wording.count(notSeen.sockets, "socket")), of \(users)"

@@ -39,7 +39,8 @@ struct Libcurl {
         return nil
     }
 
-    /// Asks for a URL with GET. Redirects are not followed; proxies are those of curl's environment variables.
+    /// Asks for a URL with GET. Redirects are not followed; proxies are those of curl's environment
+    /// variables.
     ///
     /// - Parameter limit: the most bytes of an answer.
     func get(_ url: String, _ access: Access, limit: Int) throws(Failure) -> Answer {

@@ -45,7 +45,8 @@ package struct RemoteError: Error, Equatable {
 }
 
 extension RemoteError: CustomStringConvertible {
-    /// Where, what, and what would be right. One line but for what others wrote, which may hold anything.
+    /// Where, what, and what would be right. One line but for what others wrote, which may hold
+    /// anything.
     package var description: String { "--url \(url): \(sentence)" }
 
     private var sentence: String {

@@ -24,7 +24,7 @@ struct DiagnosisTests {
         #expect(diagnosis.findings.isEmpty)
         let reason = try #require(diagnosis.isNormalBecause)
         #expect(reason.hasPrefix("28,012 TIME_WAITs are normal here: 25,186 go to 64 destinations, of which none uses"))
-        #expect(reason.contains("2,826 are of connections that services closed first, most on 443 and 80"))
+        #expect(reason.contains("2,826 belong to connections that services closed first, most on 443 and 80"))
         #expect(reason.hasSuffix("in use is no limit either."))
     }
 

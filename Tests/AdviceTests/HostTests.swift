@@ -45,10 +45,10 @@ struct HostTests {
         #expect(finding.title == "A prober on this host dials 6 of 10 listening ports")
         #expect(
             finding.seen == [
-                "72 of 72 TIME_WAITs have both ends on this host: about 12 on each of 6 ports, 1.2 new a second",
+                "72 of 72 TIME_WAITs have both ends on this host: about 12 on each of 6 ports, 1.2 new per second",
                 "the client closed first on each of them",
                 "likely python3 (pid 2210, health-probe.service): it has connections to 2 of these ports now; a TIME_WAIT"
-                    + " itself has no owner",
+                    + " has no owning process",
             ]
         )
         #expect(finding.now?.commands == ["ss -Hltn 'sport = :8000'"])
@@ -116,7 +116,9 @@ struct HostTests {
         var world = probed(6, of: 10)
         let finding = try #require(world.diagnosis()[.localProber].first)
         #expect(finding.evidence["likely"] == .null)
-        #expect(finding.seen.last == "a TIME_WAIT has no owner, and no program was seen with such a connection")
+        #expect(
+            finding.seen.last == "a TIME_WAIT has no owning process, and no process was seen to make such connections"
+        )
     }
 
     @Test(
@@ -165,7 +167,7 @@ struct HostTests {
         world.sysctls?[.tcpMaxTWBuckets] = 100
         for number in 0..<76 { world.timeWait(from: (.own, 443), to: (.remote, 10_000 + Port(number))) }
         let finding = try #require(world.diagnosis()[.bucketsNearLimit].first)
-        #expect(finding.title == "76 % of the TIME_WAITs that the kernel allows" && finding.seen == ["76 of 100"])
+        #expect(finding.title == "TIME_WAITs are at 76 % of the kernel's limit" && finding.seen == ["76 of 100"])
         #expect(finding.now?.commands == ["sudo sysctl -w net.ipv4.tcp_max_tw_buckets=200"])
     }
 
@@ -177,7 +179,7 @@ struct HostTests {
         world.overflow = 1200
         let reason = world.diagnosis().reason(of: .overflow)
         #expect(
-            reason == "1,200 since the start of this network namespace; whether it goes on takes two readings: --for=5s"
+            reason == "1,200 since the start of this network namespace; two readings show whether more follow: --for=5s"
         )
         world.pass(5)
         #expect(world.diagnosis().passed.contains(.overflow))

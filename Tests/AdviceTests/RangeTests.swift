@@ -34,7 +34,7 @@ struct RangeTests {
         #expect(
             finding.seen == [
                 "14,117 of 28,232 usable ports (50 %): 14,117 live, 0 TIME_WAIT",
-                "orders (pid 812, orders.service) holds 14,117 of the live ones",
+                "orders (pid 812, orders.service) holds 14,117 of the live connections",
             ]
         )
     }
@@ -103,7 +103,7 @@ struct RangeTests {
             let diagnosis = world.diagnosis()
             #expect(diagnosis[.destinationExhausting].isEmpty == !isFound, "\(rate)")
             // Fewer than half of the ports are used yet, and nothing has to be searched.
-            if let why = diagnosis[.destinationExhausting].first?.why { #expect(why.contains("From 50 % on")) }
+            if let why = diagnosis[.destinationExhausting].first?.why { #expect(why.contains("Above 50 %")) }
         }
     }
 
@@ -136,7 +136,7 @@ struct RangeTests {
         hidden.isRoot = false
         let unknown = try finding(hidden)
         #expect(unknown.now?.commands == ["sudo ss -tanp 'dst 10.0.0.9 and dport = :5432'"])
-        #expect(unknown.seen.last == "a process of user root (uid 0) holds live ones")
+        #expect(unknown.seen.last == "a process of user root (uid 0) holds live connections")
     }
 
     @Test("write the address of IPv6 in brackets, and break the command before its filter where it is long")
@@ -181,7 +181,7 @@ struct RangeTests {
         #expect(finding.severity == .warning && finding.explains == [.bindHalfUsed])
         #expect(
             finding.seen == [
-                "23,998 of 28,232 usable ports: 23,998 ESTABLISHED, 0 TIME_WAIT, 0 other; it does not run out",
+                "23,998 of 28,232 usable ports: 23,998 ESTABLISHED, 0 TIME_WAIT, 0 other; the range does not run out",
                 "likely sender (pid 55, sender.service): it holds 14,116 of these ports now",
             ]
         )

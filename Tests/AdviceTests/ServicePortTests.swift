@@ -87,7 +87,7 @@ struct ServicePortTests {
         world.connect(.boundInactive, from: (.anyIPv4, 8080), to: (.anyIPv4, 0), by: backup)
         world.pass(5)
         let finding = try #require(world.diagnosis()[.servicePortTaken].first)
-        #expect(finding.why.hasPrefix("8080 lies outside of the ephemeral range: somebody asked for it by number."))
+        #expect(finding.why.hasPrefix("Port 8080 is outside the ephemeral range: a program asked for it by number."))
         #expect(finding.seen.first == "0.0.0.0:8080 bound, not connected")
         #expect(finding.prevent == nil)
         #expect(finding.why.hasSuffix("until that socket is closed."))
@@ -200,10 +200,10 @@ struct ServicePortTests {
         world.isRoot = false
         #expect(
             world.diagnosis().reason(of: .restartWouldFail)
-                == "SO_REUSEADDR of listening sockets may be asked by root only"
+                == "only root can read SO_REUSEADDR of listening sockets"
         )
         world.asksOwners = false
-        #expect(world.diagnosis().reason(of: .restartWouldFail) == "sockets were not asked for SO_REUSEADDR")
+        #expect(world.diagnosis().reason(of: .restartWouldFail) == "SO_REUSEADDR of the sockets was not read")
     }
 
     // MARK: - listener_exposed
@@ -312,7 +312,7 @@ struct ServicePortTests {
         world.listen(8080, by: .service("shop", pid: 900), queue: 65, limit: 128)
         let finding = try #require(world.diagnosis()[.acceptQueueGrowing].first)
         #expect(finding.title == "Port 8080: 65 connections wait for shop to accept them")
-        #expect(finding.seen.first == "65 in the accept queue, which takes 129")
+        #expect(finding.seen.first == "65 in the accept queue, which holds 129")
     }
 
     @Test("find an accept queue of two readings only where both say so")
@@ -372,7 +372,7 @@ struct ServicePortTests {
         world.reserved = PortSet([8080, 50_051, 50_053])
         world.listen(50_051)
         world.udpPorts = PortSet([50_053])
-        #expect(world.diagnosis()[.reservedPortsIdle].map(\.seen) == [["8080  out of the range, no use"]])
+        #expect(world.diagnosis()[.reservedPortsIdle].map(\.seen) == [["8080  outside the range, no use"]])
         world.reserved = PortSet([50_051, 50_053])
         #expect(world.diagnosis().passed.contains(.reservedPortsIdle))
         world.udpPorts = PortSet()
