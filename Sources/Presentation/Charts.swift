@@ -1,7 +1,7 @@
 import Advice
 import Model
 
-/// The last hour: what the ring of the sample holds, as four charts.
+/// The last hour: the history of the sample as four charts.
 extension LandingPage {
     var lastHour: HTML {
         let history = sample.history
@@ -65,12 +65,12 @@ extension LandingPage {
 private struct Chart {
     enum Unit {
         case count
-        /// 0 to 1, on an axis of 0 to 100 %: a share that is no problem lies on the ground.
+        /// 0 to 1, on a fixed axis of 0 to 100 %, so that a harmless share stays near the bottom.
         case share
         case rate
     }
 
-    /// Pixels of the plot.
+    /// The height of the plot in pixels.
     private static let height = 112
 
     let id: String
@@ -79,9 +79,9 @@ private struct Chart {
     /// A value for each step that was seen, the oldest first; nil where nothing was read.
     let values: [Double?]
     let now: Double?
-    /// The class of the line's colour.
+    /// The CSS class of the line.
     let tone: String
-    /// A limit in per cent, and what it means.
+    /// A limit in percent, and its meaning.
     var rule: (percent: Int, text: String)?
 
     func figure(_ hours: [String]) -> HTML {
@@ -151,7 +151,7 @@ private struct Chart {
         return Wording.decimal(value, places)
     }
 
-    /// The next number above that is easy to halve.
+    /// The next round number above, so that the axis can show half of it.
     private static func roundTop(_ highest: Double) -> Double {
         guard highest > 0 else { return 1 }
         var power = 1.0
@@ -188,7 +188,7 @@ private struct Chart {
         return (line, area)
     }
 
-    /// Ends a run of steps, if there is one.
+    /// Ends a run of steps, if one is open.
     private static func end(_ line: inout HTML, _ area: inout HTML, at x: Int, from before: inout Int?) {
         guard before != nil else { return }
         before = nil

@@ -3,12 +3,10 @@ import Model
 
 /// A diagnosis as JSON, and back: docs/diagnose.schema.json.
 extension Diagnosis {
-    /// What the schema is called, and its version: a program that knows version 1 can read every
-    /// text of version 1.
+    /// The schema and its version: a program that knows version 1 can read every text of version 1.
     static let schema = "https://timewait-exporter.github.io/diagnose-1.json"
     static let version = 1
 
-    /// The diagnosis as JSON.
     package var json: [UInt8] { JSONWriter.text(fact) }
 
     private var fact: Fact {
@@ -110,13 +108,12 @@ extension Finding.Step {
 }
 
 extension Diagnosis {
-    /// What is wrong with a text that should be a diagnosis.
+    /// Why a text is not a diagnosis.
     package struct Unreadable: Error, Equatable, CustomStringConvertible {
-        /// What it is.
         package let description: String
     }
 
-    /// The diagnosis of a JSON text, as another exporter wrote it.
+    /// Decodes the JSON of another exporter.
     package init(json: [UInt8]) throws(Unreadable) {
         let fact: Fact
         do throws(JSONReader.Problem) {

@@ -1,25 +1,20 @@
 /// A piece of HTML, or of the SVG in it, as bytes.
 ///
-/// What stands in a literal is HTML; what is put into it is escaped, unless it is HTML itself:
+/// A literal is HTML. Interpolated text is escaped, interpolated HTML is not:
 ///
 ///     let cell: HTML = "<td>\(service.name)</td>"
 struct HTML: ExpressibleByStringInterpolation {
     /// The bytes in UTF-8.
     private(set) var bytes: [UInt8] = []
 
-    /// Nothing.
     init() {}
 
-    /// HTML as it stands.
     init(stringLiteral literal: String) { bytes.append(contentsOf: literal.utf8) }
 
-    /// HTML with what was put into it.
     init(stringInterpolation interpolation: StringInterpolation) { self = interpolation.html }
 
-    /// Whether there is nothing.
     var isEmpty: Bool { bytes.isEmpty }
 
-    /// Adds HTML.
     static func += (left: inout HTML, right: HTML) { left.bytes.append(contentsOf: right.bytes) }
 
     /// Adds text, escaped.
@@ -36,21 +31,18 @@ struct HTML: ExpressibleByStringInterpolation {
         }
     }
 
-    /// Adds a whole number.
     mutating func append(number: Int) {
         guard !(0...9).contains(number) else { return bytes.append(UInt8(ascii: "0") + UInt8(number)) }
         bytes.append(contentsOf: String(number).utf8)
     }
 
-    /// Adds one character of ASCII.
+    /// - Parameter character: ASCII.
     mutating func append(_ character: Unicode.Scalar) { bytes.append(UInt8(ascii: character)) }
 
-    /// Pieces in a row.
     static func joined(_ pieces: some Sequence<HTML>) -> HTML {
         pieces.reduce(into: HTML()) { $0 += $1 }
     }
 
-    /// What a literal with interpolations is put together from.
     struct StringInterpolation: StringInterpolationProtocol {
         fileprivate(set) var html = HTML()
 
@@ -69,7 +61,7 @@ struct HTML: ExpressibleByStringInterpolation {
 }
 
 extension HTML {
-    /// A part of a whole as a length in SVG, such as `12.34%`: hundredths of a per cent, without a
+    /// A part of a whole as a length in SVG, such as `12.34%`: hundredths of a percent, without a
     /// fraction that is 0.
     static func percent(_ part: Int, of whole: Int) -> HTML {
         let hundredths = whole == 0 ? 0 : (part * 20_000 + whole) / (2 * whole)
@@ -89,11 +81,9 @@ extension HTML {
         return html
     }
 
-    /// HTML that stands there in one case only. In an interpolation a literal between `?` and `:`
-    /// would be text.
+    /// HTML under a condition. In an interpolation a literal between `?` and `:` would be text.
     static func when(_ isSo: Bool, _ html: HTML) -> HTML { isSo ? html : HTML() }
 
-    /// Two pieces in a row.
     static func + (left: HTML, right: HTML) -> HTML {
         var sum = left
         sum += right

@@ -1,6 +1,6 @@
 package import Advice
 
-/// Writes facts as JSON (RFC 8259), members in their order, indented by two spaces.
+/// Writes facts as JSON (RFC 8259), with members in their order and an indentation of two spaces.
 package struct JSONWriter {
     private var bytes: [UInt8] = []
 
@@ -17,7 +17,7 @@ package struct JSONWriter {
         case .null: append("null")
         case .bool(let value): append(value ? "true" : "false")
         case .int(let value): append("\(value)")
-        // JSON has no infinity: what never comes is null.
+        // JSON has no infinity.
         case .double(let value): append(value.isFinite ? Self.shortest(value) : "null")
         case .text(let value): write(value)
         case .list(let values):
@@ -31,7 +31,7 @@ package struct JSONWriter {
         }
     }
 
-    /// A number with at most three decimals: no measure here is finer.
+    /// A number with at most three decimals: no value here is more precise.
     private static func shortest(_ value: Double) -> String {
         guard abs(value) < 1e12 else { return "\(value)" }
         let rounded = (value * 1000).rounded() / 1000
@@ -74,17 +74,14 @@ package struct JSONWriter {
     private mutating func append(_ text: String) { bytes.append(contentsOf: text.utf8) }
 }
 
-/// Reads JSON (RFC 8259) into facts. It takes what the writer writes, and any other JSON of at most
-/// 64 levels.
+/// Parses JSON (RFC 8259) of at most 64 levels into facts.
 package struct JSONReader {
-    /// What is wrong with a text that should be JSON.
+    /// A syntax error.
     package struct Problem: Error, Equatable, CustomStringConvertible {
-        /// Where, in bytes from 0.
+        /// The byte offset, from 0.
         package let offset: Int
-        /// What stands there, or is missing.
         package let problem: String
 
-        /// The offset and the problem as one phrase.
         package var description: String { "byte \(offset): \(problem)" }
     }
 
@@ -192,7 +189,7 @@ package struct JSONReader {
         throw problem("a number that is too large")
     }
 
-    /// Whether there was a digit at least.
+    /// Whether there was at least one digit.
     private mutating func skipDigits() -> Bool {
         let start = position
         while let byte = next, (48...57).contains(byte) { position += 1 }

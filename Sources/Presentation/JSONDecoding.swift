@@ -1,7 +1,7 @@
 import Advice
 import Model
 
-/// A fact and its place in the text, for errors that name it.
+/// A fact with its path in the text, which errors name.
 struct Decoding {
     let fact: Fact
     private let path: String
@@ -107,7 +107,7 @@ struct Decoding {
 }
 
 extension Fact {
-    /// The value of a member; nil where there is none, or where this is no object.
+    /// The value of a member; nil if there is none, or if this is no object.
     func member(_ name: String) -> Fact? {
         guard case .object(let members) = self else { return nil }
         return members[name]

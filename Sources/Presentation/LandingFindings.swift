@@ -1,10 +1,10 @@
 import Advice
 
-/// What was found, what to do about it, and what was looked at.
+/// The section with the findings, their remedies, and the checks that found nothing.
 extension LandingPage {
-    /// The findings that are shown whole; of the others there is the title.
+    /// The findings that are shown in full; of the others only the title is.
     private static let mostFindings = 20
-    /// The findings that have at least a line.
+    /// The other findings whose title is shown.
     private static let mostTitles = 60
 
     var findings: HTML {
@@ -38,7 +38,7 @@ extension LandingPage {
         return "\(article)<header>\(head)\(runbook)</header>\(text)</article>\n"
     }
 
-    /// What and why on the left, what to do on the right.
+    /// The facts and reasons on the left, the remedies on the right.
     private func columns(_ finding: Finding) -> HTML {
         var what = HTML()
         let seen = finding.seen.map { "<li>\($0)</li>" as HTML }
@@ -67,15 +67,15 @@ extension LandingPage {
         return "<div class=\"step\"><h4>\(label)</h4>\(text)\(block)</div>"
     }
 
-    /// Commands to copy: a click selects all of them, and so does the keyboard where the block has
-    /// the focus.
+    /// Commands to copy: a click selects all of them, and so does the keyboard if the block has the
+    /// focus.
     private func commands(_ commands: [String], _ label: String) -> HTML {
         """
         <pre tabindex="0" role="group" aria-label="Commands: \(label)"><code>\(commands.joined(separator: "\n"))</code></pre>
         """
     }
 
-    /// The findings that have no place.
+    /// The findings after the first ones.
     private var others: HTML {
         let others = diagnosis.findings.dropFirst(Self.mostFindings)
         guard !others.isEmpty else { return "" }
@@ -90,7 +90,7 @@ extension LandingPage {
             """
     }
 
-    // MARK: - What was looked at
+    // MARK: - Checks without findings
 
     private var passed: HTML {
         let checks = diagnosis.passed
@@ -118,7 +118,7 @@ extension LandingPage {
     }
 }
 
-/// The ids of findings in the document: the check, and the key in what an address may hold.
+/// The ids of findings in the document: the check and the key, in the characters of a URL.
 private struct Identifiers {
     private var used: Set<String> = []
 
@@ -155,14 +155,14 @@ extension Severity {
     }
 }
 
-/// How bad something is, as colour, shape and word.
+/// A severity as colour, shape and word.
 enum Tone {
     case critical
     case warning
     case note
     case ok
 
-    /// The class in the style sheet.
+    /// The CSS class.
     var name: String {
         switch self {
         case .critical: "critical"
@@ -172,8 +172,7 @@ enum Tone {
         }
     }
 
-    /// An octagon, a triangle, a ring and a disc: the shape tells the severity as well as the
-    /// colour does.
+    /// An octagon, a triangle, a ring or a disc: the shape shows the severity without colour, too.
     var icon: HTML {
         let shape: HTML =
             switch self {
@@ -200,8 +199,8 @@ enum Tone {
             """
     }
 
-    /// The icon of the browser's tab, as the address of an SVG image. It has to be seen on light
-    /// and dark.
+    /// The icon of the browser's tab, as the data URL of an SVG image that is visible on light and
+    /// dark.
     var favicon: HTML {
         let shape: HTML =
             switch self {

@@ -2,20 +2,19 @@ package import Advice
 import Model
 
 /// The page at `/`: the diagnosis of one sample, the last hour, the busiest ports and destinations,
-/// and a map of all ports. One document without a script that asks for nothing else.
+/// and a map of all ports. A single document, without scripts or further requests.
 package struct LandingPage: Sendable {
-    /// What the page shows beside the machine.
+    /// What the page shows apart from the host.
     package struct Settings: Sendable {
-        /// The version of the program.
+        /// The version of the exporter.
         package var version: String
-        /// The commit it was built from; empty where that is not known.
+        /// The commit that it was built from; empty if unknown.
         package var revision: String
         /// The path of the metrics.
         package var telemetryPath: String
-        /// After how many seconds the page loads itself anew; nil where nobody asked for it.
+        /// The seconds between automatic reloads; nil for none.
         package var refresh: Int?
 
-        /// Settings from their parts.
         package init(version: String, revision: String = "", telemetryPath: String = "/metrics", refresh: Int? = nil) {
             self.version = version
             self.revision = revision
@@ -24,7 +23,7 @@ package struct LandingPage: Sendable {
         }
     }
 
-    /// The seconds of the link that has the page load itself anew.
+    /// The seconds between reloads behind the link that turns them on.
     package static let offeredRefresh = 10
 
     let diagnosis: Diagnosis
@@ -32,7 +31,7 @@ package struct LandingPage: Sendable {
     let settings: Settings
     let services: ServiceNames
 
-    /// A page of a diagnosis and of the situation that it was made from.
+    /// - Parameter situation: the one from which the diagnosis was made.
     package init(_ diagnosis: Diagnosis, _ situation: Situation, _ settings: Settings) {
         self.diagnosis = diagnosis
         self.situation = situation
@@ -75,12 +74,12 @@ package struct LandingPage: Sendable {
 
     var host: String { Wording.name(diagnosis.host) }
 
-    /// What the page says in one line. Before the first reading it says nothing of the machine.
+    /// The verdict of the diagnosis, if there was a reading.
     private var verdict: String {
         report == nil && diagnosis.worst == nil ? "No reading yet" : diagnosis.verdict
     }
 
-    /// The colour and the shape of the verdict: notes are no trouble.
+    /// The severity of the verdict, in which notes do not count.
     private var tone: Tone {
         switch diagnosis.worst {
         case .critical: .critical
@@ -108,7 +107,7 @@ package struct LandingPage: Sendable {
             """
     }
 
-    /// When, where and how the sample was taken.
+    /// The time, host and source of the sample.
     private var facts: [HTML] {
         var facts: [HTML] = []
         if let readAt = sample.readAt {
@@ -228,8 +227,8 @@ package struct LandingPage: Sendable {
     /// One number.
     ///
     /// - Parameters:
-    ///   - value: the number with its unit; nil where it is not known.
-    ///   - checks: what the number is about: the worst finding of these gives it its colour.
+    ///   - value: the number with its unit; nil if unknown.
+    ///   - checks: the checks about the number: their worst finding determines its colour.
     ///   - gauge: the part of the whole that a bar shows.
     private func tile(
         _ term: String,
@@ -249,7 +248,7 @@ package struct LandingPage: Sendable {
             }
         let bar: HTML =
             gauge.map { gauge in
-                // What is not 0 is to be seen.
+                // Values other than 0 must be visible.
                 let width = gauge.part == 0 ? 0 : max(gauge.part, gauge.whole / 160)
                 return """
                     <svg class="gauge" width="100%" height="6" aria-hidden="true"><rect class="track" width="100%" \

@@ -3,11 +3,11 @@ import Model
 
 /// Listening ports, destinations and service ports as tables.
 extension LandingPage {
-    /// The rows of the first table.
+    /// The rows of the table of listening ports.
     private static let mostPorts = 10
-    /// The exposed ports that have a row.
+    /// The rows of the table of exposed ports.
     static let mostExposed = 20
-    /// The service ports that have a row.
+    /// The rows of the table of service ports.
     static let mostTaken = 20
 
     // MARK: - Listening ports
@@ -35,7 +35,7 @@ extension LandingPage {
             """
     }
 
-    /// The most TIME_WAITs first, then the most connections, then the lowest port.
+    /// By TIME_WAITs and connections in descending order, then by port.
     private func rank(_ line: PortLine) -> (Int, Int, Port) {
         (-(line.timeWait?.total ?? 0), -line.established, line.port)
     }
@@ -76,7 +76,7 @@ extension LandingPage {
     private var goneTag: HTML { " <span class=\"tag\">stopped</span>" }
     private var unknown: HTML { "<span class=\"quiet\">unknown</span>" }
 
-    /// Whether exposed ports are a finding: else nothing of them is to have the colour of trouble.
+    /// Whether exposed ports are a finding; only then they have a warning colour.
     var hasExposedFinding: Bool { diagnosis.findings.contains { $0.check == .listenerExposed } }
 
     // MARK: - Destinations
@@ -109,7 +109,7 @@ extension LandingPage {
         let zone = line.destination.device == 0 ? nil : sample.deviceNames[line.destination.device]
         let to = Wording.endpoint(line.destination.address, line.destination.port, zone: zone)
         let share = usable == 0 ? unknown : "\(Wording.percent(Double(use.used) / Double(usable)))" as HTML
-        // What is not 0 is to be seen.
+        // Values other than 0 must be visible.
         let least = usable / 300
         let live = line.live == 0 ? 0 : min(max(line.live, least), usable)
         let timeWait = line.timeWait == 0 ? 0 : max(line.timeWait, least)
@@ -130,8 +130,7 @@ extension LandingPage {
 
     // MARK: - Service ports
 
-    /// Service ports that cannot be taken, and those that can be lost; nothing where there is
-    /// neither.
+    /// Service ports that cannot be bound, and those that can be lost; empty if there are none.
     var servicePorts: HTML {
         let (held, exposed) = (heldTable, exposedTable)
         guard !held.isEmpty || !exposed.isEmpty else { return "" }
@@ -141,7 +140,7 @@ extension LandingPage {
             """
     }
 
-    /// The service ports that bind() does not get as things are; TCP first.
+    /// The service ports that bind() without SO_REUSEADDR cannot get now; TCP first.
     var blockedPorts: [(line: ServiceLine, isUDP: Bool)] {
         let tcp = (report?.services ?? []).map { ($0, false) }
         let udp = (sample.udpServices?.lines ?? []).map { ($0, true) }
@@ -193,14 +192,13 @@ extension LandingPage {
             """
     }
 
-    /// Ports that are listened on, lie in the range and are not reserved; none where the range is
-    /// not known.
+    /// Ports with a listener that are in the range and not reserved; empty if the range is unknown.
     var exposedPorts: [Port] {
         guard let report, let range = sample.range else { return [] }
         return report.occupancy.listening.filter(range.exposes)
     }
 
-    /// The exposed ports that have a row: those with the highest risk.
+    /// The exposed ports with the highest risk.
     var shownExposed: [(port: Port, risk: Double?)] {
         guard let report, let low = sample.range?.ports.low else { return [] }
         var known: [Port: Double] = [:]
@@ -233,7 +231,7 @@ extension LandingPage {
 
     // MARK: - Parts
 
-    /// A section of which there is only a sentence.
+    /// A section that consists of one sentence.
     private func unread(_ id: String, _ title: String, _ sentence: String) -> HTML {
         """
         <section aria-labelledby="h-\(id)"><h2 id="h-\(id)">\(title)</h2><p class="quiet">\(sentence)</p></section>
@@ -248,12 +246,11 @@ extension LandingPage {
     }
 }
 
-/// What the services on ports are called, as far as the reader may know.
+/// The names of the services on ports, as far as the reader has the permission to see them.
 struct ServiceNames {
     private var names: [Port: String] = [:]
 
-    /// The names of a situation: the unit or command of a listener that was seen, else the user who
-    /// runs it.
+    /// The unit or command of a visible listener, else its user.
     init(_ situation: Situation) {
         guard let owners = situation.owners else { return }
         for socket in owners.sockets where socket.row.state == .listen && names[socket.row.localPort] == nil {
@@ -262,6 +259,6 @@ struct ServiceNames {
         }
     }
 
-    /// The name of a port's service; nil where nobody knows.
+    /// The name of a port's service; nil if unknown.
     subscript(port: Port) -> String? { names[port] }
 }

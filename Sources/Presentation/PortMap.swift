@@ -5,13 +5,13 @@ import Model
 /// port. The even ports are in the upper half of a row and the odd ones in the lower: connect()
 /// takes one half first.
 struct PortMap {
-    /// Pixels of a row.
+    /// The height of a row in pixels.
     static let rowHeight = 9
     static let rows = PortDashes.rows
     private static var height: Int { rows * rowHeight }
     /// The listeners that have a title of their own.
     private static let mostTitles = 100
-    /// The labels of exposed and taken ports. Where there would be more, there is none.
+    /// The most labels of exposed and taken ports; if there would be more, none is shown.
     private static let mostLabels = 14
 
     let page: LandingPage
@@ -19,11 +19,11 @@ struct PortMap {
     let range: PortRange?
     let reserved: PortSet
     let ports: MappedPorts
-    /// Listened on, in the range and not reserved.
+    /// Ports with a listener, in the range and not reserved.
     let exposed: PortSet
-    /// Service ports that somebody else holds, by the findings.
+    /// Service ports that other sockets hold, according to the findings.
     let taken: PortSet
-    /// All other ports that are listened on.
+    /// All other ports with a listener.
     let plain: PortSet
 
     init(_ page: LandingPage) {
@@ -79,8 +79,8 @@ struct PortMap {
             """
     }
 
-    /// A part of the picture with units of its own, `columns` to a row and one row high, in
-    /// whatever shape the page has.
+    /// A layer of the picture with its own units: `columns` to a row, and rows of height 1, scaled
+    /// to the page.
     private func layer(_ columns: Int, _ name: String, _ content: HTML) -> HTML {
         """
         <svg class="\(name)" width="100%" height="\(Self.height)" viewBox="0 0 \(columns) \(Self.rows)" \
@@ -105,7 +105,7 @@ struct PortMap {
         stride(from: 10, to: 100, by: 10).map { "<line x1=\"\($0)%\" x2=\"\($0)%\" y2=\"\(Self.height)\"/>" }
     }
 
-    /// The listeners that are in no danger: a line for each, and for the first of them a title.
+    /// The listeners without risk: a line for each, and a title for the first ones.
     private var ticks: HTML {
         var path = HTML()
         var end: (x: Int, y: Int)?
@@ -118,7 +118,7 @@ struct PortMap {
         return "<g class=\"shift\"><path class=\"tick\" d=\"\(path)\"/><g class=\"tickhit\">\(titles)</g></g>"
     }
 
-    /// Adds the line of a port: from the end of the one before it, where that takes fewer bytes.
+    /// Adds the line of a port, relative to the end of the previous one if that takes fewer bytes.
     private static func tick(_ port: Port, _ path: inout HTML, _ end: inout (x: Int, y: Int)?) {
         let (row, column) = Int(port).quotientAndRemainder(dividingBy: 1000)
         if let end, end.y == row + 1 {
@@ -157,7 +157,7 @@ struct PortMap {
     private var rangeName: HTML {
         guard let range else { return "" }
         let row = Int(range.low) / 1000
-        // Beside the first port of the range, or above it where that is too near to the left edge.
+        // Beside the first port of the range, or above it if that is too near to the left edge.
         let column = Int(range.low) % 1000
         let isBeside = column >= 350
         let y = isBeside ? (row + 1) * Self.rowHeight - 4 : row * Self.rowHeight - 4
@@ -203,7 +203,7 @@ struct PortMap {
             """
     }
 
-    /// The numbers of the marked ports beside them; neighbours share a label.
+    /// The numbers of the marked ports; neighbours share a label.
     private func labels(_ marked: PortSet) -> HTML {
         guard page.hasExposedFinding || !taken.isEmpty else { return "" }
         var clusters: [[Port]] = []

@@ -2,8 +2,8 @@ import Model
 
 /// The ports that sockets hold, as dots, and a title for each block of them.
 extension PortMap {
-    /// The ports that are held, the strongest state painted last; below them those that are
-    /// reserved in the range.
+    /// The ports that are held, with the strongest state on top, above the reserved ports of the
+    /// range.
     var dots: HTML {
         let inRange = range.map { reserved.intersection(PortSet($0)) } ?? PortSet()
         let stronger = ports.established.union(ports.other)
@@ -51,8 +51,8 @@ extension PortMap {
     }
 }
 
-/// The ports of the map, each under its strongest state. What is listened on is held by nobody
-/// else.
+/// The ports of the map, each under its strongest state. A port with a listener counts as such
+/// only.
 struct MappedPorts {
     let listening: PortSet
     let established: PortSet
@@ -89,10 +89,10 @@ enum PortDashes {
         return line
     }
 
-    /// The dashes that paint ports; nil where there is none to paint.
+    /// The dashes that paint ports; nil if there are no ports.
     ///
     /// - Parameters:
-    ///   - covered: ports that something else is painted over: a dash may go on below them.
+    ///   - covered: ports that a later layer covers, so that a dash may continue below them.
     ///   - parity: 0 for even ports, 1 for odd ones.
     static func dashes(_ ports: PortSet, under covered: PortSet = PortSet(), parity: Int) -> HTML? {
         var dashes = HTML()

@@ -1,7 +1,7 @@
 import Advice
 import Model
 
-/// What the map shows, in words: its description, the legend and a table.
+/// The map in words: its description, the legend and a table.
 extension PortMap {
     private var use: EphemeralUse? { report?.ephemeral }
     private var usable: PortSet { report?.occupancy.usable ?? PortSet() }
@@ -73,7 +73,7 @@ extension PortMap {
         """
     }
 
-    /// The table that says what the picture shows.
+    /// The table with the content of the picture.
     var words: [HTML] {
         let all = range.map { PortSet($0) } ?? PortSet()
         let inRange = reserved.intersection(all)
@@ -104,7 +104,7 @@ extension PortMap {
         row(what, Wording.count(ports.count), ports.isEmpty ? "" : Wording.ports(ports))
     }
 
-    /// The ports of the range that are used, by parity, and those that were not usable in any case.
+    /// The usable ports that are in use, by parity, and other ports in the same state.
     private func row(_ what: String, used ports: PortSet, _ count: Int?) -> HTML {
         let inUse = count == nil ? ports : ports.intersection(usable)
         let even = inUse.sharingParity(of: 0).count

@@ -1,7 +1,7 @@
 import Advice
 
-/// Lines for a terminal: wrapped between columns, with colours where they are wanted, and without
-/// anything that the terminal would obey.
+/// Lines for a terminal: wrapped between columns, with colours if wanted, and without control
+/// characters from outside.
 struct TerminalText {
     /// How a piece of text looks.
     enum Style: String {
@@ -36,20 +36,20 @@ struct TerminalText {
         return "\u{1b}[\(style.rawValue)m\(piece)\u{1b}[0m"
     }
 
-    /// A piece of text that leads to a page, on terminals that have links (OSC 8).
+    /// A link to a page, on terminals that support links (OSC 8).
     func link(_ piece: String, to address: String, _ style: Style) -> String {
         let shown = styled(piece, style)
         guard hasLinks else { return shown }
         return "\u{1b}]8;;\(Self.harmless(address))\u{1b}\\\(shown)\u{1b}]8;;\u{1b}\\"
     }
 
-    /// Appends what is styled already.
+    /// Appends text as it is.
     mutating func append(_ styled: String) { text += styled }
 
-    /// Appends a label at a column, and text behind it that wraps there.
+    /// Appends a label at a column and, after it, text that wraps at its own column.
     ///
     /// - Parameters:
-    ///   - label: what stands before the text, in the first line only.
+    ///   - label: in the first line only.
     ///   - column: the column of the label, from 1.
     ///   - start: the column of the text.
     mutating func paragraph(

@@ -4,25 +4,24 @@ import Model
 /// A diagnosis as a person reads it on a terminal: head, three numbers, findings, what was looked
 /// at, the verdict.
 package struct TextReport {
-    /// How it is to look.
+    /// The layout.
     package struct Options: Sendable {
-        /// The columns of a line, 40 to 100.
+        /// The columns of a line; limited to 40 to 100.
         package var width = 80
-        /// Whether colours are wanted.
         package var hasColour = false
-        /// Whether the terminal has links (OSC 8).
+        /// Whether the terminal supports links (OSC 8).
         package var hasLinks = false
-        /// Whether the checks that found nothing are listed, even where a large number is explained
-        /// in their place.
+        /// Whether to list the checks that found nothing, even if an explanation of a large number
+        /// replaces them.
         package var isVerbose = false
 
-        /// What holds in a pipe.
+        /// The options for a pipe.
         package init() {}
     }
 
-    /// Where the pages of docs/runbooks are; the name of one and `.md` follow.
+    /// The address of docs/runbooks, to which the name of a page and `.md` are appended.
     package static let runbooks = "https://github.com/timewait-exporter/timewait_exporter/blob/main/docs/runbooks/"
-    /// Where all of them are.
+    /// The address of the list of runbooks.
     package static let allRunbooks = "https://github.com/timewait-exporter/timewait_exporter/tree/main/docs/runbooks"
 
     private let diagnosis: Diagnosis
@@ -95,7 +94,7 @@ package struct TextReport {
 
         let range = summary.range.map { "\($0.low)-\($0.high)" }
         if let ports = summary.ports {
-            // With many in use it matters more who shares them than which they are.
+            // With many ports in use, the number of destinations matters more than the range.
             let sharing = summary.destinations.flatMap { count in
                 count > 1 && ports.used > ports.usable / 4 ? "shared by \(Wording.count(count, "destination"))" : nil
             }
@@ -131,8 +130,8 @@ package struct TextReport {
         )
     }
 
-    /// The label in column 1, the number so that it ends in column 23, the detail from column 26;
-    /// on a narrow terminal below them.
+    /// The label in column 1, the number right-aligned at column 23, the detail from column 26; on
+    /// a narrow terminal below them.
     private mutating func writeNumber(_ label: String, _ number: String?, _ detail: String) {
         let number = number ?? "-"
         out.append(label + String(repeating: " ", count: max(1, 23 - label.count - number.count)))
@@ -151,7 +150,7 @@ package struct TextReport {
         out.newLine()
     }
 
-    /// From how many columns on there is room for details beside their numbers.
+    /// The least width with room for details beside their numbers.
     private static let narrow = 60
     private static let textColumn = 11
 
@@ -184,7 +183,7 @@ package struct TextReport {
         }
     }
 
-    /// The runbook from column 11, and the id so that it ends with the line.
+    /// The runbook from column 11, and the id right-aligned.
     private mutating func writeRunbook(of finding: Finding) {
         let (page, id) = (finding.check.runbook, finding.check.rawValue)
         let address = Self.runbooks + page + ".md"

@@ -1,16 +1,15 @@
 import CCurl
 import Glibc
 
-/// libcurl, loaded when it is needed.
+/// libcurl, loaded on demand.
 @safe
 struct Libcurl {
-    /// That of Debian's curl, and the one that git and others use.
+    /// The library of Debian's curl, and the one of git and others.
     static let names = ["libcurl.so.4", "libcurl-gnutls.so.4"]
 
-    /// What a server answered.
     struct Answer {
         let status: Int
-        /// The header `Content-Type`; empty where there is none.
+        /// The header `Content-Type`; empty if absent.
         let contentType: String
         let body: [UInt8]
     }
@@ -19,28 +18,28 @@ struct Libcurl {
     struct Failure: Error {
         /// The CURLcode.
         let code: Int
-        /// What libcurl says of it, on one line.
+        /// The message of libcurl, on one line.
         let detail: String
-        /// The errno of connect(); 0 where that is not the reason.
+        /// The errno of connect(); 0 for other causes.
         let errno: CInt
-        /// Whether the answer was given up because of its length.
+        /// Whether the answer was longer than the limit.
         let isTooLong: Bool
     }
 
     private var functions = unsafe ccurl_functions()
 
-    /// Loads the first of these libraries that is there; nil where none is. It stays loaded.
+    /// Loads the first of these libraries that exists; nil if none does. It stays loaded.
     init?(_ names: [String] = names) {
         for name in names {
-            // A constructor of the library runs, as it does where a program is linked with it.
+            // This runs the constructor of the library, as linking would.
             guard let library = unsafe dlopen(name, RTLD_NOW | RTLD_LOCAL) else { continue }
             if unsafe ccurl_find(&functions, library) { return }
         }
         return nil
     }
 
-    /// Asks for a URL with GET. Redirects are not followed; proxies are those of curl's environment
-    /// variables.
+    /// Requests a URL with GET, without following redirects. Curl's environment variables select
+    /// the proxy.
     ///
     /// - Parameter limit: the most bytes of an answer.
     func get(_ url: String, _ access: Access, limit: Int) throws(Failure) -> Answer {
@@ -66,7 +65,7 @@ struct Libcurl {
             unsafe text.withCString { text in _ = unsafe ccurl_set_pointer(functions, curl, CInt(option), text) }
         }
         let received = Received(limit: limit)
-        // It lives to the end of this function, and so until cleanup.
+        // It lives until the end of this function, and so until cleanup.
         unsafe ccurl_set_pointer(
             functions,
             curl,
@@ -92,16 +91,16 @@ struct Libcurl {
         )
     }
 
-    /// Transfers, and gives the CURLcode with what libcurl says of it.
+    /// Runs the transfer, and returns the CURLcode and the message of libcurl.
     private func perform(_ curl: UnsafeMutableRawPointer) -> (code: Int, detail: String) {
         var message = [CChar](repeating: 0, count: CCURL_ERROR_SIZE)
         return unsafe message.withUnsafeMutableBufferPointer { message in
             unsafe ccurl_set_pointer(functions, curl, CInt(CCURL_OPT_ERRORBUFFER), message.baseAddress)
-            // Cleanup must not find it where it was.
+            // The buffer must not be in use at cleanup.
             defer { unsafe ccurl_set_pointer(functions, curl, CInt(CCURL_OPT_ERRORBUFFER), nil) }
             let code = unsafe ccurl_perform(functions, curl)
             let said = unsafe message.first == 0 ? ccurl_strerror(functions, code) : UnsafePointer(message.baseAddress)
-            // It goes into a sentence of ours.
+            // The message becomes part of a sentence.
             var detail = unsafe said.map { unsafe String(cString: $0) } ?? ""
             while let last = detail.last, last.isWhitespace || last == "." { detail.removeLast() }
             return (Int(code), detail)
@@ -109,7 +108,7 @@ struct Libcurl {
     }
 }
 
-/// The body of an answer, as far as it has come.
+/// The part of the body that has arrived.
 private final class Received {
     private let limit: Int
     private(set) var bytes: [UInt8] = []
@@ -117,7 +116,7 @@ private final class Received {
 
     init(limit: Int) { self.limit = limit }
 
-    /// Takes a piece; false where that makes too many bytes.
+    /// Appends a piece; false if this exceeds the limit.
     func take(_ piece: UnsafeRawBufferPointer) -> Bool {
         isTooLong = bytes.count + piece.count > limit
         if !isTooLong { unsafe bytes.append(contentsOf: piece) }
@@ -134,11 +133,11 @@ private func receive(
 ) -> Int {
     guard let bytes = unsafe bytes, let context = unsafe context else { return 0 }
     let received = unsafe Unmanaged<Received>.fromOpaque(context).takeUnretainedValue()
-    // Any other number than that of the bytes ends the transfer.
+    // Any number other than that of the bytes aborts the transfer.
     return unsafe received.take(UnsafeRawBufferPointer(start: bytes, count: one * count)) ? one * count : 0
 }
 
 extension Duration {
-    /// Whole milliseconds, 1 or more: for libcurl 0 is no limit.
+    /// Whole milliseconds, at least 1: to libcurl 0 means no limit.
     fileprivate var milliseconds: Int { max(1, Int(self / .milliseconds(1))) }
 }

@@ -1,6 +1,6 @@
-/// Why an exporter that was asked gave nothing that can be used.
+/// Why a query to an exporter failed.
 package struct RemoteError: Error, Equatable {
-    /// What went wrong. Texts are those of libcurl, of the system or of what answered.
+    /// Associated texts come from libcurl, the system or the server.
     package enum Problem: Equatable, Sendable {
         case noLibrary
         case badURL(String)
@@ -13,28 +13,27 @@ package struct RemoteError: Error, Equatable {
         case timeout(String)
         /// The exporter's certificate cannot be verified.
         case notTrusted(String)
-        /// What listens there speaks no TLS, or refuses this client's.
+        /// The server does not support TLS, or rejects this client's handshake.
         case noTLS(String)
-        /// It ended the connection without an answer.
+        /// The server closed the connection without an answer.
         case ended
         case endedOverTLS(String)
         case noHTTP(String)
         case wantsUser
         case refusesUser
-        /// The answer is the one of an exporter that does not know the path.
+        /// An exporter answered that does not know the path.
         case olderExporter(String)
-        /// An exporter, but the URL has a path of its own.
+        /// An exporter answered, but the URL has a path.
         case pathInURL
         case nothingThere(String)
-        /// Another status, and the first line of its text.
+        /// Another status with the first line of its text.
         case status(Int, String)
-        /// The content type of what came.
+        /// The content type of the answer.
         case noJSON(String)
         case tooLong
         case other(String)
     }
 
-    /// Where the exporter should be.
     package let url: String
     package let problem: Problem
 
@@ -45,8 +44,7 @@ package struct RemoteError: Error, Equatable {
 }
 
 extension RemoteError: CustomStringConvertible {
-    /// Where, what, and what would be right. One line but for what others wrote, which may hold
-    /// anything.
+    /// The URL, the problem and a remedy. One line, unless a text from outside has line breaks.
     package var description: String { "--url \(url): \(sentence)" }
 
     private var sentence: String {

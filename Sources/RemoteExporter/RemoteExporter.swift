@@ -1,7 +1,7 @@
 import CCurl
 import Glibc
 
-/// An exporter that runs, perhaps on another host, and is asked over HTTP by libcurl.
+/// A running exporter, perhaps on another host, that is queried over HTTP with libcurl.
 ///
 /// ```swift
 /// var access = Access()
@@ -9,17 +9,16 @@ import Glibc
 /// let text = try RemoteExporter("https://web-1:10057", access).fetch("/api/v1/diagnosis")
 /// ```
 package struct RemoteExporter: Sendable {
-    /// The most bytes that an answer may have: that of 2,000 listeners has less than a tenth of it.
+    /// The most bytes of an answer; 2,000 listeners take less than a tenth of this.
     static let longestAnswer = 8 << 20
 
-    /// Where it is, without a slash at the end.
+    /// The URL without a slash at the end.
     private let url: String
     private let access: Access
 
-    /// Reads a URL such as `http://web-1:10057`, which may have a path: that of a proxy before the
-    /// exporter.
-    ///
-    /// - Throws: what is wrong with the URL.
+    /// - Parameter url: such as `http://web-1:10057`, with a path if a proxy serves the exporter
+    ///   under one.
+    /// - Throws: the error in the URL.
     package init(_ url: String, _ access: Access = Access()) throws(RemoteError) {
         func refusal(_ what: String) -> RemoteError {
             RemoteError(url, .badURL("\(what); expected http:// or https://, a host and a port, as http://web-1:10057"))
@@ -30,7 +29,7 @@ package struct RemoteExporter: Sendable {
         }
         let place = url.dropFirst(scheme.count + 3)
         let host = place.prefix { $0 != "/" }
-        // It would be shown in errors.
+        // Errors would show it.
         guard !host.contains("@") else {
             throw RemoteError(
                 scheme + "://…" + (host.lastIndex(of: "@").map { String(host[$0...]) } ?? ""),
@@ -47,15 +46,15 @@ package struct RemoteExporter: Sendable {
         self.access = access
     }
 
-    /// Asks for a document of JSON.
+    /// Requests a JSON document.
     ///
     /// - Parameter path: with its slash, such as `/api/v1/diagnosis`.
-    /// - Throws: why there is none.
+    /// - Throws: why there is no document.
     package func fetch(_ path: String) throws(RemoteError) -> [UInt8] {
         try fetch(path, with: Libcurl.names)
     }
 
-    /// The same, with the first of these libraries that is there.
+    /// - Parameter libraries: names of libcurl, of which the first that exists is used.
     func fetch(_ path: String, with libraries: [String]) throws(RemoteError) -> [UInt8] {
         guard let curl = Libcurl(libraries) else { throw RemoteError(url, .noLibrary) }
         for (flag, file) in [("--cacert", access.authorities), ("--cert", access.certificate), ("--key", access.key)] {
@@ -72,9 +71,9 @@ package struct RemoteExporter: Sendable {
         return answer.body
     }
 
-    /// Why a file cannot be read; nil where it can. libcurl would not say which.
+    /// Why a file cannot be read; nil if it can. The messages of libcurl do not name the file.
     private static func obstacle(to file: String) -> String? {
-        // The name only is read.
+        // access() only reads the name.
         guard unsafe Glibc.access(file, R_OK) != 0 else { return nil }
         return errnoText(errno)
     }
@@ -101,7 +100,7 @@ package struct RemoteExporter: Sendable {
     }
 
     private func problem(of answer: Libcurl.Answer, _ path: String) -> RemoteError.Problem? {
-        // The first line of an answer in words says more than its number.
+        // The first line of a text answer says more than its status.
         let isText = answer.contentType.hasPrefix("text/plain")
         let line = isText ? answer.body.prefix(200).prefix { $0 != 0x0A } : []
         var sentence = String(decoding: line, as: UTF8.self)
@@ -115,7 +114,7 @@ package struct RemoteExporter: Sendable {
         }
     }
 
-    /// Whether something stands behind the host and the port.
+    /// Whether the URL has a path.
     private var hasPath: Bool {
         let rest = url.drop { $0 != ":" }.dropFirst(3).drop { $0 != "/" }
         return !rest.allSatisfy { $0 == "/" }
@@ -123,67 +122,61 @@ package struct RemoteExporter: Sendable {
 
     private var isEncrypted: Bool { url.prefix(6).lowercased() == "https:" }
 
-    /// Whether the URL has a port: a colon behind the host, whose own stand in brackets.
+    /// Whether the URL has a port. The colons of an IPv6 address are in brackets.
     private var hasPort: Bool {
         let host = url.drop { $0 != ":" }.dropFirst(3).prefix { $0 != "/" }
         return host[(host.lastIndex(of: "]") ?? host.startIndex)...].contains(":")
     }
 }
 
-/// The text of an errno.
 func errnoText(_ errno: CInt) -> String {
-    // A text that lives at least until the next call on this thread; it is copied at once.
+    // Valid until the next call on this thread; copied at once.
     unsafe String(cString: strerror(errno))
 }
 
-/// How an exporter is asked: what it wants to see, and how long it may take.
+/// Credentials and timeouts for the queries to an exporter.
 package struct Access: Sendable {
-    /// The user whom it knows, and the password; nil for none.
+    /// The user and password for basic authentication; nil for none.
     package var user: (name: String, password: String)?
-    /// A file of certificates in PEM; one of these authorities has to stand for the exporter. nil:
-    /// those of the system.
+    /// A file with the certificates of trusted authorities in PEM; nil for those of the system.
     package var authorities: String?
-    /// A file with the client's own certificate in PEM, and with its key where `key` is nil.
+    /// A file with the client's certificate in PEM, and with its key if `key` is nil.
     package var certificate: String?
     /// A file with the key of the certificate in PEM.
     package var key: String?
-    /// Whether any certificate of the exporter will do.
+    /// Whether to accept any certificate of the exporter.
     package var isInsecure = false
-    /// How long it may take until there is a connection, over TLS until the handshake is over.
+    /// The timeout of the connection, including the TLS handshake.
     package var connectTimeout = Duration.seconds(5)
-    /// How long it may take in all.
+    /// The timeout of the whole request.
     package var timeout = Duration.seconds(30)
 
-    /// Nothing to show, and the usual times.
     package init() {}
 }
 
-/// Asks for a password on a terminal, where it is not shown.
+/// Reads a password from a terminal without echo.
 package enum TerminalPassword {
-    /// Asks for the password of a user.
-    ///
-    /// - Parameter terminal: that of the process, if it has one.
+    /// - Parameter terminal: by default the controlling terminal of the process.
     /// - Returns: the line that was typed; nil where there is no terminal, or it ends before a
     ///   line.
     package static func ask(of user: String, on terminal: String = "/dev/tty") -> String? {
-        // Only the name is read.
+        // open() only reads the name.
         let descriptor = unsafe open(terminal, O_RDWR | O_NOCTTY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var shown = termios()
         guard unsafe tcgetattr(descriptor, &shown) == 0 else { return nil }
         var hidden = shown
-        // Signals stay on: who gives up with Ctrl-C has a shell that shows again what is typed, as
-        // after curl.
+        // Signals stay on: after Ctrl-C the shell turns the echo on again, as after curl.
         hidden.c_lflag &= ~tcflag_t(ECHO)
-        // What was typed before the question is dropped: it was shown.
+        // Input before the prompt was echoed, so it is dropped.
         guard unsafe tcsetattr(descriptor, TCSAFLUSH, &hidden) == 0 else { return nil }
         defer { _ = unsafe tcsetattr(descriptor, TCSAFLUSH, &shown) }
         write("Password of user '\(user)': ", to: descriptor)
         var line: [UInt8] = []
         while line.count < 1024 {
             var byte: UInt8 = 0
-            // One byte at a time, so that nothing behind the line is taken.
+            // One byte at a time, so that nothing after the line is consumed.
             let count = unsafe read(descriptor, &byte, 1)
             if count < 0, errno == EINTR { continue }
             guard count == 1 else { return nil }
@@ -196,7 +189,7 @@ package enum TerminalPassword {
 
     private static func write(_ text: String, to descriptor: CInt) {
         let bytes = Array(text.utf8)
-        // A question that is not shown can be answered all the same.
+        // The password can be typed even if the prompt is not visible.
         _ = unsafe Glibc.write(descriptor, bytes, bytes.count)
     }
 }

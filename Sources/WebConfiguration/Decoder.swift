@@ -1,7 +1,8 @@
 extension WebConfiguration {
     /// Decodes the text of a file.
     ///
-    /// - Parameter path: what messages call the file; names of files in the text are relative to its directory.
+    /// - Parameter path: what messages call the file; names of files in the text are relative to
+    ///   its directory.
     package init(path: String, text: [UInt8]) throws(Problem) {
         guard let root = try YAMLReader.read(text, of: path) else { return }
         var decoder = Decoder()
@@ -44,8 +45,8 @@ private struct Decoder {
         "curve_preferences",
     ]
 
-    /// - Returns: nil where the section names neither a certificate, a key, an authority nor a policy, which leaves TLS
-    ///   off.
+    /// - Returns: nil where the section names neither a certificate, a key, an authority nor a
+    ///   policy, which leaves TLS off.
     mutating func tls(_ value: Value) throws(Problem) -> TLS? {
         let section = try Section(value, keys: Self.tlsKeys)
         let certificate = try material("cert", of: section)
@@ -92,7 +93,8 @@ private struct Decoder {
         return tls
     }
 
-    /// Decodes what is either in the configuration file, under `name`, or in a file of its own, under `name_file`.
+    /// Decodes what is either in the configuration file, under `name`, or in a file of its own,
+    /// under `name_file`.
     private mutating func material(_ name: String, of section: Section) throws(Problem) -> Material? {
         let inline = try section.nonEmptyText(name)
         guard let (path, value) = try section.nonEmptyText("\(name)_file") else {
@@ -114,7 +116,8 @@ private struct Decoder {
         return names.problem("\(reason); expected RequireAndVerifyClientCert as client_auth_type")
     }
 
-    /// Refuses or warns of what the file says about clients and the policy for them would not enforce.
+    /// Refuses or warns of what the file says about clients and the policy for them would not
+    /// enforce.
     private mutating func checkClients(of tls: TLS, in section: Section) throws(Problem) {
         for key in ["client_auth_type", "client_ca", "client_ca_file", "client_allowed_sans"] {
             if let blank = section.blank(key) { warn(blank, "the key has no value, and this has no effect") }
@@ -139,7 +142,8 @@ private struct Decoder {
         }
     }
 
-    /// Refuses versions and cipher suites that no handshake can use, and warns of suites that limit nothing.
+    /// Refuses versions and cipher suites that no handshake can use, and warns of suites that limit
+    /// nothing.
     private mutating func checkVersions(of tls: TLS, in section: Section) throws(Problem) {
         let (minimum, maximum) = (tls.minimumVersion, tls.maximumVersion)
         if minimum > maximum, let value = section["max_version"] ?? section["min_version"] {

@@ -3,7 +3,8 @@ package struct Place: Equatable, Sendable {
     /// The path of the file, as the user gave it.
     package let file: String
     package let line: Int
-    /// The key with all keys above it, as `tls_server_config.cipher_suites[0]`; empty for the document as a whole.
+    /// The key with all keys above it, as `tls_server_config.cipher_suites[0]`; empty for the
+    /// document as a whole.
     package let key: String
 
     package init(file: String, line: Int, key: String) {
@@ -11,8 +12,8 @@ package struct Place: Equatable, Sendable {
     }
 }
 
-/// What is wrong in a configuration file, or deserves a warning, and what would be right. It contains no password, hash
-/// or key.
+/// What is wrong in a configuration file, or deserves a warning, and what would be right. It
+/// contains no password, hash or key.
 package struct Problem: Error, Equatable, Sendable, CustomStringConvertible {
     package let place: Place
     package let reason: String
@@ -26,7 +27,8 @@ package struct Problem: Error, Equatable, Sendable, CustomStringConvertible {
         self.init(place: Place(file: file, line: line, key: ""), reason: reason)
     }
 
-    /// File, line, key and reason, as `web.yml:3: tls_server_config.cert_fil: unknown key; …`. Always one line.
+    /// File, line, key and reason, as `web.yml:3: tls_server_config.cert_fil: unknown key; …`.
+    /// Always one line.
     package var description: String {
         let key = place.key.isEmpty ? "" : place.key.onOneLine() + ": "
         return "\(place.file.onOneLine()):\(place.line): \(key)\(reason.onOneLine())"
@@ -34,14 +36,16 @@ package struct Problem: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 extension String {
-    /// The text as a log line or an error message can show it: text from outside can neither begin a new line, nor control
-    /// a terminal, nor reverse what stands after it, nor flood a log.
+    /// The text as a log line or an error message can show it: text from outside can neither begin
+    /// a new line, nor control a terminal, nor reverse what stands after it, nor flood a log.
     ///
-    /// Control characters (C0, DEL, C1), line and paragraph separators and invisible format characters, among them those
-    /// that change the direction of writing, become escapes as in JSON: `\n`, `\u0085`, `\u202e`.
+    /// Control characters (C0, DEL, C1), line and paragraph separators and invisible format
+    /// characters, among them those that change the direction of writing, become escapes as in
+    /// JSON: `\n`, `\u0085`, `\u202e`.
     ///
     /// - Parameters:
-    ///   - limit: the most scalars that are shown from the beginning; "…" stands for what is left out. Not characters: these
+    ///   - limit: the most scalars that are shown from the beginning; "…" stands for what is left
+    ///     out. Not characters: these
     ///     have no longest length.
     ///   - ending: the most that are shown from the end of a longer text.
     ///   - marks: what gets a backslash, too, so that the result can be put into quotation marks.
@@ -63,8 +67,8 @@ extension String {
     /// The beginning of the text in quotation marks.
     package var quoted: String { "\"\(onOneLine(limit: 60))\"" }
 
-    /// The text as the name of a key, up to what cannot be a name: with a space forgotten, as in `{alice:secret}`, a
-    /// password or a hash becomes a part of the key.
+    /// The text as the name of a key, up to what cannot be a name: with a space forgotten, as in
+    /// `{alice:secret}`, a password or a hash becomes a part of the key.
     var shownAsKey: String {
         if isEmpty { return "\"\"" }
         // A colon with an accent is a Character of its own, so this compares scalars.
@@ -80,7 +84,8 @@ extension Unicode.Scalar {
         [.control, .format, .lineSeparator, .paragraphSeparator].contains(properties.generalCategory)
     }
 
-    /// The scalar, or its escape in JSON where it shows as nothing or changes how what stands around it is shown.
+    /// The scalar, or its escape in JSON where it shows as nothing or changes how what stands
+    /// around it is shown.
     fileprivate var shown: String {
         guard isHidden else { return String(self) }
         switch self {

@@ -1,7 +1,8 @@
 /// An enum of the words of a file.
 typealias Word = CaseIterable & RawRepresentable<String>
 
-// What the decoder asks a value. Each question expects one kind of value; another kind is a problem.
+// What the decoder asks a value. Each question expects one kind of value; another kind is a
+// problem.
 extension Value {
     /// Whether the value is one of YAML's words for nothing.
     var isNull: Bool {
@@ -81,8 +82,8 @@ extension Value {
         return number
     }
 
-    /// A duration as Go writes it: `1s`, `1m30s`, `1.5h`, `250ms`, and 0, which needs no unit. What is below a nanosecond is
-    /// cut off.
+    /// A duration as Go writes it: `1s`, `1m30s`, `1.5h`, `250ms`, and 0, which needs no unit. What
+    /// is below a nanosecond is cut off.
     func duration() throws(Problem) -> Duration {
         let text = try text(expecting: "a duration")
         func refused(_ reason: String) -> Problem {
@@ -131,7 +132,8 @@ struct Section {
     /// The value of a key; nil where the key is absent or null.
     subscript(key: String) -> Value? { entries.first { $0.key == key && !$0.value.isNull }?.value }
 
-    /// A text and its value; nil where the key is absent, null or the text empty, which all mean the same.
+    /// A text and its value; nil where the key is absent, null or the text empty, which all mean
+    /// the same.
     func nonEmptyText(_ key: String) throws(Problem) -> (text: String, value: Value)? {
         guard let value = self[key] else { return nil }
         let text = try value.text()

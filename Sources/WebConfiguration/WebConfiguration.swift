@@ -1,15 +1,17 @@
-/// What a file for `--web.config.file` says: the format of the exporter-toolkit, read and validated as far as its text
-/// tells. It opens none of the files that it names.
+/// What a file for `--web.config.file` says: the format of the exporter-toolkit, read and validated
+/// as far as its text tells. It opens none of the files that it names.
 package struct WebConfiguration: Equatable, Sendable {
     /// Certificates and the rules of TLS; nil where TLS is off.
     package var tls: TLS?
     /// What goes onto every answer, in the order of the file; blank ones are left out.
     package var headers: [Header] = []
-    /// The bcrypt hash of each user's password, by the name of the user; nobody has to log in where there are none.
+    /// The bcrypt hash of each user's password, by the name of the user; nobody has to log in where
+    /// there are none.
     package var users: [String: String] = [:]
     /// How often requests are answered; nil where there is no limit.
     package var rateLimit: RateLimit?
-    /// What is accepted, but has no effect or perhaps not the wanted one: each is worth a line in the log.
+    /// What is accepted, but has no effect or perhaps not the wanted one: each is worth a line in
+    /// the log.
     package var warnings: [Problem] = []
 
     package init() {}
@@ -43,7 +45,8 @@ extension WebConfiguration {
         package var clientAuthentication: ClientAuthentication
         /// Where that is said; the section as a whole where it is not.
         package var clientAuthenticationPlace: Place
-        /// One of these names must be in a client's certificate: of none where the list is empty, of any where it is nil.
+        /// One of these names must be in a client's certificate: of none where the list is empty,
+        /// of any where it is nil.
         package var allowedNames: [String]?
         /// Not above the newest.
         package var minimumVersion: TLSVersion
@@ -63,7 +66,8 @@ extension WebConfiguration {
         package enum Source: Equatable, Sendable {
             /// In the configuration file.
             case inline([UInt8])
-            /// In the file of this path; a relative one is joined with the directory of the configuration file.
+            /// In the file of this path; a relative one is joined with the directory of the
+            /// configuration file.
             case file(String)
         }
 

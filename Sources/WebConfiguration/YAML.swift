@@ -1,10 +1,12 @@
 import CYaml
 
-/// A value of a file, and where it stands. A value at an alias has the alias's place; what is in it has that of the anchor.
-/// Copies share their content, so that aliases of aliases take neither time nor memory.
+/// A value of a file, and where it stands. A value at an alias has the alias's place; what is in it
+/// has that of the anchor. Copies share their content, so that aliases of aliases take neither time
+/// nor memory.
 struct Value {
     enum Content {
-        /// What is plain has neither quotation marks nor a tag, and may be a number, a boolean or null.
+        /// What is plain has neither quotation marks nor a tag, and may be a number, a boolean or
+        /// null.
         case scalar(String, isPlain: Bool)
         case list([Value])
         /// In the order of the file, each key once.
@@ -165,15 +167,17 @@ final class YAMLReader {
         return value
     }
 
-    /// Tags convert a value to a type. The decoder knows every type, so it takes only the tag of a string.
+    /// Tags convert a value to a type. The decoder knows every type, so it takes only the tag of a
+    /// string.
     private func refuse(_ tag: UnsafeMutablePointer<yaml_char_t>?, at place: Place) throws(Problem) {
         if unsafe tag == nil { return }
         let advice = "expected the value without it, in quotation marks if it begins with !"
         throw Problem(place: place, reason: "a tag (!) converts the value; \(advice)")
     }
 
-    /// The keys and values of a mapping. A merge key (`<<`) adds those of other mappings, but none that is there already:
-    /// to replace one could drop what it says, such as the policy for clients.
+    /// The keys and values of a mapping. A merge key (`<<`) adds those of other mappings, but none
+    /// that is there already: to replace one could drop what it says, such as the policy for
+    /// clients.
     private func entries(of key: String, depth: Int) throws(Problem) -> [Value.Entry] {
         var entries: [Value.Entry] = []
         var lines: [String: Int] = [:]
