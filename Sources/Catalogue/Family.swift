@@ -37,11 +37,14 @@ package struct Family: Sendable {
     }
 }
 
+// Inlined into each of a hundred families they would make the program 20 KB larger.
 extension Family {
+    @inline(never)
     static func gauge(_ name: String, labels: [String] = [], _ meaning: String) -> Heading {
         Heading(name: name, kind: .gauge, labels: labels, meaning: meaning)
     }
 
+    @inline(never)
     static func counter(_ name: String, labels: [String] = [], _ meaning: String) -> Heading {
         Heading(name: name, kind: .counter, labels: labels, meaning: meaning)
     }
@@ -54,11 +57,13 @@ extension Family {
         fileprivate let meaning: String
 
         /// Any number of samples.
+        @inline(never)
         func from(_ source: Source, write: @escaping Render) -> Family {
             Family(self, source, write)
         }
 
         /// One sample, absent where the value is nil.
+        @inline(never)
         func from(
             _ source: Source,
             value: @escaping @Sendable (PageInput) -> (any SampleValue)?
@@ -69,6 +74,7 @@ extension Family {
         }
 
         /// Any number of samples of the report on the socket table.
+        @inline(never)
         func fromReport(_ source: Source, write: @escaping @Sendable (PortReport, inout TextWriter) -> Void) -> Family {
             Family(self, source) { input, writer in
                 if let report = input.sample.ports { write(report, &writer) }
@@ -76,6 +82,7 @@ extension Family {
         }
 
         /// One number of the report on the socket table, absent where it is nil.
+        @inline(never)
         func fromReport(
             _ source: Source,
             value: @escaping @Sendable (PortReport) -> (any SampleValue)?
@@ -84,18 +91,21 @@ extension Family {
         }
     }
 
+    @inline(never)
     func note(_ text: String) -> Family {
         var family = self
         family.note = text
         return family
     }
 
+    @inline(never)
     func query(_ promQL: String) -> Family {
         var family = self
         family.query = promQL
         return family
     }
 
+    @inline(never)
     func onlyServed() -> Family {
         var family = self
         family.isOnlyServed = true
