@@ -214,7 +214,7 @@ def test_the_notes_say_the_port_what_the_namespace_must_admit_and_what_is_not_ye
     notes = chart.texts({"port": 9099, "networkPolicy": {"enabled": True}})["NOTES.txt"]
     assert "https" not in notes and "curl http://localhost:9099/metrics" in notes
     assert "pod-security.kubernetes.io/enforce=privileged" in notes
-    assert "Nobody was told to scrape it" in notes
+    assert "Nothing scrapes it yet" in notes
     assert "Most network plugins apply no NetworkPolicy" in notes
     assert "curl https://" in chart.texts(chart.VALUES["tls"])["NOTES.txt"]
 
