@@ -144,7 +144,7 @@ def told(name, status):
 
 EXPECTED = {
     "TimeWaitServicePortBlocked": "Port 8081 of 127.0.0.1:10057 has no listener",
-    "TimeWaitServicePortTaken": "Sockets that hold port 40501 of 127.0.0.1:10057 and are not those of its service: 1.",
+    "TimeWaitServicePortTaken": "Sockets that hold port 40501 of 127.0.0.1:10057 and do not belong to its service: 1.",
     "TimeWaitSelfConnected": "Sockets of 127.0.0.1:10057 with the same address and port at both ends: 1",
 }
 
