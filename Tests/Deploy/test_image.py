@@ -1,4 +1,5 @@
-"""The container image: what is in it, that it comes out the same each time, and that it runs with nothing."""
+"""The container image: what is in it, that it comes out the same each time, and that it runs with
+nothing."""
 
 import json
 import os

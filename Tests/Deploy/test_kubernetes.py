@@ -1,4 +1,5 @@
-"""The Helm chart and the kustomize base: by Helm, by kubectl, by the schemas of Kubernetes and of the operator."""
+"""The Helm chart and the kustomize base: by Helm, by kubectl, by the schemas of Kubernetes and of
+the operator."""
 
 import copy
 import json

@@ -1,4 +1,5 @@
-"""Slow clients: a request has ten seconds to be complete, an answer a minute to be taken. All of them are slow at once."""
+"""Slow clients: a request has ten seconds to be complete, an answer a minute to be taken. All of
+them are slow at once."""
 
 import contextlib
 import dataclasses
@@ -118,7 +119,8 @@ def test_who_has_been_served_and_asks_for_nothing_is_kept(clients):
 
 
 class Reader(threading.Thread):
-    """Takes so many bytes of an answer each second, as they come from the network, until the server ends its end."""
+    """Takes so many bytes of an answer each second, as they come from the network, until the server
+    ends its end."""
 
     def __init__(self, exporter, rate, patience, tls=None):
         super().__init__(daemon=True)

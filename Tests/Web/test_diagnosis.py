@@ -1,4 +1,5 @@
-"""The diagnosis of a running exporter: page, JSON and text of one sample tell the numbers of /metrics."""
+"""The diagnosis of a running exporter: page, JSON and text of one sample tell the numbers of
+/metrics."""
 
 import html
 import json
@@ -20,7 +21,8 @@ CLOSES_FIRST = 8081
 
 @pytest.fixture(scope="module")
 def troubled(tmp_path_factory):
-    """An exporter of a host with three services, TIME_WAITs at both ends, and a destination with live connections."""
+    """An exporter of a host with three services, TIME_WAITs at both ends, and a destination with
+    live connections."""
     listeners = {port: socket.create_server(("127.0.0.1", port), backlog=64) for port in PORTS}
     kept = []
     for port, listener in listeners.items():

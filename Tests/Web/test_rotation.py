@@ -72,7 +72,8 @@ def shown(exporter, authority, version=None):
 
 
 def comes_to_show(exporter, authority, old, new, version=None):
-    """Waits until a handshake shows the new certificate; until then each one shows the old one, and none fails."""
+    """Waits until a handshake shows the new certificate; until then each one shows the old one, and
+    none fails."""
 
     def is_new():
         found = shown(exporter, authority, version)
@@ -205,7 +206,8 @@ def test_scrapes_go_on_while_everything_is_replaced_all_the_time(files, config, 
                 config(f"# {number}\n" + tls_section(files) + users)
                 time.sleep(0.003)
         assert [one.result() for one in running] == [{200}] * 4
-        # Where the link changed between the reading of one file and the other, the next look sets it right.
+        # Where the link changed between the reading of one file and the other, the next look sets
+        # it right.
         assert set(exporter.lines("level=ERROR")) == set(exporter.lines("is not the key of the certificate"))
         headers = passwords.right("cost4")
         poll("it is right", lambda: exporter.metric(SUCCESS, headers=headers, tls=context) == 1)
