@@ -105,7 +105,7 @@ struct BindTests {
         return cases
     }()
 
-    @Test("is told as bind() then does it, for every holder and every address; over procfs but for what that hides")
+    @Test("is reported as bind() behaves, for every holder and address; over procfs except for what it hides")
     func table() throws {
         let namespace = try NetworkNamespace()
         // Nobody takes one of the ports by chance.
@@ -219,7 +219,7 @@ struct BindTests {
         }
     }
 
-    @Test("is told as if services set SO_REUSEADDR and nobody else did: the kernel hides whether that is so")
+    @Test("is reported as if only services set SO_REUSEADDR: the kernel hides who sets it")
     func hiddenFlags() throws {
         let namespace = try NetworkNamespace()
         let exporter = try RunningExporter(in: namespace, ["--services.ports=41000-41004"])

@@ -66,7 +66,7 @@ struct SourceTests {
         #expect(comparable(first) == comparable(try procfs.freshPage()))
     }
 
-    @Test("are sock_diag where nothing else is said, and it says so in the log")
+    @Test("default to sock_diag, and the log says so")
     func auto() throws {
         let exporter = try RunningExporter(in: namespace)
         #expect(try exporter.page()["timewait_sampler_source_info", ["source": "sock_diag"]] == 1)
@@ -86,7 +86,7 @@ struct SourceTests {
         return program
     }
 
-    @Test("are procfs where the kernel gives no sock_diag, and the log says why, once")
+    @Test("fall back to procfs where the kernel has no sock_diag, and the log says why, once")
     func fallBack() throws {
         try namespace.listen(port: 8080)
         try namespace.makeTimeWaits(7, .server, port: 8080)
@@ -106,7 +106,7 @@ struct SourceTests {
         #expect(!program.standardError.contains("level=ERROR"))
     }
 
-    @Test("are sock_diag no more often than that where it is refused: tried after 10 seconds, and then more seldom")
+    @Test("retry a refused sock_diag after 10 seconds, and then less often")
     func refusals() throws {
         let trace = NSTemporaryDirectory() + "timewait_exporter_trace_\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: trace) }
@@ -129,7 +129,7 @@ struct SourceTests {
         #expect(lines.count { $0.contains("sock_diag: socket: Permission denied") } == 1)
     }
 
-    @Test("take with them, where sock_diag fails later, the collectors that only it has")
+    @Test("drop the collectors that only sock_diag has when sock_diag fails later")
     func laterFallBack() throws {
         // The first requests are answered, the later ones refused.
         let program = try startExporter(injecting: "sendto:error=ENOBUFS:when=12+")
@@ -178,7 +178,7 @@ struct SourceTests {
         #expect(second["timewait_ephemeral_ports_usable"] == 28_232)
     }
 
-    @Test("tell over sock_diag every second what listeners tell, between two readings of the table")
+    @Test("update listener metrics every second over sock_diag, between two readings of the table")
     func listeners() throws {
         try namespace.listen("127.0.0.1", port: 8080, .init(backlog: 8))
         let exporter = try RunningExporter(in: namespace, interval: "30s")

@@ -100,7 +100,7 @@ struct ConnectionTests {
         #expect(try client.get("/-/healthy").status == 200)
     }
 
-    @Test("with half a request is closed after the time for requests")
+    @Test("with half a request is closed after the request timeout")
     func halfRequest() throws {
         let endpoint = try Endpoint.forTest { $0.requestTimeout = 1 }
         let start = monotonicTime()
@@ -110,7 +110,7 @@ struct ConnectionTests {
         #expect(monotonicTime() - start >= .seconds(1))
     }
 
-    @Test("that says nothing at all is closed after the time for requests")
+    @Test("that sends nothing is closed after the request timeout")
     func silence() throws {
         let client = try Endpoint.forTest { $0.requestTimeout = 1 }.client()
         #expect(client.isClosedByServer())

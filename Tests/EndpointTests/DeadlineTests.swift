@@ -72,7 +72,7 @@ struct DeadlineTests {
         #expect(throws: Client.EndOfStream.self) { while true { _ = try slow.take(65_536) } }
     }
 
-    @Test("begins anew with each request, and a connection that waits has the longer one")
+    @Test("restarts with each request, and an idle connection has the longer one")
     func anew() throws {
         let client = try Endpoint.forTest { $0.requestTimeout = 3 }.client()
         for _ in 1...2 {
