@@ -106,7 +106,7 @@ def clients(tmp_path_factory, server):
 
 
 @pytest.mark.parametrize("name", [*PLAIN, *SECURE])
-def test_who_is_slow_is_closed_after_ten_seconds(clients, name):
+def test_a_slow_request_is_closed_after_ten_seconds(clients, name):
     client = clients[name]
     assert client.ended is not None, "it lives on"
     assert 9 < client.ended < 13
@@ -169,13 +169,13 @@ def readers(tmp_path_factory, authority, server):
 
 
 @pytest.mark.parametrize("what", ["nothing", "nothing over TLS"])
-def test_who_takes_nothing_of_an_answer_is_closed_after_ten_seconds(readers, what):
+def test_a_client_that_reads_no_answer_is_closed_after_ten_seconds(readers, what):
     assert readers[what].ended is not None, "it lives on"
     assert 9 < readers[what].ended < 15
 
 
 @pytest.mark.parametrize("what", ["400 bytes", "400 bytes over TLS"])
-def test_who_takes_an_answer_slowly_is_closed_after_a_minute(readers, what):
+def test_a_client_that_reads_slowly_is_closed_after_a_minute(readers, what):
     assert readers[what].ended is not None, "it lives on"
     # Over TLS it takes 16 KiB to see that there is progress.
     assert (55 if what == "400 bytes" else 9) < readers[what].ended < 68

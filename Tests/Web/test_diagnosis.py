@@ -152,7 +152,7 @@ def test_diagnose_of_this_host_and_of_the_running_exporter_find_the_same(trouble
     assert found(here.stdout) == found(there.stdout) >= {("listener_exposed", "50052")}
 
 
-def test_what_is_no_exporter_or_not_there_is_named_in_one_line(plain_server, troubled):
+def test_a_target_that_is_absent_or_no_exporter_is_reported_in_one_line(plain_server, troubled):
     for url, parts in [
         ("http://127.0.0.1:1", ["http://127.0.0.1:1", "nothing listens"]),
         (plain_server, [plain_server]),

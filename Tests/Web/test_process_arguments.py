@@ -65,7 +65,7 @@ def test_a_library_that_changes_the_environment_takes_no_flag_away(binary, prelo
         assert exporter.get(headers=passwords.right("cost4")).status == 200
 
 
-def test_the_version_is_told_without_proc(binary):
+def test_the_version_is_printed_without_proc(binary):
     ask_version(binary, WITHOUT_PROC)
 
 

@@ -282,7 +282,7 @@ def metric(exporter, authority, name):
 
 
 @pytest.mark.parametrize("spoil", BAD)
-def test_a_bad_new_file_keeps_the_old_and_is_told_once_and_a_good_one_heals(
+def test_a_bad_new_file_keeps_the_old_and_is_reported_once_until_a_good_one(
     exporter, authority, files, config, tmp_path, two, spoil
 ):
     context = client_context(authority)
@@ -321,7 +321,7 @@ def test_a_bad_new_file_keeps_the_old_and_is_told_once_and_a_good_one_heals(
     assert len(exporter.lines("level=ERROR")) == 1
 
 
-def test_the_same_fault_after_a_good_file_is_told_again(exporter, authority, files, config, two):
+def test_the_same_fault_after_a_good_file_is_reported_again(exporter, authority, files, config, two):
     def is_read():
         return len(exporter.lines("The web configuration was read and is in force"))
 

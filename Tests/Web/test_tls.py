@@ -67,7 +67,7 @@ def test_curl_wants_the_right_authority(exporter, tmp_path):
     assert curl(exporter, other)[0] == 60
 
 
-def test_where_it_serves_is_told_with_https(exporter):
+def test_the_listen_line_says_https(exporter):
     assert re.search(r"url=https://", exporter.log())
 
 

@@ -16,7 +16,7 @@ BINARY = pathlib.Path(os.environ.get("EXPORTER", ROOT / ".build" / "debug" / "ti
 
 SAMPLE = re.compile(r'(?P<name>[a-z0-9_]+)(?:\{(?P<labels>(?:[a-z_]+="[^"\\]*",?)*)\})? (?P<value>\S+)')
 LABEL = re.compile(r'([a-z_]+)="([^"]*)"')
-# Collectors that are read anew with every table. The addresses of a world do not change while its
+# Collectors that are read with every table. The addresses of a world do not change while its
 # exporters run.
 PROMPT = ["socket_table", "ephemeral_range", "udp", "sysctl", "sockstat", "netstat"]
 
@@ -88,7 +88,7 @@ class Exporter:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
 
     def connect(self):
-        """Opens the one connection that all pages come by: the table must be still between them."""
+        """Opens the connection over which all pages are read: the table must be still between them."""
         end = time.monotonic() + 30
         while "msg=Serving" not in self.log.read_text():
             if self.process.poll() is not None or time.monotonic() > end:
