@@ -38,7 +38,7 @@ RESERVED = "40501-40502,40600,50000"
 
 # Queries that have nothing to say here, and why.
 SILENT = {
-    "expire": "this kernel counts the beginnings",
+    "expired": "this kernel counts the entries",
     "limit, once it is near": "the limit is far",
     "errors: {{collector}} {{reason}}": "no reading failed",
 }
@@ -221,7 +221,7 @@ def test_every_metric_that_is_used_is_there_and_every_one_that_is_there_is_used(
     assert {name for name in recorded - used() if not name.startswith("job_port:")} == set()
     series = {labels["__name__"] for labels, _ in prometheus.instant('{job="timewait"}')}
     assert recorded <= series
-    # This kernel counts beginnings, not expiries; few have tcp_tw_timeout; and this exporter has no
+    # This kernel counts entries, not expiries; few have tcp_tw_timeout; and this exporter has no
     # TLS.
     absent = {"timewait_expiries_total", "timewait_exporter_tls_handshake_errors_total"}
     if not pathlib.Path("/proc/sys/net/ipv4/tcp_tw_timeout").exists():
