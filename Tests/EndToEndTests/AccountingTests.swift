@@ -152,7 +152,8 @@ struct AccountingTests {
         #expect(try namespace.sockets(.timeWait).isEmpty)
     }
 
-    /// The ephemeral ports that only TIME_WAITs hold, by ss: the scrape's own connection may share a port with one of them.
+    /// The ephemeral ports that only TIME_WAITs hold, by ss: the scrape's own connection may share
+    /// a port with one of them.
     private func onlyTimeWait(in namespace: NetworkNamespace) throws -> Double {
         let sockets = try namespace.sockets()
         let held = Set(sockets.filter { $0.state == .timeWait && $0.localPort >= 32_768 }.map(\.localPort))

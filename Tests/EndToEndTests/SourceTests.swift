@@ -14,13 +14,15 @@ struct SourceTests {
         namespace = try NetworkNamespace()
     }
 
-    /// Series that only sock_diag has: what is read of it beside the table, and what only it tells of the table.
+    /// Series that only sock_diag has: what is read of it beside the table, and what only it tells
+    /// of the table.
     private static let onlySockDiag = [
         "collector=\"listeners\"", "collector=\"bound_sockets\"", "state=\"bound_inactive\"",
         "timewait_port_accept_queue_limit",
     ]
 
-    /// Families whose values differ by what they are: the source itself, and the process that says them.
+    /// Families whose values differ by what they are: the source itself, and the process that says
+    /// them.
     private static let different = [
         "timewait_sampler_source_info", "timewait_sampler_last_success_timestamp_seconds",
         "timewait_sampler_duration_seconds", "timewait_sampler_cpu_seconds_total",
@@ -79,7 +81,8 @@ struct SourceTests {
     private func startExporter(injecting fault: String, trace: String = "/dev/null") throws -> RunningProgram {
         let strace = ["strace", "-qq", "-f", "-o", trace, "-e", "inject=" + fault]
         let exporter = [try Executable.built("timewait_exporter"), "--web.listen-address=127.0.0.1:10057"]
-        // A strace that is killed leaves its program running, but not beyond the process namespace whose first it is.
+        // A strace that is killed leaves its program running, but not beyond the process namespace
+        // whose first it is.
         let alone = ["--pid", "--fork", "--kill-child"]
         let program = try namespace.start("unshare", alone + strace + exporter + ["--sampler.interval=1s"])
         try namespace.waitForListener("127.0.0.1", port: 10_057)
@@ -90,7 +93,8 @@ struct SourceTests {
     func fallBack() throws {
         try namespace.listen(port: 8080)
         try namespace.makeTimeWaits(7, .server, port: 8080)
-        // A sandbox without AF_NETLINK: every socket after the one that the exporter listens on is refused.
+        // A sandbox without AF_NETLINK: every socket after the one that the exporter listens on is
+        // refused.
         let program = try startExporter(injecting: "socket:error=EAFNOSUPPORT:when=2+")
         let page = { MetricsPage(try namespace.get("/metrics", port: 10_057).text) }
         try poll("the table is read") { try page()["timewait_sampler_source_info", ["source": "procfs"]] == 1 }

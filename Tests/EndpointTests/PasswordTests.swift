@@ -4,7 +4,8 @@ import Testing
 
 @Suite("A password")
 struct PasswordTests {
-    /// bcrypt of "secret" and of "other", of the least cost, by libxcrypt through Python's crypt module.
+    /// bcrypt of "secret" and of "other", of the least cost, by libxcrypt through Python's crypt
+    /// module.
     private static let hashes = (
         secret: "$2b$04$Rpr.z4NbpGtRny/HBusbk.OzpoSaaX219HIPkqvmmGRVFmzZpt7JO",
         other: "$2b$04$FjjsrvqfLvW1azPnzNh3oermbStwLjDDIYdDv48BJTDit6RuZPTH6"
