@@ -1,4 +1,5 @@
-"""The process of a host: see host.py. It reads a line of JSON for each piece of Python text, and answers one."""
+"""The process of a host: see host.py. It reads a line of JSON for each piece of Python text, and
+answers one."""
 
 import http.client
 import json
@@ -76,7 +77,8 @@ def connect(address, port, source=None, source_port=0, bind_first=False, device=
 
 
 def close(first, second):
-    """Closes both ends of a connection, step by step: the first is left in TIME_WAIT when this returns."""
+    """Closes both ends of a connection, step by step: the first is left in TIME_WAIT when this
+    returns."""
     first.shutdown(socket.SHUT_WR)
     assert second.recv(1) == b""
     second.shutdown(socket.SHUT_WR)

@@ -1,7 +1,9 @@
-"""Hosts to measure: network namespaces with an exporter inside, and programs that make sockets there.
+"""Hosts to measure: network namespaces with an exporter inside, and programs that make sockets
+there.
 
-A host is a process of its own in a network namespace of its own (agent.py): it runs what a test gives it as Python text,
-keeps the sockets that come of it, and answers what the text leaves in `result`. It ends with its test."""
+A host is a process of its own in a network namespace of its own (agent.py): it runs what a test
+gives it as Python text, keeps the sockets that come of it, and answers what the text leaves in
+`result`. It ends with its test."""
 
 import contextlib
 import json
@@ -26,7 +28,8 @@ class Host:
         self.sysctls({"tcp_tw_reuse": 0, "tcp_rfc1337": 1, **sysctls})
 
     def do(self, text, **values):
-        """Runs Python text in the namespace, with these names set; gives what it leaves in `result`."""
+        """Runs Python text in the namespace, with these names set; gives what it leaves in
+        `result`."""
         self.process.stdin.write(json.dumps([text, values]) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
@@ -47,7 +50,8 @@ class Host:
             self.do("pathlib.Path('/proc/sys/net/ipv4', name).write_text(value)", name=name, value=str(value))
 
     def connect_with(self, other, here, there):
-        """A pair of links to another host, with an address and its prefix at each end; the names of the links."""
+        """A pair of links to another host, with an address and its prefix at each end; the names of
+        the links."""
         names = f"veth{self.links}", f"veth{other.links}"
         self.links += 1
         other.links += 1

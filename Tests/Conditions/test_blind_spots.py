@@ -101,10 +101,12 @@ def test_sockets_with_a_port_range_of_their_own(new_host, tmp_path):
         assert page.get("timewait_destination_ports_used_max") == 100
         assert page.get("timewait_ephemeral_ports_usable") == 1000
         assert page.get("timewait_destination_exhaustion_seconds") == float("inf")
-        # As many in either half; a port of the connect half may be that of the connection that asks for pages.
+        # As many in either half; a port of the connect half may be that of the connection that asks
+        # for pages.
         assert page.get("timewait_ephemeral_parity_ports_used", allocator="bind") == 50
         assert page.get("timewait_ephemeral_parity_ports_used", allocator="connect") in (50, 51)
-        # Truth: none of them keeps its port from connections to elsewhere, as those that bind first do.
+        # Truth: none of them keeps its port from connections to elsewhere, as those that bind first
+        # do.
         assert host.do("clients += [connect_from(40100, 40199, '127.0.0.1', 9001) for _ in range(100)]") is None
         assert exporter.fresh().get("timewait_ephemeral_parity_ports_used", allocator="bind") == 50
 
@@ -177,7 +179,8 @@ def test_connections_that_are_redirected_to_a_local_proxy(new_host, tmp_path):
         assert peer.run("ss", "-Htan", "state", "established") == ""
         assert page.get("timewait_destination_ports_used", **used) == 60
         assert page.get("timewait_port_established", port=15001) == 60
-        # With the proxy's own connection, one request uses two ports towards the destination, and only one would be enough.
+        # With the proxy's own connection, one request uses two ports towards the destination, and
+        # only one would be enough.
         host.do("upstreams = [upstream() for _ in range(60)]")
         peer.do("servers = [remote.accept()[0] for _ in range(60)]")
         page = exporter.fresh()
@@ -252,7 +255,8 @@ def test_an_ipv6_connection_on_the_port_of_an_ipv4_service(new_host, tmp_path, s
     host.do(FROM_RANGE + "listener = listen('::1', 9000); service = listen('0.0.0.0', port)", port=PORT)
     with host.exporter(tmp_path, f"--services.ports={PORT}", f"--sampler.source={source}") as exporter:
         exporter.fresh()
-        # Bound to its source, it is IPv6 only; with a port of the kernel's choice it is not. The kernel shows both alike.
+        # Bound to its source, it is IPv6 only; with a port of the kernel's choice it is not. The
+        # kernel shows both alike.
         for holder, expected in [
             ("connect('::1', 9000, source='::1', source_port=port)", 0),
             ("connect_from(port, port, '::1', 9000)", errno.EADDRINUSE),
@@ -373,7 +377,8 @@ def test_procfs_counts_a_time_wait_again_when_its_timer_starts_again(new_host, t
             "for client in clients: client.shutdown(socket.SHUT_WR)\n"
             "for server in servers: assert server.recv(1) == b''"
         )
-        # The client's last ACKs are lost: the servers send their FINs again, and each of these starts the timer anew.
+        # The client's last ACKs are lost: the servers send their FINs again, and each of these
+        # starts the timer anew.
         load(
             host,
             "table ip lossy { chain out { type filter hook output priority 0; "
@@ -496,7 +501,8 @@ def test_time_waits_that_begin_and_end_between_two_readings(new_host, tmp_path):
     host.sysctls({"tcp_tw_reuse_delay": 200})
     host.do("listener = listen('127.0.0.1', 8080)")
     with host.exporter(tmp_path, interval="3s") as exporter:
-        # Before ports are used a second time it is seen that the kernel's counter is one of entries.
+        # Before ports are used a second time it is seen that the kernel's counter is one of
+        # entries.
         host.do("for _ in range(5): client = connect('127.0.0.1', 8080); close(client, listener.accept()[0])")
         exporter.fresh()
         host.do(
@@ -536,5 +542,6 @@ def test_procfs_judges_rows_at_the_edges_of_readings_by_their_age(new_host, tmp_
         print(f"TW {truth}, observed over sock_diag {seen[0]}, over procfs {seen[1]}")
         assert truth == 6000
         assert seen[0] == truth
-        # None of 66,000 closes on a machine of its own; up to 22 of 6,000 where others hold the exporter up.
+        # None of 66,000 closes on a machine of its own; up to 22 of 6,000 where others hold the
+        # exporter up.
         assert abs(seen[1] - truth) <= 60

@@ -101,7 +101,8 @@ def test_ports_are_reusable_only_with_timestamps_at_the_other_end(new_host, tmp_
             time.sleep(2)
             page = exporter.fresh()
             used = {labels["state"]: value for labels, value in page.all("timewait_destination_ports_used")}
-            # Nothing lives that could be asked, and none was taken over: what is not known counts as used.
+            # Nothing lives that could be asked, and none was taken over: what is not known counts
+            # as used.
             assert used == {"live": 0, "time_wait": 150, "reusable": 0}
             # A connection that stays is asked for its timestamps.
             host.do("clients.append(connect('10.9.0.2', 9000))")

@@ -1,4 +1,5 @@
-"""Service ports: whether something listens where the service did, what holds them, and what bind() then says."""
+"""Service ports: whether something listens where the service did, what holds them, and what bind()
+then says."""
 
 import errno
 import time

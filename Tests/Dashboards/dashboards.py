@@ -41,7 +41,8 @@ def panels(dashboard):
 
 
 def queries(dashboard):
-    """Every expression of a dashboard: of panels, variables and annotations, with where it stands."""
+    """Every expression of a dashboard: of panels, variables and annotations, with where it
+    stands."""
     for panel in panels(dashboard):
         for target in panel["targets"]:
             yield f"{panel['title']} {target['refId']}", target["expr"]
@@ -59,7 +60,8 @@ def selector_of(query):
 
 
 def expand(text, values):
-    """The text with $name, ${name} and ${name:format} filled in. A list becomes an alternative of a regular expression."""
+    """The text with $name, ${name} and ${name:format} filled in. A list becomes an alternative of a
+    regular expression."""
 
     def value(match):
         name = match[1] or match[2]

@@ -1,5 +1,5 @@
-"""What a panel shows, as Grafana would work it out: the answers to its queries, and what the transformations and the
-configuration of fields make of them."""
+"""What a panel shows, as Grafana would work it out: the answers to its queries, and what the
+transformations and the configuration of fields make of them."""
 
 import datetime
 import re

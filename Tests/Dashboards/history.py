@@ -1,5 +1,6 @@
-"""The recorded half hour (history/half-hour.jsonl.xz, which history/record.py made), as Prometheus would have it: its
-samples, what the recording rules make of them, and which alerts would have fired."""
+"""The recorded half hour (history/half-hour.jsonl.xz, which history/record.py made), as Prometheus
+would have it: its samples, what the recording rules make of them, and which alerts would have
+fired."""
 
 import contextlib
 import json

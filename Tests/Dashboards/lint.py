@@ -1,5 +1,5 @@
-"""The 17 rules of grafana/dashboard-linter (4d0844b), by their names there, and the lints that mixtool adds, and some of
-ours. A rule yields sentences; none means that there is nothing to say."""
+"""The 17 rules of grafana/dashboard-linter (4d0844b), by their names there, and the lints that
+mixtool adds, and some of ours. A rule yields sentences; none means that there is nothing to say."""
 
 import pathlib
 import re
@@ -29,7 +29,8 @@ def variable(dashboard, name):
 
 
 def expressions(dashboard):
-    """Every target's panel, expression and syntax tree; None where there is none. Variables stand for themselves."""
+    """Every target's panel, expression and syntax tree; None where there is none. Variables stand
+    for themselves."""
     for panel in dashboards.panels(dashboard):
         for target in panel.get("targets", []):
             yield panel, target["expr"], tree(target["expr"])

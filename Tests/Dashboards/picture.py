@@ -1,4 +1,5 @@
-"""Draws a dashboard as a page of HTML, much as Grafana would. It is not Grafana, and says so on the page."""
+"""Draws a dashboard as a page of HTML, much as Grafana would. It is not Grafana, and says so on the
+page."""
 
 import datetime
 import html

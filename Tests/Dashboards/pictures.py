@@ -1,4 +1,5 @@
-"""`pictures.py FOLDER`: draws the dashboards from the recorded half hour, and has Chromium make pictures of them."""
+"""`pictures.py FOLDER`: draws the dashboards from the recorded half hour, and has Chromium make
+pictures of them."""
 
 import pathlib
 import subprocess

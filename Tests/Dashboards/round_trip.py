@@ -1,5 +1,6 @@
-"""`round_trip.py FILE`: reads a dashboard with Grafana's own model of it (grafana-foundation-sdk, wherever PYTHONPATH has
-it) and names every key and value that the model does not know. Nothing printed: nothing lost."""
+"""`round_trip.py FILE`: reads a dashboard with Grafana's own model of it (grafana-foundation-sdk,
+wherever PYTHONPATH has it) and names every key and value that the model does not know. Nothing
+printed: nothing lost."""
 
 import json
 import sys

@@ -1,4 +1,5 @@
-"""What `diagnose --json` prints is what docs/diagnose.schema.json says: the golden files, and one finding of each check."""
+"""What `diagnose --json` prints is what docs/diagnose.schema.json says: the golden files, and one
+finding of each check."""
 
 import copy
 import json
@@ -19,7 +20,8 @@ def errors(diagnosis):
 
 
 def strict(schema):
-    """The schema with no room for members that it does not describe, to find those that it forgot."""
+    """The schema with no room for members that it does not describe, to find those that it
+    forgot."""
     if isinstance(schema, list):
         return [strict(part) for part in schema]
     if not isinstance(schema, dict):

@@ -1,4 +1,5 @@
-"""The dashboards and alerts have nothing that a linter objects to, and the linter objects to what it should."""
+"""The dashboards and alerts have nothing that a linter objects to, and the linter objects to what
+it should."""
 
 import copy
 import json

@@ -1,5 +1,5 @@
-"""Everything at once: an exporter, real connections, a real Prometheus and a real Alertmanager, in a network namespace of
-their own (.ci/run-python-tests makes it)."""
+"""Everything at once: an exporter, real connections, a real Prometheus and a real Alertmanager, in
+a network namespace of their own (.ci/run-python-tests makes it)."""
 
 import http.server
 import json
@@ -33,12 +33,13 @@ route: { receiver: hook, group_by: [alertname], group_wait: 0s, group_interval: 
 receivers: [{ name: hook, webhook_configs: [{ url: "http://127.0.0.1:19094/", send_resolved: true }] }]
 """
 
-# The kernel gives no connection these: the test binds 40501 and 40502 itself, a service has 40600, nothing has 50000.
+# The kernel gives no connection these: the test binds 40501 and 40502 itself, a service has 40600,
+# nothing has 50000.
 RESERVED = "40501-40502,40600,50000"
 
 # Queries that have nothing to say here, and why.
 SILENT = {
-    "expire": "this kernel counts the beginnings",
+    "expired": "this kernel counts the entries",
     "limit, once it is near": "the limit is far",
     "errors: {{collector}} {{reason}}": "no reading failed",
 }
@@ -80,7 +81,8 @@ def listens(port):
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """A host on which everything happens that a dashboard shows; gives Prometheus and what ends the trouble."""
+    """A host on which everything happens that a dashboard shows; gives Prometheus and what ends the
+    trouble."""
     folder = tmp_path_factory.mktemp("live")
     sysctl("ip_local_port_range", "40000 40999")
     # 40500 is reserved until its service has bound it. From then on it is exposed.
@@ -145,7 +147,7 @@ def told(name, status):
 
 EXPECTED = {
     "TimeWaitServicePortBlocked": "Port 8081 of 127.0.0.1:10057 has no listener",
-    "TimeWaitServicePortTaken": "Sockets that hold port 40501 of 127.0.0.1:10057 and are not those of its service: 1.",
+    "TimeWaitServicePortTaken": "Sockets that hold port 40501 of 127.0.0.1:10057 and do not belong to its service: 1.",
     "TimeWaitSelfConnected": "Sockets of 127.0.0.1:10057 with the same address and port at both ends: 1",
 }
 
@@ -219,7 +221,8 @@ def test_every_metric_that_is_used_is_there_and_every_one_that_is_there_is_used(
     assert {name for name in recorded - used() if not name.startswith("job_port:")} == set()
     series = {labels["__name__"] for labels, _ in prometheus.instant('{job="timewait"}')}
     assert recorded <= series
-    # This kernel counts beginnings, not expiries; few have tcp_tw_timeout; and this exporter has no TLS.
+    # This kernel counts entries, not expiries; few have tcp_tw_timeout; and this exporter has no
+    # TLS.
     absent = {"timewait_expiries_total", "timewait_exporter_tls_handshake_errors_total"}
     if not pathlib.Path("/proc/sys/net/ipv4/tcp_tw_timeout").exists():
         absent.add("timewait_sysctl_tcp_tw_timeout_seconds")

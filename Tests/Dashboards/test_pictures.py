@@ -1,4 +1,5 @@
-"""The recorded half hour: what its alerts would have been, and pictures of every dashboard from it."""
+"""The recorded half hour: what its alerts would have been, and pictures of every dashboard from
+it."""
 
 import struct
 

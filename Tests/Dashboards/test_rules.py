@@ -17,13 +17,13 @@ def promtool(*arguments):
 
 
 @pytest.mark.parametrize("file", RULES, ids=lambda file: file.name)
-def test_promtool_has_nothing_to_criticise(file):
+def test_promtool_accepts_the_rules(file):
     status, said = promtool("check", "rules", "--lint=all", "--lint-fatal", file)
     assert status == 0, said
 
 
 @pytest.mark.parametrize("file", CASES, ids=lambda file: file.name)
-def test_the_rules_say_what_the_case_expects(file):
+def test_rules_give_what_the_case_expects(file):
     status, said = promtool("test", "rules", file)
     assert status == 0, said
 

@@ -1,4 +1,5 @@
-"""Grafana's own models, of the oldest and the newest version that the dashboards are for, know every key."""
+"""Grafana's own models, of the oldest and the newest version that the dashboards are for, know
+every key."""
 
 import json
 import os

@@ -1,4 +1,5 @@
-"""podman with a storage of its own, in the network namespace of the tests: it gets no network of its own to make."""
+"""podman with a storage of its own, in the network namespace of the tests: it gets no network of
+its own to make."""
 
 import contextlib
 import os
@@ -8,7 +9,8 @@ from project import ROOT, poll, run
 
 ARCHIVE = ROOT / ".build/image/timewait_exporter.tar"
 
-# Limits that the machines of CI allow; runc and cgroupfs, because they have cgroups of both versions.
+# Limits that the machines of CI allow; runc and cgroupfs, because they have cgroups of both
+# versions.
 CONFIG = """
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]

@@ -1,4 +1,5 @@
-"""The container image: what is in it, that it comes out the same each time, and that it runs with nothing."""
+"""The container image: what is in it, that it comes out the same each time, and that it runs with
+nothing."""
 
 import json
 import os
@@ -133,7 +134,7 @@ def test_podman_can_be_told_to_check_the_health_at_another_address(podman):
         podman.run("healthcheck", "run", name, status=1)
 
 
-def test_it_takes_flags_and_stops_at_once_when_it_is_told_to(podman):
+def test_the_image_takes_flags_and_stops_at_once(podman):
     with podman.exporter("--web.listen-address=127.0.0.1:10058", "--log.format=json") as name:
         serves(10058)
         begin = time.monotonic()

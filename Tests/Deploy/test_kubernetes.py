@@ -1,4 +1,5 @@
-"""The Helm chart and the kustomize base: by Helm, by kubectl, by the schemas of Kubernetes and of the operator."""
+"""The Helm chart and the kustomize base: by Helm, by kubectl, by the schemas of Kubernetes and of
+the operator."""
 
 import copy
 import json
@@ -59,7 +60,7 @@ def test_helm_lint_finds_nothing(values):
 
 
 @every_example
-def test_what_the_chart_renders_is_valid_to_the_last_key(values):
+def test_every_key_of_the_rendered_chart_is_valid(values):
     things = chart.objects(values)
     assert "DaemonSet" in {thing["kind"] for thing in things}
     for thing in things:
@@ -67,7 +68,7 @@ def test_what_the_chart_renders_is_valid_to_the_last_key(values):
 
 
 @pytest.mark.parametrize("folder", ["base", "operator"])
-def test_what_kustomize_builds_is_valid_to_the_last_key(folder):
+def test_every_key_of_the_kustomize_output_is_valid(folder):
     for thing in kustomized(folder):
         check(thing)
 
@@ -186,7 +187,7 @@ def test_chart_kustomize_and_the_files_of_dashboards_say_the_same_rules_and_pane
     assert len(panels) == 3
 
 
-def test_what_kustomize_builds_is_what_the_chart_renders():
+def test_kustomize_builds_what_the_chart_renders():
     def without_owner(thing):
         thing = copy.deepcopy(thing)
         pod = thing["spec"].get("template", {"metadata": {"labels": {}}})

@@ -22,7 +22,8 @@ def running(podman, file, values):
     template = chart.one("DaemonSet", {"image": {"repository": podman.image.rpartition(":")[0]}} | values)["spec"][
         "template"
     ]
-    # podman 4.3 takes no ports together with the host's network, where they mean nothing but a name for the probes.
+    # podman 4.3 takes no ports together with the host's network, where they mean nothing but a name
+    # for the probes.
     for container in template["spec"]["containers"]:
         del container["ports"]
         for probe in ("livenessProbe", "readinessProbe"):

@@ -1,5 +1,6 @@
-"""Compose, Prometheus, Alertmanager and Grafana: the files by their schemas and tools, and the two that are to be had here
-with the commands and the files that compose gives them, in front of the real exporter."""
+"""Compose, Prometheus, Alertmanager and Grafana: the files by their schemas and tools, and the two
+that are to be had here with the commands and the files that compose gives them, in front of the
+real exporter."""
 
 import json
 import re
@@ -198,7 +199,8 @@ def test_prometheus_and_alertmanager_run_as_compose_starts_them_and_know_the_exp
 def test_the_fleets_prometheus_finds_hosts_by_files_and_sends_what_the_far_side_needs_and_no_more(tmp_path, program):
     config = yaml.safe_load(laid_out(tmp_path, DEPLOY / "fleet/prometheus-file-sd.yml").read_text())
     [job], [remote] = config["scrape_configs"], config["remote_write"]
-    # Neither names nor certificates nor Mimir are here; what is tried is the rest: a real receiver of the same protocol.
+    # Neither names nor certificates nor Mimir are here; what is tried is the rest: a real receiver
+    # of the same protocol.
     del job["tls_config"], job["basic_auth"], remote["basic_auth"]
     job["scheme"] = "http"
     remote["url"] = "http://127.0.0.1:19091/api/v1/write"

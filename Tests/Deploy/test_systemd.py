@@ -1,4 +1,5 @@
-"""The Debian package in a booted machine, from its installation to its purge. The tests follow each other."""
+"""The Debian package in a booted machine, from its installation to its purge. The tests follow each
+other."""
 
 import json
 import os

@@ -1,4 +1,5 @@
-"""What the tests of `timewait_exporter diagnose` share. .ci/run-python-tests gives them namespaces of their own."""
+"""What the tests of `timewait_exporter diagnose` share. .ci/run-python-tests gives them namespaces
+of their own."""
 
 import os
 import pathlib
@@ -45,7 +46,8 @@ def machine(new_machine):
 
 @pytest.fixture(scope="session")
 def binary_of_all():
-    """The program where every user may run it. What pytest makes folders in is for its own user only."""
+    """The program where every user may run it. What pytest makes folders in is for its own user
+    only."""
     if not is_root_of_the_machine():
         pytest.skip("another user takes root, and here is only a user namespace with one user")
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,5 @@
-"""Machines to diagnose: network namespaces with programs inside, and `timewait_exporter diagnose` run there as users do."""
+"""Machines to diagnose: network namespaces with programs inside, and `timewait_exporter diagnose`
+run there as users do."""
 
 import functools
 import json
@@ -33,7 +34,8 @@ def serve(listener):
     threading.Thread(target=accept, daemon=True).start()
     return listener
 """
-# Short connections to a service, one after the other. `by` says who closes first, and so has the TIME_WAIT.
+# Short connections to a service, one after the other. `by` says who closes first, and so has the
+# TIME_WAIT.
 DIAL = """
 def dial(address, port, by, count=1, **options):
     for _ in range(count):
@@ -54,7 +56,8 @@ def _maps_all_users():
 
 
 class Program:
-    """A program in a machine, by a name of its own. It runs Python text as a host's own process does."""
+    """A program in a machine, by a name of its own. It runs Python text as a host's own process
+    does."""
 
     def __init__(self, machine, name):
         command = [*machine.inside, sys.executable, str(AGENT)]

@@ -1,4 +1,5 @@
-"""Each finding that a network namespace can make, end to end: a machine that just has it, and the same one that has not."""
+"""Each finding that a network namespace can make, end to end: a machine that just has it, and the
+same one that has not."""
 
 import errno
 import time

@@ -1,5 +1,5 @@
-"""The incident behind this program: 20 services, a naive prober on the same host, a service whose port another program
-takes; and its end by the commands that are printed."""
+"""The incident behind this program: 20 services, a naive prober on the same host, a service whose
+port another program takes; and its end by the commands that are printed."""
 
 import os
 import pathlib
@@ -11,7 +11,8 @@ import pytest
 from diagnosis import is_root_of_the_machine
 from exporter import BINARY, poll
 
-# Odd ports of the range are what bind() to port 0 gives too, so that nothing says that somebody chose them.
+# Odd ports of the range are what bind() to port 0 gives too, so that nothing says that somebody
+# chose them.
 EXPOSED = [40401, 47003, 50051]
 PAYMENTS, CLOSES_FIRST = 50051, 9090
 PORTS = [*range(8080, 8096), CLOSES_FIRST, *EXPOSED]
@@ -38,7 +39,8 @@ SYSTEMCTL = '#!/bin/sh\n[ "$1" = start ] || kill "$UNIT_PID"\n'
 
 @pytest.fixture
 def shell(tmp_path):
-    """Runs commands as a person does who copies them into a shell; /etc/sysctl.d is empty, and ours alone."""
+    """Runs commands as a person does who copies them into a shell; /etc/sysctl.d is empty, and ours
+    alone."""
     subprocess.run(["mount", "-t", "tmpfs", "none", "/etc/sysctl.d"], check=True)
     tools = tmp_path / "tools"
     tools.mkdir()
@@ -141,7 +143,8 @@ def test_the_incident_is_found_and_ends_by_the_commands_that_are_printed(new_mac
     # The ports that still have their services are as exposed as that one.
     assert taken.one("listener_exposed")["evidence"]["ports"] == [40401, 47003]
 
-    # Its end. Each round runs what is printed, and does what the text says beside: the holder's TIME_WAIT comes after it.
+    # Its end. Each round runs what is printed, and does what the text says beside: the holder's
+    # TIME_WAIT comes after it.
     ran = set()
     for _ in range(4):
         output = machine.output(*flags)

@@ -1,5 +1,5 @@
-"""What `diagnose` writes and returns, whatever it finds: JSON for programs, text for pipes and terminals, one line for
-errors."""
+"""What `diagnose` writes and returns, whatever it finds: JSON for programs, text for pipes and
+terminals, one line for errors."""
 
 import datetime
 import fcntl

@@ -1,4 +1,5 @@
-"""Hosts on which nothing is wrong, although a number may look alarming: nothing is found, and the exit status is 0."""
+"""Hosts on which nothing is wrong, although a number may look alarming: nothing is found, and the
+exit status is 0."""
 
 import pytest
 

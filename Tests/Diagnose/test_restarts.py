@@ -1,13 +1,14 @@
-"""restart_would_fail against the truth: services of known options are stopped and started again, and bind() says."""
+"""restart_would_fail against the truth: services of known options are stopped and started again,
+and bind() says."""
 
 import pytest
 
 from exporter import poll
 
 V4, V6, LOCAL, OTHER, LOCAL6 = "0.0.0.0", "::", "127.0.0.1", "127.0.0.2", "::1"
-# Each service: where its listeners are and which options of SO_REUSE* they set, whether they are IPv6 only, and the
-# interface they are bound to; what is dialed; who closes first. Whether it can be started again is not written here: it is
-# tried.
+# Each service: where its listeners are and which options of SO_REUSE* they set, whether they are
+# IPv6 only, and the interface they are bound to; what is dialed; who closes first. Whether it can
+# be started again is not written here: it is tried.
 SERVICES = [
     ([(V4, "plain")], [LOCAL], "service"),
     ([(V4, "plain")], [LOCAL], "client"),
@@ -28,7 +29,8 @@ SERVICES = [
     ([(V4, "plain"), (V6, "address only")], [LOCAL], "service"),
     ([(V4, "address"), (V6, "plain only")], [LOCAL], "service"),
     ([(LOCAL, "plain"), (LOCAL6, "address")], [LOCAL6], "service"),
-    # The kernel keeps 0.0.0.0 away from every IPv6 socket that is not IPv6 only, whatever its address.
+    # The kernel keeps 0.0.0.0 away from every IPv6 socket that is not IPv6 only, whatever its
+    # address.
     ([(V4, "plain"), (LOCAL6, "address")], [LOCAL6], "service"),
     ([(V4, "address"), (LOCAL6, "plain")], [LOCAL6], "service"),
     ([(V4, "address"), (LOCAL6, "address")], [LOCAL6], "service"),

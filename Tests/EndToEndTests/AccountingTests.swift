@@ -21,7 +21,7 @@ struct Way: Sendable, CustomTestStringConvertible {
 }
 
 @Suite(
-    "The page, of sockets whose maker knows what it made",
+    "The page, for sockets from a generator with known counts",
     .enabled(if: NetworkNamespace.support == nil, why),
     .serialized
 )
@@ -96,7 +96,7 @@ struct AccountingTests {
         try agreesWithSS(page)
     }
 
-    @Test("tells remote peers, whoever closes first")
+    @Test("counts remote peers, whichever end closes first")
     func remotePeers() throws {
         let client = try NetworkNamespace(beside: namespace)
         _ = try namespace.connect(to: client, here: "10.9.0.1/24", there: "10.9.0.2/24")
@@ -152,7 +152,8 @@ struct AccountingTests {
         #expect(try namespace.sockets(.timeWait).isEmpty)
     }
 
-    /// The ephemeral ports that only TIME_WAITs hold, by ss: the scrape's own connection may share a port with one of them.
+    /// The ephemeral ports that only TIME_WAITs hold, by ss: the scrape's own connection may share
+    /// a port with one of them.
     private func onlyTimeWait(in namespace: NetworkNamespace) throws -> Double {
         let sockets = try namespace.sockets()
         let held = Set(sockets.filter { $0.state == .timeWait && $0.localPort >= 32_768 }.map(\.localPort))

@@ -3,7 +3,7 @@ import Namespaces
 import Testing
 
 @Suite(
-    "TIME_WAITs that begin",
+    "New TIME_WAITs",
     .enabled(if: NetworkNamespace.support == nil, why),
     .serialized
 )

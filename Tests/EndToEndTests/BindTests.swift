@@ -14,7 +14,8 @@ struct BindTests {
     /// Who has the port.
     private enum Holder {
         case none
-        /// A socket that is bound and no more: to the address, or to all of its family, or to `::` and so to IPv4 too.
+        /// A socket that is bound and no more: to the address, or to all of its family, or to `::`
+        /// and so to IPv4 too.
         case bound, boundEverywhere, boundDualStack
         case connection(Opener, Ending)
 
@@ -30,10 +31,10 @@ struct BindTests {
             }
         }
 
-        /// Whether it is a client that bound its port. At an IPv6 address bind() makes it IPv6 only, and so it leaves
-        /// 0.0.0.0 alone; one that connect() gave its port holds it against 0.0.0.0 too (ipv4_rcv_saddr_equal()). The
-        /// kernel tells IPv6 only of listeners and of sockets that are only bound, not of connections: these are taken
-        /// not to be.
+        /// Whether it is a client that bound its port. At an IPv6 address bind() makes it IPv6
+        /// only, and so it leaves 0.0.0.0 alone; one that connect() gave its port holds it against
+        /// 0.0.0.0 too (ipv4_rcv_saddr_equal()). The kernel tells IPv6 only of listeners and of
+        /// sockets that are only bound, not of connections: these are taken not to be.
         var isBoundClient: Bool {
             switch self {
             case .connection(.bind, .closedByPeer): false
@@ -82,7 +83,8 @@ struct BindTests {
         Service(address: "::1"),
     ]
 
-    /// Every holder at IPv4 and at IPv6, for every service; accepted ones where the service takes the address.
+    /// Every holder at IPv4 and at IPv6, for every service; accepted ones where the service takes
+    /// the address.
     private static let cases: [Case] = {
         var cases: [Case] = []
         for service in services {
@@ -105,7 +107,7 @@ struct BindTests {
         return cases
     }()
 
-    @Test("is told as bind() then does it, for every holder and every address; over procfs but for what that hides")
+    @Test("is reported as bind() behaves, for every holder and address; over procfs except for what it hides")
     func table() throws {
         let namespace = try NetworkNamespace()
         // Nobody takes one of the ports by chance.
@@ -140,7 +142,8 @@ struct BindTests {
                 let isHiddenV6Only =
                     one.service.address == "0.0.0.0" && one.address == "::1" && one.holder.isBoundClient
                 #expect(said[0] == (isHiddenV6Only ? 0 : truth), "sock_diag, \(one), \(binder): errno \(errno)")
-                // What procfs hides: sockets that are only bound, and that a service on :: took IPv6 only.
+                // What procfs hides: sockets that are only bound, and that a service on :: took
+                // IPv6 only.
                 let isHidden =
                     one.holder.isBoundOnly || one.service.v6only && one.address == "127.0.0.1" && one.holder.isThere
                 let hidden = one.holder.isBoundOnly ? 1.0 : 0
@@ -163,7 +166,8 @@ struct BindTests {
         }
     }
 
-    /// Puts every holder in its place. Services set SO_REUSEADDR; outgoing connections and what is bound do not.
+    /// Puts every holder in its place. Services set SO_REUSEADDR; outgoing connections and what is
+    /// bound do not.
     private func hold(_ namespace: NetworkNamespace) throws {
         // Those that stay open come last: the agent closes the oldest open connection.
         var open: [Case] = []
@@ -219,7 +223,7 @@ struct BindTests {
         }
     }
 
-    @Test("is told as if services set SO_REUSEADDR and nobody else did: the kernel hides whether that is so")
+    @Test("is reported as if only services set SO_REUSEADDR: the kernel hides who sets it")
     func hiddenFlags() throws {
         let namespace = try NetworkNamespace()
         let exporter = try RunningExporter(in: namespace, ["--services.ports=41000-41004"])

@@ -125,7 +125,7 @@ struct CommandTests {
         #expect(result.standardError.hasSuffix("\n") && result.standardError.split(separator: "\n").count == 1)
     }
 
-    @Test("answers what the world does not allow with one line that names the flag, and status 1")
+    @Test("answers what the system refuses with one line that names the flag, and status 1")
     func world() throws {
         try namespace.listen("127.0.0.1", port: 10_057)
         let taken = try namespace.run(executable, ["--web.listen-address=127.0.0.1:10057"])
@@ -179,7 +179,7 @@ struct CommandTests {
         #expect(notOurs.standardError.contains("no interface of this host has the address"))
     }
 
-    @Test("tells its version and its flags, and that is no error")
+    @Test("prints its version and its flags with status 0")
     func help() throws {
         let version = try namespace.run(executable, ["--version"])
         #expect(version.status == 0)
@@ -199,7 +199,7 @@ struct CommandTests {
     }
 
     @Test(
-        "tells the flags of a subcommand, which has the version of the whole",
+        "prints the flags of a subcommand, which has the program's version",
         arguments: ["diagnose", "metrics", "reserve"]
     )
     func help(subcommand: String) throws {
@@ -244,7 +244,10 @@ struct CommandTests {
         #expect(exporter.program.standardError.contains("url=http://[::1]:10058/numbers"))
     }
 
-    @Test("takes an empty --web.config.file for none", arguments: [["--web.config.file="], ["--web.config.file", ""]])
+    @Test(
+        "treats an empty --web.config.file as unset",
+        arguments: [["--web.config.file="], ["--web.config.file", ""]]
+    )
     func noConfiguration(flags: [String]) throws {
         let exporter = try RunningExporter(in: namespace, ["--web.config.file=/nowhere/web.yml"] + flags)
         #expect(exporter.program.standardError.contains("url=http://localhost:10057/metrics"))
@@ -274,7 +277,7 @@ struct CommandTests {
         }
     }
 
-    @Test("logs only what is at least as severe as it was told")
+    @Test("logs only messages at or above --log.level")
     func logLevel() throws {
         let exporter = try RunningExporter(in: namespace, ["--log.level=warn"])
         exporter.program.terminate()
@@ -282,7 +285,7 @@ struct CommandTests {
         #expect(exporter.program.standardError.isEmpty)
     }
 
-    @Test("stays alive when a file goes missing, says so once, and is whole again when the file is back")
+    @Test("keeps running when a file goes missing, logs it once, and recovers when the file is back")
     func missingFile() throws {
         let scene = try Scene(copyOf: "mixed")
         defer { try? scene.remove() }

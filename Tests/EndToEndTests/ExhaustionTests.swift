@@ -87,7 +87,7 @@ struct ExhaustionTests {
         #expect(page[most] == 60 && page["timewait_destinations"] == 3)
     }
 
-    @Test("are told apart by source and destination, of both families, and over IPv4 however it is written")
+    @Test("are counted by source and destination, in both families, and for IPv4 in either notation")
     func distinct() throws {
         let namespace = try NetworkNamespace()
         try namespace.setSysctl("ip_local_port_range", "40000 40099")

@@ -21,7 +21,8 @@ struct ForecastTests {
             try namespace.listen("0.0.0.0", port: 8080)
         }
 
-        /// Makes connections, of the kernel's choice of port; notes when connect() has no port for one.
+        /// Makes connections, of the kernel's choice of port; notes when connect() has no port for
+        /// one.
         ///
         /// - Parameter stayOpen: whether they do; else the client closes first.
         func make(_ count: Int, at time: Double, stayOpen: Bool = false) throws {
@@ -54,7 +55,8 @@ struct ForecastTests {
 
         /// Makes 30, 12, 20 and 30 connections a second for 85 seconds, in ten steps a second.
         ///
-        /// - Returns: false if the machine stood still for so long that nobody could call the rate constant.
+        /// - Returns: false if the machine stood still for so long that nobody could call the rate
+        /// constant.
         func run() throws -> Bool {
             let start = ContinuousClock.now
             var instants = [3.0, 5, 10, 20, 30, 40, 50, 60, 70, 80][...]

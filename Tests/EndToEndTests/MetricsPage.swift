@@ -1,4 +1,5 @@
-/// A page in text format 0.0.4, taken apart: a reader of its own, which knows nothing of the writer.
+/// A page in text format 0.0.4, taken apart: a reader of its own, which knows nothing of the
+/// writer.
 struct MetricsPage {
     /// The page as it came.
     let text: String

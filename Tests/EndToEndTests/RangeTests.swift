@@ -54,7 +54,7 @@ struct RangeTests {
         #expect(try exporter.freshPage()["timewait_self_connected_sockets"] == 2)
     }
 
-    @Test("tells the peers of a port as ss does, if that is asked for")
+    @Test("lists the peers of a port as ss does, with --peers.limit")
     func peers() throws {
         let namespace = try NetworkNamespace()
         let client = try NetworkNamespace(beside: namespace)

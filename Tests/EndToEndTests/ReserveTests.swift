@@ -2,7 +2,8 @@ import Foundation
 import Namespaces
 import Testing
 
-/// `sysctl` and the kernel judge what is printed. The files of sysctl.d are those of a mount namespace.
+/// `sysctl` and the kernel judge what is printed. The files of sysctl.d are those of a mount
+/// namespace.
 @Suite("reserve", .enabled(if: NetworkNamespace.support == nil, why), .serialized)
 struct ReserveTests {
     let namespace: NetworkNamespace
@@ -13,7 +14,8 @@ struct ReserveTests {
         executable = try Executable.built("timewait_exporter")
     }
 
-    /// Runs a script in which `timewait_exporter` and `sudo` are commands, and sysctl.d's folders are empty.
+    /// Runs a script in which `timewait_exporter` and `sudo` are commands, and sysctl.d's folders
+    /// are empty.
     private func run(_ script: String) throws -> FinishedProgram {
         let folder = URL(filePath: executable).deletingLastPathComponent().path(percentEncoded: false)
         let setup = """

@@ -8,12 +8,12 @@ struct RunningExporter {
     private let namespace: NetworkNamespace
     private let port: Int
 
-    /// Starts the exporter and waits until it is ready. It may take all the time it needs: tests want the interval that
-    /// they ask for, on a busy machine and built for debugging too.
+    /// Starts the exporter and waits until it is ready. It may take all the time it needs: tests
+    /// want the interval that they ask for, on a busy machine and built for debugging too.
     ///
-    /// From then on it is scraped over a connection whose port the kernel chose. A test that wants a port of
-    /// ip_local_port_range for itself takes it before, or takes one that connect() does not give: one without the parity
-    /// of the range's low end, as long as there are others.
+    /// From then on it is scraped over a connection whose port the kernel chose. A test that wants
+    /// a port of ip_local_port_range for itself takes it before, or takes one that connect() does
+    /// not give: one without the parity of the range's low end, as long as there are others.
     ///
     /// - Parameter interval: the flag of that name; nil where the flags hold it.
     init(

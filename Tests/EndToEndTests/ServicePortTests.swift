@@ -23,7 +23,8 @@ struct ServicePortTests {
         #expect(before["timewait_service_port_listening", ["port": "40500"]] == 1)
         #expect(held(before, 40_500, "own") == 0 && held(before, 40_500, "other") == 0 && free(before, 40_500) == nil)
         #expect(before["timewait_service_port_bindable", ["port": "40500", "binder": "plain"]] == nil)
-        // Accepted and, where the server closes first, ended within the last interval: no reading need have seen them.
+        // Accepted and, where the server closes first, ended within the last interval: no reading
+        // need have seen them.
         try namespace.openConnections(3, port: 40_500)
         let begin = Date().timeIntervalSince1970
         try namespace.makeTimeWaits(4, .server, port: 40_500)
@@ -57,7 +58,8 @@ struct ServicePortTests {
         }
         try namespace.unlisten("0.0.0.0", port: 40_503)
         _ = try exporter.freshPage()
-        // All within one interval, or nearly so: no reading need have seen them while the services listened.
+        // All within one interval, or nearly so: no reading need have seen them while the services
+        // listened.
         try other.dialConnections(3, to: "10.9.0.1", port: 40_500)
         try namespace.acceptConnections(3, port: 40_500)
         try other.makeTimeWaits(2, .server, at: namespace, "10.9.0.1", port: 40_500)
@@ -68,7 +70,8 @@ struct ServicePortTests {
         let page = try exporter.freshPage()
         #expect(held(page, 40_500, "own") == 5 && held(page, 40_500, "other") == 0)
         #expect(held(page, 40_501, "own") == 0 && held(page, 40_501, "other") == 1)
-        // The port there lies in the ephemeral range, as a client's would: not to be told, where it comes so soon.
+        // The port there lies in the ephemeral range, as a client's would: not to be told, where it
+        // comes so soon.
         #expect(page.sum("timewait_service_port_held_sockets", ["port": "40502"]) == 1)
         #expect(held(page, 40_503, "own") == 0 && held(page, 40_503, "other") == 1)
     }

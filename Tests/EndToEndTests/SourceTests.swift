@@ -14,13 +14,15 @@ struct SourceTests {
         namespace = try NetworkNamespace()
     }
 
-    /// Series that only sock_diag has: what is read of it beside the table, and what only it tells of the table.
+    /// Series that only sock_diag has: what is read of it beside the table, and what only it tells
+    /// of the table.
     private static let onlySockDiag = [
         "collector=\"listeners\"", "collector=\"bound_sockets\"", "state=\"bound_inactive\"",
         "timewait_port_accept_queue_limit",
     ]
 
-    /// Families whose values differ by what they are: the source itself, and the process that says them.
+    /// Families whose values differ by what they are: the source itself, and the process that says
+    /// them.
     private static let different = [
         "timewait_sampler_source_info", "timewait_sampler_last_success_timestamp_seconds",
         "timewait_sampler_duration_seconds", "timewait_sampler_cpu_seconds_total",
@@ -66,7 +68,7 @@ struct SourceTests {
         #expect(comparable(first) == comparable(try procfs.freshPage()))
     }
 
-    @Test("are sock_diag where nothing else is said, and it says so in the log")
+    @Test("default to sock_diag, and the log says so")
     func auto() throws {
         let exporter = try RunningExporter(in: namespace)
         #expect(try exporter.page()["timewait_sampler_source_info", ["source": "sock_diag"]] == 1)
@@ -79,18 +81,20 @@ struct SourceTests {
     private func startExporter(injecting fault: String, trace: String = "/dev/null") throws -> RunningProgram {
         let strace = ["strace", "-qq", "-f", "-ttt", "-o", trace, "-e", "inject=" + fault]
         let exporter = [try Executable.built("timewait_exporter"), "--web.listen-address=127.0.0.1:10057"]
-        // A strace that is killed leaves its program running, but not beyond the process namespace whose first it is.
+        // A strace that is killed leaves its program running, but not beyond the process namespace
+        // whose first it is.
         let alone = ["--pid", "--fork", "--kill-child"]
         let program = try namespace.start("unshare", alone + strace + exporter + ["--sampler.interval=1s"])
         try namespace.waitForListener("127.0.0.1", port: 10_057)
         return program
     }
 
-    @Test("are procfs where the kernel gives no sock_diag, and the log says why, once")
+    @Test("fall back to procfs where the kernel has no sock_diag, and the log says why, once")
     func fallBack() throws {
         try namespace.listen(port: 8080)
         try namespace.makeTimeWaits(7, .server, port: 8080)
-        // A sandbox without AF_NETLINK: every socket after the one that the exporter listens on is refused.
+        // A sandbox without AF_NETLINK: every socket after the one that the exporter listens on is
+        // refused.
         let program = try startExporter(injecting: "socket:error=EAFNOSUPPORT:when=2+")
         let page = { MetricsPage(try namespace.get("/metrics", port: 10_057).text) }
         try poll("the table is read") { try page()["timewait_sampler_source_info", ["source": "procfs"]] == 1 }
@@ -106,7 +110,7 @@ struct SourceTests {
         #expect(!program.standardError.contains("level=ERROR"))
     }
 
-    @Test("are sock_diag no more often than that where it is refused: tried after 10 seconds, and then more seldom")
+    @Test("retry a refused sock_diag after 10 seconds, and then less often")
     func refusals() throws {
         let trace = NSTemporaryDirectory() + "timewait_exporter_trace_\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: trace) }
@@ -130,7 +134,7 @@ struct SourceTests {
         #expect(lines.count { $0.contains("sock_diag: socket: Permission denied") } == 1)
     }
 
-    @Test("take with them, where sock_diag fails later, the collectors that only it has")
+    @Test("drop the collectors that only sock_diag has when sock_diag fails later")
     func laterFallBack() throws {
         // The first requests are answered, the later ones refused.
         let program = try startExporter(injecting: "sendto:error=ENOBUFS:when=12+")
@@ -179,7 +183,7 @@ struct SourceTests {
         #expect(second["timewait_ephemeral_ports_usable"] == 28_232)
     }
 
-    @Test("tell over sock_diag every second what listeners tell, between two readings of the table")
+    @Test("update listener metrics every second over sock_diag, between two readings of the table")
     func listeners() throws {
         try namespace.listen("127.0.0.1", port: 8080, .init(backlog: 8))
         let exporter = try RunningExporter(in: namespace, interval: "30s")

@@ -69,7 +69,7 @@ struct CompressionTests {
     }
 
     @Test(
-        "is given to who likes it at least as much as the page as it is",
+        "is sent to clients that weight gzip at least as high as identity",
         arguments: [
             ("gzip", true), ("GZIP", true), ("x-gzip", true), ("deflate, gzip, br", true), ("*", true),
             ("gzip;q=0.1", true),

@@ -77,14 +77,14 @@ struct ConfigurationTests {
         #expect(!refusal.contains("\n"))
     }
 
-    @Test("because there is none, or it is no file, is refused")
+    @Test("because it is missing or not a regular file is refused")
     func missing() throws {
         #expect(refusal() == "web.yml:1: cannot read it: No such file or directory")
         try Program.run("mkfifo", [folder.file("web.yml")])
         #expect(refusal() == "web.yml:1: cannot read it: it is no regular file")
     }
 
-    @Test("is told of once, however often it is looked at, and again when it is mended")
+    @Test("is reported once, however often it is read, and again when it is repaired")
     func toldOnce() throws {
         let events = Mutex<[String]>([])
         let file = folder.file("web.yml")

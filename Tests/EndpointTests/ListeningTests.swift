@@ -5,11 +5,12 @@ import Testing
 // One after the other: a port that one of them has left could else be the next one's.
 @Suite("An endpoint", .serialized)
 struct ListeningTests {
-    /// A loopback address of this suite's own: nobody else takes a port of it that has just become free.
+    /// A loopback address of this suite's own: nobody else takes a port of it that has just become
+    /// free.
     private static let ownAddress = "127.0.0.3"
     private static let hasIPv6 = (try? textOfProc("net/if_inet6"))?.contains(" lo\n") == true
 
-    @Test("tells the address that it bound, with the port that the kernel chose")
+    @Test("reports the address that it bound, with the port that the kernel chose")
     func boundAddress() throws {
         let bound = try Endpoint.forTest(on: ["127.0.0.1:0"]).boundAddresses
         #expect(bound.count == 1)
@@ -79,7 +80,7 @@ struct ListeningTests {
         #expect(try next.get("/-/healthy").status == 200)
     }
 
-    @Test("says that an address is not of this host")
+    @Test("reports an address that is not of this host")
     func foreignAddress() {
         let error = #expect(throws: EndpointError.self) { try Endpoint.forTest(on: ["192.0.2.1:0"]) }
         let expected =
@@ -87,7 +88,7 @@ struct ListeningTests {
         #expect(error?.description == expected)
     }
 
-    @Test("says that a name or an interface is not known", arguments: ["a..b:0", "[fe80::1%nosuch]:0"])
+    @Test("reports an unknown name or interface", arguments: ["a..b:0", "[fe80::1%nosuch]:0"])
     func unknownName(address: String) throws {
         let error = #expect(throws: EndpointError.self) { try Endpoint.forTest(on: [address]) }
         let description = try #require(error?.description)

@@ -55,7 +55,7 @@ struct MalformedTests {
     }
 
     @Test(
-        "whose target is neither a path nor a URI is answered with 400",
+        "with a target that is neither a path nor a URI is answered with 400",
         arguments: ["metrics", "?", "\u{e9}", "ftp://test/metrics"]
     )
     func noPath(target: String) throws {
@@ -64,7 +64,7 @@ struct MalformedTests {
         #expect(try client.answer().status == 400)
     }
 
-    @Test("is told from one that is only long, in pieces, or behind another", arguments: [1, 100, 200])
+    @Test("is distinguished from one that is only long, in pieces, or pipelined", arguments: [1, 100, 200])
     func goodOnes(count: Int) throws {
         let client = try Endpoint.forTest().client()
         let headers = (1...count).map {

@@ -17,7 +17,7 @@ struct NegotiationTests {
     }
 
     @Test(
-        "is given as the client likes it best",
+        "is sent in the format that the client prefers",
         arguments: [
             (nil, "text"), ("*/*", "text"), ("", "text"), ("text/plain", "text"), ("image/png", "text"),
             ("application/openmetrics-text", "open"), ("application/*", "open"),

@@ -4,7 +4,8 @@ import Testing
 
 @Suite("A password")
 struct PasswordTests {
-    /// bcrypt of "secret" and of "other", of the least cost, by libxcrypt through Python's crypt module.
+    /// bcrypt of "secret" and of "other", of the least cost, by libxcrypt through Python's crypt
+    /// module.
     private static let hashes = (
         secret: "$2b$04$Rpr.z4NbpGtRny/HBusbk.OzpoSaaX219HIPkqvmmGRVFmzZpt7JO",
         other: "$2b$04$FjjsrvqfLvW1azPnzNh3oermbStwLjDDIYdDv48BJTDit6RuZPTH6"
@@ -42,7 +43,7 @@ struct PasswordTests {
     }
 
     @Test(
-        "that is none lets nobody in, on any path",
+        "that is malformed is rejected on every path",
         arguments: [
             nil, "", "Basic", "Basic ", "Basic !!!!", "Basic YWxpY2U6c2VjcmV", "Basic YWxpY2U6c2VjcmV0====",
             "Bearer YWxpY2U6c2VjcmV0",
@@ -58,7 +59,7 @@ struct PasswordTests {
     }
 
     @Test(
-        "that is wrong lets nobody in, nor does one of nobody",
+        "that is wrong is rejected, and so is one of an unknown user",
         arguments: [
             "alice:Secret", "alice:secret ", "alice:", "bob:secret", ":secret", "alice :secret", "ALICE:secret",
             "alice\0:secret", "alice:other",
@@ -70,7 +71,7 @@ struct PasswordTests {
         #expect(try get(basic(pair)).status == 401)
     }
 
-    @Test("is of another user from the moment on at which the file says so")
+    @Test("changes as soon as the file changes")
     func changed() throws {
         #expect(try get(basic("alice:secret")).status == 200)
         try folder.write(Self.users(alice: Self.hashes.other), to: "web.yml")
@@ -136,7 +137,7 @@ struct PasswordTests {
 
 @Suite("A rate limit")
 struct RateLimitTests {
-    @Test("lets a burst pass, then one for each interval, and tells the others to come again")
+    @Test("lets a burst pass, then one request per interval, and answers the rest with 429 and Retry-After")
     func burst() throws {
         let folder = try Folder()
         try folder.write("rate_limit: {interval: 1s, burst: 3}\n", to: "web.yml")
@@ -175,7 +176,7 @@ struct RateLimitTests {
 
 @Suite("A header of the web configuration file")
 struct HeaderTests {
-    @Test("goes with every answer of ours, as the file says now")
+    @Test("is sent with every answer of the endpoint, as the file currently says")
     func everyAnswer() throws {
         let folder = try Folder()
         try folder.write("http_server_config:\n  headers:\n    X-Frame-Options: deny\n", to: "web.yml")

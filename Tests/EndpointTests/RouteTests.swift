@@ -16,7 +16,7 @@ struct RouteTests {
         #expect(answer.headers["content-type"] == Endpoint.contentType)
     }
 
-    @Test("before the first page gets 503, and is told to come again in a second", arguments: ["/metrics", "/-/ready"])
+    @Test("before the first page gets 503 and a Retry-After of one second", arguments: ["/metrics", "/-/ready"])
     func beforeTheFirstPage(path: String) throws {
         let answer = try Endpoint.forTest().get(path)
         #expect(answer.status == 503)
@@ -24,7 +24,7 @@ struct RouteTests {
         #expect(answer.text == noPage)
     }
 
-    @Test("while the page is too old gets 503, and is told what is allowed", arguments: ["/metrics", "/-/ready"])
+    @Test("while the page is too old gets 503 and the maximum age", arguments: ["/metrics", "/-/ready"])
     func stalePage(path: String) throws {
         let endpoint = try Endpoint.forTest()
         endpoint.publish("old", age: .seconds(3601))
@@ -117,7 +117,10 @@ struct RouteTests {
         #expect(try endpoint.get("http://test/nothing").status == 404)
     }
 
-    @Test("is told which methods there are", arguments: ["/metrics", "/", "/-/healthy", "/-/ready", "*"])
+    @Test(
+        "with OPTIONS is answered with the allowed methods",
+        arguments: ["/metrics", "/", "/-/healthy", "/-/ready", "*"]
+    )
     func options(target: String) throws {
         let client = try Endpoint.forTest().client()
         try client.request("OPTIONS", target)

@@ -28,7 +28,7 @@ struct SectionTests {
     }
 
     @Test(
-        "that there is not is refused with the names that there are",
+        "with an unknown name is refused with the list of valid names",
         arguments: [
             ("collect[]=d", "collector \"d\""), ("collect[]=a&collect[]=d", "collector \"d\""),
             ("exclude[]=d", "collector \"d\""),

@@ -302,7 +302,7 @@ struct TLSTests {
         #expect(curl(try endpoint()) == "up 1\n")
     }
 
-    @Test("tells of a handshake that failed, with the reason, in the log and in numbers")
+    @Test("reports a failed handshake with its reason in the log and in the metrics")
     func failedHandshakes() throws {
         try folder.makeCertificate("friend")
         try folder.makeCertificate("stranger")

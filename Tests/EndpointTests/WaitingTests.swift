@@ -19,7 +19,7 @@ struct WaitingTests {
         }
     }
 
-    @Test("is told to come again when its patience is over")
+    @Test("gets a Retry-After when its waiting time is over")
     func patience() throws {
         let endpoint = try Endpoint.forTest { $0.firstPageWait = .milliseconds(700) }
         let start = monotonicTime()
@@ -41,7 +41,7 @@ struct WaitingTests {
         #expect(monotonicTime() - start < .seconds(30))
     }
 
-    @Test("is told that there will be none when the endpoint stops")
+    @Test("is refused when the endpoint stops")
     func stopping() throws {
         let endpoint = try Endpoint.forTest { $0.firstPageWait = .seconds(600) }
         let client = try endpoint.client()

@@ -1,4 +1,5 @@
-"""Debian's Chromium without a window, over its debugging pipe: no driver and no other package is needed."""
+"""Debian's Chromium without a window, over its debugging pipe: no driver and no other package is
+needed."""
 
 import base64
 import contextlib
@@ -64,7 +65,8 @@ class Browser:
         return json.loads(message)
 
     def open(self, url, width, scheme, height=900):
-        """Opens a page; gives what was asked of the network, and what the browser had to complain about."""
+        """Opens a page; gives what was asked of the network, and what the browser had to complain
+        about."""
         self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.events.clear()

@@ -1,4 +1,5 @@
-"""What the tests of the landing page share. .ci/run-python-tests gives them namespaces of their own."""
+"""What the tests of the landing page share. .ci/run-python-tests gives them namespaces of their
+own."""
 
 import pathlib
 

@@ -1,5 +1,6 @@
-"""`pictures.py FOLDER [SECONDS]`: pictures of the pages of a healthy and a troubled host, looked at for so long, and what
-`diagnose` prints on the troubled one. An hour fills the charts. Run by .ci/draw-landing, in namespaces of its own."""
+"""`pictures.py FOLDER [SECONDS]`: pictures of the pages of a healthy and a troubled host, looked at
+for so long, and what `diagnose` prints on the troubled one. An hour fills the charts. Run by
+.ci/draw-landing, in namespaces of its own."""
 
 import contextlib
 import pathlib

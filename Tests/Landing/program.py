@@ -1,5 +1,7 @@
-"""`program.py NAME serve|serve-closing PORT…`, `NAME hold ADDRESS PORT COUNT [SOURCE [SOURCE_PORT]]`, `NAME dial SECONDS
-PORT…`, `NAME leak ADDRESS PORT A_SECOND SOURCE`: a program of a scene, under a name of its own. It says when it is ready."""
+"""`program.py NAME serve|serve-closing PORT…`,
+`NAME hold ADDRESS PORT COUNT [SOURCE [SOURCE_PORT]]`, `NAME dial SECONDS PORT…`,
+`NAME leak ADDRESS PORT A_SECOND SOURCE`: a program of a scene, under a name of its own. It says
+when it is ready."""
 
 import pathlib
 import resource

@@ -1,5 +1,6 @@
-"""Machines to look at: a host in a network namespace (Tests/Conditions/host.py) with real services, clients and sockets, and
-the exporter that serves its page. The exporter is root, and so names the programs."""
+"""Machines to look at: a host in a network namespace (Tests/Conditions/host.py) with real services,
+clients and sockets, and the exporter that serves its page. The exporter is root, and so names the
+programs."""
 
 import contextlib
 import pathlib
@@ -63,7 +64,8 @@ class Scene(Host):
 
 
 def leak(scene, rate):
-    """Has a program of the troubled host open connections to a database, so many a second, and close none."""
+    """Has a program of the troubled host open connections to a database, so many a second, and
+    close none."""
     scene.start("orders", "leak", "10.0.0.9", 5432, rate, "10.0.0.5")
 
 
@@ -90,7 +92,8 @@ def healthy(folder):
 
 @contextlib.contextmanager
 def troubled(folder):
-    """A host with a prober, services in the range, and one that lost its port to a backup; `leak` adds a leak."""
+    """A host with a prober, services in the range, and one that lost its port to a backup; `leak`
+    adds a leak."""
     scene = Scene("web-1", ip_local_reserved_ports="8080-8088,50061,50070-50079")
     try:
         scene.ip("address add 10.0.0.5/32 dev lo")

@@ -1,4 +1,5 @@
-"""Serves pages on the loopback interface as the exporter does: with the Content-Security-Policy in a header."""
+"""Serves pages on the loopback interface as the exporter does: with the Content-Security-Policy in
+a header."""
 
 import contextlib
 import http.server

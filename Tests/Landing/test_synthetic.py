@@ -1,4 +1,5 @@
-"""Machines that no real sockets could make: 2,000 listeners, a range of which every port is held."""
+"""Machines that no real sockets could make: 2,000 listeners, a range of which every port is
+held."""
 
 import subprocess
 

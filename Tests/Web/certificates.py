@@ -109,7 +109,8 @@ def self_signed(folder, name):
 
 
 def client_context(authority, identity=None, version=None):
-    """How a client of Python's ssl meets the exporter; version: ssl.TLSVersion, where only one is wanted."""
+    """How a client of Python's ssl meets the exporter; version: ssl.TLSVersion, where only one is
+    wanted."""
     context = ssl.create_default_context(cafile=authority.certificate)
     if identity:
         context.load_cert_chain(identity.certificate, identity.key)

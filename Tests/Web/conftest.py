@@ -1,4 +1,5 @@
-"""What all tests of the endpoint share. .ci/run-python-tests gives them a network namespace of their own."""
+"""What all tests of the endpoint share. .ci/run-python-tests gives them a network namespace of
+their own."""
 
 import pathlib
 import resource

@@ -27,7 +27,8 @@ def poll(what, condition, seconds=10):
 # A changed web configuration is in force within two seconds. A busy machine is given as long again.
 RELOAD_SECONDS = 4
 
-# Under AddressSanitizer memory is given back late, and under ThreadSanitizer it is shadowed; leaks are told otherwise.
+# Under AddressSanitizer memory is given back late, and under ThreadSanitizer it is shadowed; leaks
+# are told otherwise.
 SANITIZED = "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ
 
 
@@ -58,7 +59,8 @@ class Exporter:
         serves=True,
         **options,
     ):
-        """Runs one that listens at a port of the kernel's choice; at the end it is stopped, and has to end well.
+        """Runs one that listens at a port of the kernel's choice; at the end it is stopped, and has
+        to end well.
 
         serves: whether to wait until it says where it serves. options: those of subprocess.Popen.
         """
@@ -88,7 +90,8 @@ class Exporter:
             process.wait()
 
     def stop(self, seconds=10):
-        """Stops it by SIGTERM unless it was stopped already. Whatever a sanitizer finds gives another status."""
+        """Stops it by SIGTERM unless it was stopped already. Whatever a sanitizer finds gives
+        another status."""
         self.process.send_signal(signal.SIGCONT)
         self.process.terminate()
         assert self.process.wait(seconds) == self.status_at_end, self.log()
@@ -152,14 +155,16 @@ class Exporter:
             return client.ask(path, headers, method)
 
     def metric(self, series, **options):
-        """The value of a series, by its name and labels as they stand on the page; None where it is not there."""
+        """The value of a series, by its name and labels as they stand on the page; None where it is
+        not there."""
         text = self.get(**options).text
         found = re.search(rf"^{re.escape(series)} (\S+)$", text, re.MULTILINE)
         return float(found[1]) if found else None
 
 
 def refused(*flags, env=None, seconds=20, **options):
-    """Runs an exporter that is expected not to start: (its status, what it said on standard error)."""
+    """Runs an exporter that is expected not to start: (its status, what it said on standard
+    error)."""
     ended = subprocess.run(
         [BINARY, *[str(flag) for flag in flags]],
         stdin=subprocess.DEVNULL,

@@ -1,9 +1,10 @@
 """Requests as nobody should send them, from a seed: the same ones each time.
 
-Each is (name, bytes, verdict). "malformed": RFC 9112 does not allow it, and no answer may be 200; "smuggled": it is
-malformed, and what stands behind it is another request, which may have no answer at all; "last": it may be answered, but
-what stands behind it may not; "odd": it may be answered in whatever way: RFC 9112 lets a server be lenient, or
-libmicrohttpd 0.9.75 is lenient by itself and the end of the request is the same for everybody.
+Each is (name, bytes, verdict). "malformed": RFC 9112 does not allow it, and no answer may be 200;
+"smuggled": it is malformed, and what stands behind it is another request, which may have no answer
+at all; "last": it may be answered, but what stands behind it may not; "odd": it may be answered in
+whatever way: RFC 9112 lets a server be lenient, or libmicrohttpd 0.9.75 is lenient by itself and
+the end of the request is the same for everybody.
 """
 
 import random
@@ -152,7 +153,8 @@ class Malformed:
         return b"GET /metrics HTTP/1.1\r\n" + self.one(b" ", b"\t") + b"Folded: x\r\n" + HOST + END, "malformed"
 
     def make_zero_line(self):
-        # A NUL and a lone line feed cannot be told from an empty line behind libmicrohttpd, which makes two NULs of each.
+        # A NUL and a lone line feed cannot be told from an empty line behind libmicrohttpd, which
+        # makes two NULs of each.
         line = self.one(b"\0", b"\0X: y", b"\0\0", b"\0X\n", b"X: y\r\n\0")
         return get(b"GET /metrics HTTP/1.1", line + END + HIDDEN), "odd"
 

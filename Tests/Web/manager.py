@@ -7,7 +7,8 @@ import sys
 import threading
 import time
 
-# Sockets are passed from descriptor 3 on, to the process that LISTEN_PID names: it becomes the exporter.
+# Sockets are passed from descriptor 3 on, to the process that LISTEN_PID names: it becomes the
+# exporter.
 ACTIVATE = """
 import fcntl, os, sys
 passed, pid, count, *command = sys.argv[1:]
@@ -24,7 +25,8 @@ os.execv(command[0], command)
 
 
 def activation(*descriptors, pid="", count=""):
-    """Options of Exporter.started or subprocess.run that pass these; pid, count: what is said instead of the truth."""
+    """Options of Exporter.started or subprocess.run that pass these; pid, count: what is said
+    instead of the truth."""
     passed = ",".join(str(one) for one in descriptors)
     return {"wrapper": [sys.executable, "-c", ACTIVATE, passed, pid, count], "pass_fds": descriptors}
 
@@ -40,7 +42,8 @@ def listener(address=("127.0.0.1", 0), family=socket.AF_INET):
 
 
 class Notifications(threading.Thread):
-    """The socket of NOTIFY_SOCKET: keeps (time, message). name: a path, or @ and an abstract name."""
+    """The socket of NOTIFY_SOCKET: keeps (time, message). name: a path, or @ and an abstract
+    name."""
 
     def __init__(self, name, heard=None):
         super().__init__(daemon=True)
@@ -76,7 +79,8 @@ class Notifications(threading.Thread):
 
 
 def blocking_procfs(folder, name):
-    """A procfs with one file that cannot be read to its end before open_up() of it: the sampler waits for it."""
+    """A procfs with one file that cannot be read to its end before open_up() of it: the sampler
+    waits for it."""
     folder = pathlib.Path(folder) / "procfs"
     (folder / "net").mkdir(parents=True)
     for path in ("sys", "self", "stat"):

@@ -20,14 +20,16 @@ SECTIONS = ["socket_table", "ephemeral_range", "udp", "sysctl", "sockstat", "net
 
 @dataclasses.dataclass
 class Page:
-    """families: name without _total to (type, help); samples: (name, labels) to value. Both in their order."""
+    """families: name without _total to (type, help); samples: (name, labels) to value. Both in
+    their order."""
 
     families: dict
     samples: dict
 
     @staticmethod
     def of(answer):
-        """The page that an answer brings, in the format that it says; refuses what the format does not allow."""
+        """The page that an answer brings, in the format that it says; refuses what the format does
+        not allow."""
         content = answer.content.decode()
         if answer.header("Content-Type") == OPENMETRICS:
             assert content.endswith("# EOF\n")

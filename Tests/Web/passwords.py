@@ -1,4 +1,5 @@
-"""Users and their passwords. The hashes were made by PyPI's bcrypt 5.0, not by the library that the exporter asks."""
+"""Users and their passwords. The hashes were made by PyPI's bcrypt 5.0, not by the library that the
+exporter asks."""
 
 import base64
 

@@ -24,7 +24,8 @@ def served(exporter, client):
 
 @contextlib.contextmanager
 def narrow_pipes():
-    """As long as this lasts, new sockets of this namespace hold 4 KiB that the other end does not take."""
+    """As long as this lasts, new sockets of this namespace hold 4 KiB that the other end does not
+    take."""
     sysctl = pathlib.Path("/proc/sys/net/ipv4/tcp_wmem")
     before = sysctl.read_text()
     sysctl.write_text("4096 4096 4096")

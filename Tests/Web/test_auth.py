@@ -213,7 +213,8 @@ def changing(config, tmp_path):
 
 
 def status(client, credentials):
-    """What a client with these credentials is answered; each is let in or kept out, and nothing else."""
+    """What a client with these credentials is answered; each is let in or kept out, and nothing
+    else."""
     answer = client.ask(headers=credentials)
     assert answer.status in (200, 401)
     if answer.status == 401:

@@ -58,7 +58,7 @@ def test_forty_wrong_passwords_a_second_hold_up_no_scrape(config, tmp_path, gues
         poll("another user is let in", lambda: exporter.get(headers=passwords.right("cost11")).status == 200)
 
 
-def test_more_who_ask_at_once_than_wait_in_the_queue_are_told_to_come_again(config, tmp_path):
+def test_requests_beyond_the_password_queue_get_Retry_After(config, tmp_path):
     with Exporter.started(tmp_path, config=config(passwords.section("alice", "cost11"))) as exporter:
         assert exporter.get(headers=passwords.right("alice")).status == 200
         clients = [exporter.client(timeout=30) for _ in range(100)]
@@ -74,7 +74,7 @@ def test_more_who_ask_at_once_than_wait_in_the_queue_are_told_to_come_again(conf
 
 
 @pytest.mark.parametrize("user", ["cost8", "alice", "cost11"])
-def test_time_does_not_tell_who_is_a_user(config, tmp_path, user):
+def test_unknown_users_take_as_long_to_reject_as_known_ones(config, tmp_path, user):
     def seconds(exporter, name, number):
         begin = time.monotonic()
         assert exporter.get(headers=passwords.header(name, f"guess {number}")).status == 401

@@ -15,7 +15,8 @@ VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
 
 def lets_in(exporter, authority, identity=None, version=None):
-    """Whether a client with this certificate is given the page. Over TLS 1.3 it hears of a refusal after its request."""
+    """Whether a client with this certificate is given the page. Over TLS 1.3 it hears of a refusal
+    after its request."""
     with contextlib.suppress(ssl.SSLError, Closed, ConnectionError):
         answer = exporter.get(tls=client_context(authority, identity, version))
         assert answer.status == 200

@@ -74,8 +74,8 @@ TEXTS = {
     "list of users": (f"{U}:\n  - bob\n", 1, U, "mapping"),
     "interval without unit": (f"{R}:\n  interval: 5\n  burst: 1\n", 2, f"{R}.interval", "1s"),
     "interval before now": (f"{R}:\n  interval: -1s\n  burst: 1\n", 2, f"{R}.interval", "-1s"),
-    "interval that is none": (f"{R}:\n  interval: soon\n  burst: 1\n", 2, f"{R}.interval", "soon"),
-    "burst that is none": (f"{R}:\n  interval: 1s\n  burst: many\n", 3, f"{R}.burst", "many"),
+    "invalid interval": (f"{R}:\n  interval: soon\n  burst: 1\n", 2, f"{R}.interval", "soon"),
+    "invalid burst": (f"{R}:\n  interval: 1s\n  burst: many\n", 3, f"{R}.burst", "many"),
     "burst below none": (f"{R}:\n  interval: 1s\n  burst: -1\n", 3, f"{R}.burst", "-1"),
     "unknown key of the limit": (f"{R}:\n  intervall: 1s\n", 2, f"{R}.intervall", "interval"),
     # YAML itself.
@@ -117,7 +117,7 @@ def write(folder, text):
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_what_is_wrong_is_told_with_line_key_and_what_would_be_right(folder, name):
+def test_errors_name_the_line_the_key_and_what_would_be_right(folder, name):
     text, line, key, word = TEXTS[name]
     found = reason(write(folder, text))
     assert line is None or found[0] == line, found
@@ -150,7 +150,7 @@ WITH_CLIENTS = f"{TLS}  client_auth_type: RequireAndVerifyClientCert\n  client_c
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_that_is_no_good_is_told_where_it_is_named(folder, name):
+def test_an_unusable_file_is_reported_where_it_is_named(folder, name):
     file, content, line, key = FILES[name]
     (folder / file).write_bytes(content)
     found = reason(write(folder, WITH_CLIENTS))
@@ -158,12 +158,12 @@ def test_a_file_that_is_no_good_is_told_where_it_is_named(folder, name):
     assert str(folder / file) in found[2]
 
 
-def test_a_key_of_another_certificate_is_told(folder, authority):
+def test_a_key_of_another_certificate_is_reported(folder, authority):
     (folder / "server.key").write_bytes(authority.issue("localhost").key.read_bytes())
     assert reason(write(folder, TLS))[:2] == (3, f"{T}.key_file")
 
 
-def test_a_key_under_a_password_is_told(folder):
+def test_an_encrypted_key_is_reported(folder):
     certificates.openssl(
         "pkey", "-in", folder / "server.key", "-aes256", "-passout", "pass:x", "-out", folder / "locked.key"
     )
@@ -171,12 +171,12 @@ def test_a_key_under_a_password_is_told(folder):
     assert found[:2] == (3, f"{T}.key_file")
 
 
-def test_a_folder_in_the_place_of_a_file_is_told(folder):
+def test_a_folder_in_place_of_a_file_is_reported(folder):
     (folder / "folder").mkdir()
     assert reason(write(folder, TLS.replace("server.crt", "folder")))[:2] == (2, f"{T}.cert_file")
 
 
-def test_a_key_that_stands_in_the_file_itself_is_never_told(folder, server, authority):
+def test_an_inline_key_is_never_printed(folder, server, authority):
     secret = authority.issue("localhost").key.read_text()
     text = f"{T}:\n  cert_file: server.crt\n  key: |\n    " + secret.replace("\n", "\n    ")
     line, key, told = reason(write(folder, text))
@@ -184,12 +184,12 @@ def test_a_key_that_stands_in_the_file_itself_is_never_told(folder, server, auth
     assert secret.splitlines()[1] not in told
 
 
-def test_no_hash_is_told(folder):
+def test_no_password_hash_is_printed(folder):
     assert HASH[10:40] not in reason(write(folder, f"{U}:\n  bob: {HASH}x\n"))[2]
 
 
 @pytest.mark.parametrize("path", ["missing.yml", "folder", "server.crt/web.yml"])
-def test_a_file_that_cannot_be_read_is_told(folder, path):
+def test_an_unreadable_file_is_reported(folder, path):
     (folder / "folder").mkdir()
     status, told = refused(f"--web.config.file={folder / path}", "--web.listen-address=127.0.0.1:0")
     assert status == 1

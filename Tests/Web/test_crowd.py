@@ -1,4 +1,5 @@
-"""2,000 idle connections and 500 that send a byte a second do not hold up a scrape, and leave nothing behind."""
+"""2,000 idle connections and 500 that send a byte a second do not hold up a scrape, and leave
+nothing behind."""
 
 import socket
 import statistics
@@ -66,7 +67,8 @@ class Crowd(threading.Thread):
 
 
 def scrapes(exporter, count, *words):
-    """How long curl waits for each of some scrapes, in seconds; kept connections are told apart by the caller."""
+    """How long curl waits for each of some scrapes, in seconds; kept connections are told apart by
+    the caller."""
     pages = ["-o", "/dev/null", exporter.url()] * count
     command = ["curl", "-sS", "--fail", "-w", "%{time_total}\n", *words, *pages]
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -74,8 +76,10 @@ def scrapes(exporter, count, *words):
 
 
 def beside_a_crowd(exporter, seconds):
-    """How long scrapes take meanwhile on a kept and on a new connection, and the memory at the end."""
-    # The connection of a client that has just ended may still be there, or a file that the sampler reads.
+    """How long scrapes take meanwhile on a kept and on a new connection, and the memory at the
+    end."""
+    # The connection of a client that has just ended may still be there, or a file that the sampler
+    # reads.
     files = min(exporter.open_files() for _ in range(10) if not time.sleep(0.05))
     kept, new, inside = [], [], []
     with Crowd(exporter) as crowd:

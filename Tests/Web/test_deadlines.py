@@ -1,4 +1,5 @@
-"""Slow clients: a request has ten seconds to be complete, an answer a minute to be taken. All of them are slow at once."""
+"""Slow clients: a request has ten seconds to be complete, an answer a minute to be taken. All of
+them are slow at once."""
 
 import contextlib
 import dataclasses
@@ -105,7 +106,7 @@ def clients(tmp_path_factory, server):
 
 
 @pytest.mark.parametrize("name", [*PLAIN, *SECURE])
-def test_who_is_slow_is_closed_after_ten_seconds(clients, name):
+def test_a_slow_request_is_closed_after_ten_seconds(clients, name):
     client = clients[name]
     assert client.ended is not None, "it lives on"
     assert 9 < client.ended < 13
@@ -118,7 +119,8 @@ def test_who_has_been_served_and_asks_for_nothing_is_kept(clients):
 
 
 class Reader(threading.Thread):
-    """Takes so many bytes of an answer each second, as they come from the network, until the server ends its end."""
+    """Takes so many bytes of an answer each second, as they come from the network, until the server
+    ends its end."""
 
     def __init__(self, exporter, rate, patience, tls=None):
         super().__init__(daemon=True)
@@ -167,13 +169,13 @@ def readers(tmp_path_factory, authority, server):
 
 
 @pytest.mark.parametrize("what", ["nothing", "nothing over TLS"])
-def test_who_takes_nothing_of_an_answer_is_closed_after_ten_seconds(readers, what):
+def test_a_client_that_reads_no_answer_is_closed_after_ten_seconds(readers, what):
     assert readers[what].ended is not None, "it lives on"
     assert 9 < readers[what].ended < 15
 
 
 @pytest.mark.parametrize("what", ["400 bytes", "400 bytes over TLS"])
-def test_who_takes_an_answer_slowly_is_closed_after_a_minute(readers, what):
+def test_a_client_that_reads_slowly_is_closed_after_a_minute(readers, what):
     assert readers[what].ended is not None, "it lives on"
     # Over TLS it takes 16 KiB to see that there is progress.
     assert (55 if what == "400 bytes" else 9) < readers[what].ended < 68

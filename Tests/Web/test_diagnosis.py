@@ -1,4 +1,5 @@
-"""The diagnosis of a running exporter: page, JSON and text of one sample tell the numbers of /metrics."""
+"""The diagnosis of a running exporter: page, JSON and text of one sample tell the numbers of
+/metrics."""
 
 import html
 import json
@@ -20,7 +21,8 @@ CLOSES_FIRST = 8081
 
 @pytest.fixture(scope="module")
 def troubled(tmp_path_factory):
-    """An exporter of a host with three services, TIME_WAITs at both ends, and a destination with live connections."""
+    """An exporter of a host with three services, TIME_WAITs at both ends, and a destination with
+    live connections."""
     listeners = {port: socket.create_server(("127.0.0.1", port), backlog=64) for port in PORTS}
     kept = []
     for port, listener in listeners.items():
@@ -150,7 +152,7 @@ def test_diagnose_of_this_host_and_of_the_running_exporter_find_the_same(trouble
     assert found(here.stdout) == found(there.stdout) >= {("listener_exposed", "50052")}
 
 
-def test_what_is_no_exporter_or_not_there_is_named_in_one_line(plain_server, troubled):
+def test_a_target_that_is_absent_or_no_exporter_is_reported_in_one_line(plain_server, troubled):
     for url, parts in [
         ("http://127.0.0.1:1", ["http://127.0.0.1:1", "nothing listens"]),
         (plain_server, [plain_server]),

@@ -135,7 +135,7 @@ NAMELESS = ["nosuch", "", "UDP", " udp", "udp ", "udp,sysctl", "udp\0", "\0udp",
 
 @pytest.mark.parametrize("key", ["collect[]", "exclude[]"])
 @pytest.mark.parametrize("name", NAMELESS)
-def test_a_name_that_there_is_not_is_refused_with_those_that_there_are(plain, key, name):
+def test_an_unknown_section_is_refused_with_the_list_of_sections(plain, key, name):
     told = sentence(plain.get(query((key, name))))
     assert all(section in told for section in SECTIONS)
 
@@ -145,7 +145,7 @@ def test_one_wrong_name_among_right_ones_is_refused(plain, path):
     assert all(section in sentence(plain.get(path)) for section in SECTIONS)
 
 
-def test_the_wrong_name_is_told(plain):
+def test_the_refusal_names_the_unknown_section(plain):
     assert "nosuch" in sentence(plain.get(collect("udp", "nosuch", "sysctl")))
     # However long it is.
     assert len(sentence(plain.get(collect("x" * 10_000)))) < 1_000

@@ -43,7 +43,7 @@ def test_it_is_answered_when_the_sample_is_there(waiting):
     assert 0.8 < time.monotonic() - begin < 3
 
 
-def test_it_is_told_to_come_again_where_the_sample_does_not_come(waiting):
+def test_a_request_gets_Retry_After_when_no_sample_arrives(waiting):
     exporter, _ = waiting
     with exporter.client() as client:
         begin = time.monotonic()
@@ -69,7 +69,7 @@ def test_meanwhile_others_are_answered(waiting):
     poll("it is ready", lambda: exporter.get("/-/ready").status == 200)
 
 
-def test_who_goes_away_while_it_waits_leaves_nothing_behind(waiting):
+def test_a_client_that_leaves_while_waiting_leaves_nothing_behind(waiting):
     exporter, release = waiting
     before = exporter.open_files()
     clients = [exporter.client() for _ in range(50)]

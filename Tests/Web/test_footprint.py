@@ -1,4 +1,5 @@
-"""The exporter does not make what it measures: a Prometheus that scrapes leaves no TIME_WAIT on the exporter's port."""
+"""The exporter does not make what it measures: a Prometheus that scrapes leaves no TIME_WAIT on the
+exporter's port."""
 
 from exporter import Exporter, poll
 from prometheus import Prometheus

@@ -62,7 +62,7 @@ def test_HEAD_has_the_headers_of_GET_and_no_body(plain, kind, coding):
 
 
 @pytest.mark.parametrize(("kind", "coding"), VARIANTS)
-def test_caches_are_told_what_the_page_varies_by(plain, kind, coding):
+def test_the_Vary_header_names_what_the_page_varies_by(plain, kind, coding):
     vary = fetch(plain, kind, coding).header("Vary")
     assert set(re.split(r",\s*", vary.lower())) == {"accept", "accept-encoding"}
 

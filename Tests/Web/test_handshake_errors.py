@@ -1,4 +1,4 @@
-"""TLS handshakes that fail are counted by their reason, and told in the log."""
+"""TLS handshakes that fail are counted by reason and logged."""
 
 import contextlib
 import re
@@ -98,7 +98,7 @@ def test_a_port_scan_is_no_failure(exporter, counter, how):
     assert exporter.lines(LINE) == []
 
 
-def test_plain_HTTP_is_counted_and_told_once(exporter, counter):
+def test_plain_HTTP_is_counted_and_logged_once(exporter, counter):
     assert b"HTTP" not in said_to(exporter, request(), source="127.0.0.8")
     counter.is_counted(no_client_hello=1)
     the_line(exporter, "no_client_hello", "127.0.0.8")
@@ -156,7 +156,7 @@ def test_a_handshake_that_is_not_done_in_time_is_counted(exporter, counter):
     assert len(exporter.lines(LINE, "reason=timeout")) == 2
 
 
-def test_many_failures_are_counted_and_few_lines_are_told(exporter, counter):
+def test_many_failures_are_counted_and_few_are_logged(exporter, counter):
     for number in range(100):
         said_to(exporter, request(), source=f"127.0.0.{number + 2}")
     counter.is_counted(no_client_hello=100)

@@ -44,7 +44,7 @@ def test_it_may_be_asked_to_refresh_itself(plain, query):
 @pytest.mark.parametrize(
     "value", ["", "0", "3601", "-1", "+1", "1.5", "10s", "ten", "<script>", "1&refresh=2", "1%00", "9" * 30]
 )
-def test_what_is_no_number_of_seconds_is_refused_with_one_sentence(plain, value):
+def test_an_invalid_refresh_interval_is_refused_with_one_sentence(plain, value):
     answer = plain.get(f"/?refresh={value}")
     assert answer.status == 400
     assert answer.header("Content-Type") == "text/plain; charset=utf-8"
@@ -71,7 +71,7 @@ def test_it_waits_for_the_first_sample(tmp_path):
             client.close()
 
 
-def test_it_is_for_whom_the_metrics_are_for(tmp_path, config, server, authority):
+def test_the_landing_page_needs_the_same_credentials_as_the_metrics(tmp_path, config, server, authority):
     text = tls_section(server) + passwords.section("cost4")
     with Exporter.started(tmp_path, config=config(text)) as exporter:
         tls = client_context(authority)
@@ -111,7 +111,7 @@ def test_without_it_there_are_links_from_the_first_moment_on(tmp_path):
             open_up(folder, "sockstat")
 
 
-def test_who_waits_for_it_does_not_hold_up_the_stop(tmp_path):
+def test_a_client_waiting_for_the_landing_page_does_not_delay_the_stop(tmp_path):
     folder = blocking_procfs(tmp_path, "sockstat")
     with Exporter.started(tmp_path, f"--path.procfs={folder}") as exporter:
         # The reading hangs, so that the stop cannot be orderly.

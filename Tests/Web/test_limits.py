@@ -336,7 +336,8 @@ def test_headers_that_are_too_large_are_431(plain, size):
 
 
 def told(exporter, data):
-    """The statuses with which the server ends the connection, after it was sent more than it wants to read."""
+    """The statuses with which the server ends the connection, after it was sent more than it wants
+    to read."""
     statuses = set()
     with exporter.client() as client:
         begin = time.monotonic()

@@ -25,7 +25,8 @@ def wrk(url, seconds, *headers):
 
 
 def flat_under(exporter, url, seconds, *headers):
-    """Has it serve for a while, and looks at its memory after a fifth of the time and at the end."""
+    """Has it serve for a while, and looks at its memory after a fifth of the time and at the
+    end."""
     wrk(url, max(1, seconds // 5), *headers)
     files, memory = exporter.open_files(), exporter.memory()
     count, told = wrk(url, seconds, *headers)

@@ -1,4 +1,5 @@
-"""Ten thousand requests that nobody should send: the exporter lives on, as small as before, and answers none behind them."""
+"""Ten thousand requests that nobody should send: the exporter lives on, as small as before, and
+answers none behind them."""
 
 import collections
 import concurrent.futures
@@ -19,7 +20,8 @@ SEED = 2026
 
 
 def talk(exporter, data, source, tls=None):
-    """What the server says until it ends the connection, after it was sent something and nothing more comes."""
+    """What the server says until it ends the connection, after it was sent something and nothing
+    more comes."""
     said = b""
     with Client(exporter.address, source=source, timeout=15, tls=tls) as client:
         with contextlib.suppress(ConnectionError, ssl.SSLError):

@@ -1,4 +1,4 @@
-"""What a service manager is told of how the service fares."""
+"""Notifications to the service manager."""
 
 import itertools
 import signal

@@ -1,4 +1,5 @@
-"""Who reads slowly holds the page that was the newest when it asked. All of them together hold no more than 32 MiB."""
+"""Who reads slowly holds the page that was the newest when it asked. All of them together hold no
+more than 32 MiB."""
 
 import contextlib
 import time

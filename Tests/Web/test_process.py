@@ -1,4 +1,5 @@
-"""Whatever hangs, the process ends in time; the log holds up nothing; closed standard streams do no harm."""
+"""Whatever hangs, the process ends in time; the log holds up nothing; closed standard streams do no
+harm."""
 
 import contextlib
 import fcntl
@@ -33,7 +34,8 @@ def hung_reading(tmp_path, *flags, **options):
 
 @contextlib.contextmanager
 def full_pipe(*flags):
-    """An exporter whose standard error is a pipe that nobody reads: its process and the pipe's other end."""
+    """An exporter whose standard error is a pipe that nobody reads: its process and the pipe's
+    other end."""
     reading, writing = os.pipe()
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
     os.set_blocking(writing, False)

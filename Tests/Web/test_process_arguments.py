@@ -1,4 +1,5 @@
-"""The flags reach the exporter, whatever was done to its environment before it began, and without /proc."""
+"""The flags reach the exporter, whatever was done to its environment before it began, and without
+/proc."""
 
 import subprocess
 
@@ -33,7 +34,8 @@ def binary(request):
 
 @pytest.fixture(scope="session", params=PRELOADS)
 def preload(request, tmp_path_factory):
-    """A library whose constructor changes the environment before main(), as agents of monitoring systems do."""
+    """A library whose constructor changes the environment before main(), as agents of monitoring
+    systems do."""
     folder = tmp_path_factory.mktemp("preload")
     source = folder / "preload.c"
     source.write_text(f"""
@@ -63,7 +65,7 @@ def test_a_library_that_changes_the_environment_takes_no_flag_away(binary, prelo
         assert exporter.get(headers=passwords.right("cost4")).status == 200
 
 
-def test_the_version_is_told_without_proc(binary):
+def test_the_version_is_printed_without_proc(binary):
     ask_version(binary, WITHOUT_PROC)
 
 

@@ -104,7 +104,7 @@ def test_without_an_interval_everything_passes(config, tmp_path, text):
         assert statuses(client, 50) == [200] * 50
 
 
-def test_who_is_over_it_costs_no_bcrypt(config, tmp_path):
+def test_a_rate_limited_request_costs_no_bcrypt(config, tmp_path):
     with (
         Exporter.started(tmp_path, config=config(limit("1m", 2) + passwords.section("alice"))) as exporter,
         exporter.client() as client,

@@ -1,4 +1,4 @@
-"""Each request is counted, and told of in the log at debug."""
+"""Each request is counted, and logged at debug."""
 
 import base64
 import re
@@ -66,12 +66,12 @@ def test_no_path_makes_a_line_of_its_own(exporter, path):
     assert "\x1b" not in exporter.log()
 
 
-def test_requests_are_not_told_of_at_info(plain):
+def test_requests_are_not_logged_at_info(plain):
     plain.get()
     assert plain.lines("msg=Request") == []
 
 
-def test_no_password_comes_into_the_log(config, tmp_path):
+def test_no_password_appears_in_the_log(config, tmp_path):
     with Exporter.started(tmp_path, "--log.level=debug", config=config(passwords.section("alice"))) as exporter:
         for password in (passwords.PASSWORDS["alice"], "hunter2"):
             exporter.get("/metrics", passwords.header("alice", password))

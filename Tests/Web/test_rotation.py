@@ -72,7 +72,8 @@ def shown(exporter, authority, version=None):
 
 
 def comes_to_show(exporter, authority, old, new, version=None):
-    """Waits until a handshake shows the new certificate; until then each one shows the old one, and none fails."""
+    """Waits until a handshake shows the new certificate; until then each one shows the old one, and
+    none fails."""
 
     def is_new():
         found = shown(exporter, authority, version)
@@ -205,7 +206,8 @@ def test_scrapes_go_on_while_everything_is_replaced_all_the_time(files, config, 
                 config(f"# {number}\n" + tls_section(files) + users)
                 time.sleep(0.003)
         assert [one.result() for one in running] == [{200}] * 4
-        # Where the link changed between the reading of one file and the other, the next look sets it right.
+        # Where the link changed between the reading of one file and the other, the next look sets
+        # it right.
         assert set(exporter.lines("level=ERROR")) == set(exporter.lines("is not the key of the certificate"))
         headers = passwords.right("cost4")
         poll("it is right", lambda: exporter.metric(SUCCESS, headers=headers, tls=context) == 1)
@@ -280,7 +282,7 @@ def metric(exporter, authority, name):
 
 
 @pytest.mark.parametrize("spoil", BAD)
-def test_a_bad_new_file_keeps_the_old_and_is_told_once_and_a_good_one_heals(
+def test_a_bad_new_file_keeps_the_old_and_is_reported_once_until_a_good_one(
     exporter, authority, files, config, tmp_path, two, spoil
 ):
     context = client_context(authority)
@@ -319,7 +321,7 @@ def test_a_bad_new_file_keeps_the_old_and_is_told_once_and_a_good_one_heals(
     assert len(exporter.lines("level=ERROR")) == 1
 
 
-def test_the_same_fault_after_a_good_file_is_told_again(exporter, authority, files, config, two):
+def test_the_same_fault_after_a_good_file_is_reported_again(exporter, authority, files, config, two):
     def is_read():
         return len(exporter.lines("The web configuration was read and is in force"))
 

@@ -1,4 +1,5 @@
-"""A page that is older than it may be is no longer served: `up` turns 0, and the service manager hears nothing."""
+"""A page that is older than it may be is no longer served: `up` turns 0, and the service manager
+hears nothing."""
 
 import subprocess
 import time
@@ -22,7 +23,8 @@ def ask_health(exporter, config=None):
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory, server):
-    """What an exporter answered and said whose reading hung until its page was too old, and then went on."""
+    """What an exporter answered and said whose reading hung until its page was too old, and then
+    went on."""
     folder = tmp_path_factory.mktemp("stale")
     procfs = blocking_procfs(folder, "sockstat")
     open_up(procfs, "sockstat")

@@ -107,11 +107,12 @@ def test_clients_that_went_away_before_the_first_sample_hold_up_nothing(tmp_path
         assert seconds_to_end(exporter, begin) < 2
 
 
-def test_clients_that_went_away_before_bcrypt_had_its_say_hold_up_nothing(tmp_path, config):
+def test_clients_that_left_before_bcrypt_finished_hold_up_nothing(tmp_path, config):
     with Exporter.started(tmp_path, config=config(passwords.section("cost11"))) as exporter:
         ask_and_go(exporter, 10, headers=passwords.header("cost11", "wrong"))
         ask_and_go(exporter, 10, headers=passwords.right("cost11"))
-        # Four passwords of this address may still wait, 0.15 s each on a machine that does nothing else.
+        # Four passwords of this address may still wait, 0.15 s each on a machine that does nothing
+        # else.
         poll("an answer", lambda: exporter.get(headers=passwords.right("cost11")).status == 200)
         begin = time.monotonic()
         exporter.signal(signal.SIGTERM)

@@ -23,7 +23,8 @@ def client_hello():
 
 @contextlib.contextmanager
 def flood(port, a_second):
-    """As long as this lasts, strangers at four addresses begin so many handshakes a second, and none goes on with one."""
+    """As long as this lasts, strangers at four addresses begin so many handshakes a second, and
+    none goes on with one."""
     hello, stops = client_hello(), threading.Event()
 
     def run():

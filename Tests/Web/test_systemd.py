@@ -71,7 +71,7 @@ def test_the_socket_goes_on_listening_for_the_next_process(tmp_path):
                 assert waiting.answer().status == 200
 
 
-def test_who_comes_while_it_stops_is_served_by_the_next(tmp_path):
+def test_a_client_that_connects_during_the_stop_is_served_by_the_next_process(tmp_path):
     with listener() as passed, started(tmp_path, passed) as old:
         kept = Client(passed.getsockname())
         assert kept.ask().status == 200

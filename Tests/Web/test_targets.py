@@ -11,7 +11,7 @@ ALLOW = "GET, HEAD, OPTIONS"
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/-/healthy", "/-/ready", "*"])
-def test_OPTIONS_tells_the_methods(plain, path):
+def test_OPTIONS_lists_the_allowed_methods(plain, path):
     """The plain check of HAProxy asks this, and takes anything but 2xx and 3xx for a failure."""
     with plain.client() as client:
         for _ in range(2):
@@ -66,7 +66,7 @@ def test_a_path_with_empty_or_dotted_parts_is_redirected_to_the_clean_one(plain,
 
 
 @pytest.mark.parametrize("target", ["//nothing", "/./nothing", "/metrics/", "//metrics/", "//localhost/metrics", "/METRICS"])
-def test_no_path_of_ours_is_404(plain, target):
+def test_an_unknown_path_is_404(plain, target):
     answer = plain.get(target)
     assert answer.status == 404
     assert answer.header("Location") is None

@@ -24,7 +24,8 @@ def curl(exporter, authority, *words):
 
 
 def s_client(exporter, *words):
-    """What openssl s_client says of a handshake; its cipher is "(NONE)" or "0000" where there was none."""
+    """What openssl s_client says of a handshake; its cipher is "(NONE)" or "0000" where there was
+    none."""
     command = ["openssl", "s_client", "-connect", f"127.0.0.1:{exporter.port}", *words]
     done = subprocess.run(command, input="", capture_output=True, text=True, timeout=20)
     return done.stdout + done.stderr
@@ -66,7 +67,7 @@ def test_curl_wants_the_right_authority(exporter, tmp_path):
     assert curl(exporter, other)[0] == 60
 
 
-def test_where_it_serves_is_told_with_https(exporter):
+def test_the_listen_line_says_https(exporter):
     assert re.search(r"url=https://", exporter.log())
 
 

@@ -1,5 +1,5 @@
-"""What the kernel says of the network namespace that this process is in: sock_diag and route netlink, sysctls, a few files
-of /proc/net. None of it is shared with the exporter."""
+"""What the kernel says of the network namespace that this process is in: sock_diag and route
+netlink, sysctls, a few files of /proc/net. None of it is shared with the exporter."""
 
 import dataclasses
 import ipaddress
@@ -44,8 +44,8 @@ def address(raw):
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A socket as sock_diag shows it. `device` is the index of the interface it is bound to, 0 for none; `expires` is in
-    milliseconds."""
+    """A socket as sock_diag shows it. `device` is the index of the interface it is bound to, 0 for
+    none; `expires` is in milliseconds."""
 
     state: int
     local: object
@@ -120,7 +120,8 @@ def sockets():
             request = struct.pack("=BBBxI48x", family, socket.IPPROTO_TCP, 0, states)
             for message in dump(4, SOCK_DIAG_BY_FAMILY, request):
                 row = parse(message)
-                # The other family's request can show the same socket, and so can a table that changes.
+                # The other family's request can show the same socket, and so can a table that
+                # changes.
                 if states == 1 << BOUND_INACTIVE and row.state == CLOSE:
                     row = dataclasses.replace(row, state=BOUND_INACTIVE)
                 rows.append(row)
@@ -153,7 +154,8 @@ def parse(message):
 
 
 def own_networks():
-    """The namespace's own addresses, as networks: those of interfaces, and local routes of the local table."""
+    """The namespace's own addresses, as networks: those of interfaces, and local routes of the
+    local table."""
     found = set()
     for family in socket.AF_INET, socket.AF_INET6:
         for message in dump(0, RTM_GETADDR, struct.pack("=BxxxI", family, 0)):
@@ -171,7 +173,8 @@ def own_networks():
 
 
 def read(path):
-    """A file of /proc in one read(): a second one of ip_local_reserved_ports would say that it ends."""
+    """A file of /proc in one read(): a second one of ip_local_reserved_ports would say that it
+    ends."""
     file = os.open(path, os.O_RDONLY)
     try:
         return os.read(file, 1 << 20).decode()

@@ -1,4 +1,5 @@
-"""Network namespaces of this process: it makes them, and goes from one to the other. It has one thread."""
+"""Network namespaces of this process: it makes them, and goes from one to the other. It has one
+thread."""
 
 import contextlib
 import ctypes
@@ -28,7 +29,8 @@ class Namespace:
 
     @contextlib.contextmanager
     def visited(self, home):
-        """What is done inside happens in this namespace; afterwards the process is back in `home`."""
+        """What is done inside happens in this namespace; afterwards the process is back in
+        `home`."""
         self.enter()
         try:
             yield
@@ -37,7 +39,8 @@ class Namespace:
 
 
 def ip(commands):
-    """Runs commands of ip(8) in the namespace that this process is in; those that begin with -6 after the others."""
+    """Runs commands of ip(8) in the namespace that this process is in; those that begin with -6
+    after the others."""
     for flag in (), ("-6",):
         chosen = [one for one in commands if one.startswith("-6 ") == bool(flag)]
         text = "".join(one.removeprefix("-6 ") + "\n" for one in chosen)

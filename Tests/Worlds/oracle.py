@@ -1,4 +1,5 @@
-"""What the page must say of a world: computed from the kernel's tables by the metric contract, without the exporter."""
+"""What the page must say of a world: computed from the kernel's tables by the metric contract,
+without the exporter."""
 
 import collections
 import dataclasses
@@ -79,20 +80,24 @@ class Reading:
 
 
 class Memory:
-    """What earlier readings tell about this one. The exporter has to have seen the same: a page was compared after each."""
+    """What earlier readings tell about this one. The exporter has to have seen the same: a page was
+    compared after each."""
 
     def __init__(self):
-        # Where anybody listened since the exporters run: no world lasts as long as that is remembered.
+        # Where anybody listened since the exporters run: no world lasts as long as that is
+        # remembered.
         self.ends = {}
         # Where the service of each port listens, or did last.
         self.services = {}
         self.recurring = set()
         self.dialed_peak = 0
         self.buckets_peak = 0
-        # TIME_WAITs that were there before the exporters, and those since: cookie to owners that they had.
+        # TIME_WAITs that were there before the exporters, and those since: cookie to owners that
+        # they had.
         self.baseline = None
         self.seen = {}
-        # The ends of connections on a port that was listened on: a row does not say that one of them was dialed from there.
+        # The ends of connections on a port that was listened on: a row does not say that one of
+        # them was dialed from there.
         self.accepted = set()
 
     def note(self, reading):
@@ -145,7 +150,8 @@ class View:
         return any(end.takes(address) for end in self.ends.get(port, ()))
 
     def belongs(self, row):
-        """Whether a row is the server's end of a connection to a service, which may have vanished."""
+        """Whether a row is the server's end of a connection to a service, which may have
+        vanished."""
         if row.state in (LISTEN, NEW_SYN_RECV, BOUND_INACTIVE) or not self.reading.is_own(row.local):
             return False
         if row.local_port not in self.listening and self.is_outgoing(row):
@@ -164,7 +170,8 @@ class View:
         return ("client" if row.local_port in self.reading.range else "other"), peer, None
 
     def is_reusable(self, row):
-        """Whether the next connect() is known to be able to take over a TIME_WAIT: True, False, or None for unknown."""
+        """Whether the next connect() is known to be able to take over a TIME_WAIT: True, False, or
+        None for unknown."""
         reading = self.reading
         if not reading.timestamps or not reading.reuse or 60000 - row.expires <= reading.reuse_delay:
             return False
@@ -224,7 +231,8 @@ class View:
     # Families.
 
     def expected(self):
-        """Families that depend on nothing but the tables: name to labels to (lowest, highest) value."""
+        """Families that depend on nothing but the tables: name to labels to (lowest, highest)
+        value."""
         reading = self.reading
         found = collections.defaultdict(dict)
 

@@ -16,7 +16,8 @@ BINARY = pathlib.Path(os.environ.get("EXPORTER", ROOT / ".build" / "debug" / "ti
 
 SAMPLE = re.compile(r'(?P<name>[a-z0-9_]+)(?:\{(?P<labels>(?:[a-z_]+="[^"\\]*",?)*)\})? (?P<value>\S+)')
 LABEL = re.compile(r'([a-z_]+)="([^"]*)"')
-# Collectors that are read anew with every table. The addresses of a world do not change while its exporters run.
+# Collectors that are read with every table. The addresses of a world do not change while its
+# exporters run.
 PROMPT = ["socket_table", "ephemeral_range", "udp", "sysctl", "sockstat", "netstat"]
 
 
@@ -87,7 +88,7 @@ class Exporter:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
 
     def connect(self):
-        """Opens the one connection that all pages come by: the table must be still between them."""
+        """Opens the connection over which all pages are read: the table must be still between them."""
         end = time.monotonic() + 30
         while "msg=Serving" not in self.log.read_text():
             if self.process.poll() is not None or time.monotonic() > end:
@@ -97,7 +98,8 @@ class Exporter:
             "127.0.0.1", self.port, timeout=10, source_address=("127.0.0.1", self.from_port)
         )
         self.client.connect()
-        # A connection without a request is closed after ten seconds, one that was served once stays.
+        # A connection without a request is closed after ten seconds, one that was served once
+        # stays.
         self.get()
         return self.client.sock.getsockname(), self.client.sock.getpeername()
 
@@ -111,8 +113,8 @@ class Exporter:
         return self.page
 
     def page_since(self, moment, bound_since, seconds):
-        """A page whose readings all began after a moment; sockets that are only bound are read less often, and so have a
-        moment of their own."""
+        """A page whose readings all began after a moment; sockets that are only bound are read less
+        often, and so have a moment of their own."""
         end = time.monotonic() + seconds
         while True:
             page = self.get()

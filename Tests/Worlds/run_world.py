@@ -1,4 +1,5 @@
-"""Makes one random world, has an exporter of each source read it, and compares their pages with the oracle: SEED FOLDER."""
+"""Makes one random world, has an exporter of each source read it, and compares their pages with the
+oracle: SEED FOLDER."""
 
 import ipaddress
 import random
@@ -25,9 +26,9 @@ DEEDS = {
     "squat": (2, "squatters"),
     "odd_state": (1, "odd_states"),
 }
-# How many deeds each phase has, and which. Who owns a socket on a port whose service has gone is known only where a reading
-# saw the service and its connections, and the service at the other end: so services come first, then some go and nothing
-# else happens, then others take their ports.
+# How many deeds each phase has, and which. Who owns a socket on a port whose service has gone is
+# known only where a reading saw the service and its connections, and the service at the other end:
+# so services come first, then some go and nothing else happens, then others take their ports.
 COMING = [name for name in DEEDS if name not in ("vanish", "come_back", "squat")]
 TAKING = [name for name in DEEDS if name not in ("vanish", "listen")]
 PHASES = [(30, COMING), (8, COMING), (3, ["vanish"]), (12, TAKING)]
@@ -47,7 +48,8 @@ def act(world, traffic, rng, count, deeds):
 
 
 class Bound:
-    """The sockets that are only bound, and since when they are the same ones: the exporter reads them less often."""
+    """The sockets that are only bound, and since when they are the same ones: the exporter reads
+    them less often."""
 
     def __init__(self):
         self.rows, self.since = None, 0.0
@@ -122,7 +124,8 @@ def compare(reading, after, memory, traffic, exporter, page):
 
 
 def has_twins(reading):
-    """Whether two sockets have the same four ends on two interfaces: procfs shows no interface, and so one row twice."""
+    """Whether two sockets have the same four ends on two interfaces: procfs shows no interface, and
+    so one row twice."""
     ends = [row.tuple for row in reading.rows if row.remote_port]
     return len(ends) != len(set(ends))
 

@@ -4,8 +4,8 @@
     WORLDS=1000 .ci/run-python-tests Worlds             as many as wanted
     WORLDS=1 SEED=12345 .ci/run-python-tests Worlds     the first one of a seed again
 
-The seed of a world is printed when it fails, together with what differs and the rows that it is about. A world is made and
-asked by a process of its own, which enters its namespaces."""
+The seed of a world is printed when it fails, together with what differs and the rows that it is
+about. A world is made and asked by a process of its own, which enters its namespaces."""
 
 import os
 import pathlib

@@ -1,5 +1,5 @@
-"""Random sockets of a world. Each deed draws from a generator of its own, so that one that the kernel refuses, because no
-port is left, changes nothing in the next."""
+"""Random sockets of a world. Each deed draws from a generator of its own, so that one that the
+kernel refuses, because no port is left, changes nothing in the next."""
 
 import contextlib
 import dataclasses
@@ -96,7 +96,8 @@ class Traffic:
         self.world, self.seed = world, seed
         self.number = 0
         self.listeners, self.gone, self.connections, self.others = [], [], [], []
-        # (address, port, address, port) of every connection that was opened here, from its opener's side.
+        # (address, port, address, port) of every connection that was opened here, from its opener's
+        # side.
         self.dialed = set()
         # Ends of connections that were closed at once by both, and are not done yet.
         self.unfinished = []
@@ -120,7 +121,8 @@ class Traffic:
         kind = drawn(rng, FIRST)
         v6 = world.has["ipv6"]
         port = world.port(rng) if is_here else rng.choice(world.outside[40:])
-        # A port on which another service listened before has deeds of its own: come_back and impostor.
+        # A port on which another service listened before has deeds of its own: come_back and
+        # impostor.
         if port in self.lost_ports:
             return
         size = rng.choice([1, 1, 1, 1, 2, 5])
@@ -203,7 +205,8 @@ class Traffic:
         return rng.choice(rng.choice(pools)) if pools else None
 
     def target(self, rng, listener, is_from_here):
-        """An address of the service that the client's side reaches, and its scope if it needs one."""
+        """An address of the service that the client's side reaches, and its scope if it needs
+        one."""
         world = self.world
         if listener.is_here:
             own4, own6 = (world.own4, world.own6) if is_from_here else ([], [])
@@ -227,7 +230,8 @@ class Traffic:
         return (rng.choice(found) if found else None), 0
 
     def manner(self, rng, target, scope, is_from_here, listener):
-        """How the client opens its connection: family of its socket, source address, port and device."""
+        """How the client opens its connection: family of its socket, source address, port and
+        device."""
         world = self.world
         how = {"address": None, "port": 0, "late": False, "device": None, "reuse_address": False, "transparent": False}
         v6 = target.version == 6 or (world.has["ipv6"] and rng.random() < 0.25)
@@ -306,7 +310,8 @@ class Traffic:
         return sockets.state(client) == kernel.SYN_SENT
 
     def accepted(self, client):
-        """Accepts until the connection of a client comes; which of several sockets gets it the kernel decides."""
+        """Accepts until the connection of a client comes; which of several sockets gets it the
+        kernel decides."""
         wanted = sockets.end(client.getsockname())
         listening = [one for listener in self.listeners for one in listener.sockets if listener.accepts]
         end = time.monotonic() + 1
@@ -376,14 +381,15 @@ class Traffic:
             sockets.deafen(first)
             second.close()
         elif ending.endswith("closing"):
-            # The second hears nothing, so that the first's FIN is never confirmed, and sends one itself.
+            # The second hears nothing, so that the first's FIN is never confirmed, and sends one
+            # itself.
             sockets.deafen(second)
             first.shutdown(socket.SHUT_WR)
             second.shutdown(socket.SHUT_WR)
 
     def complete(self, seconds=5):
-        """Waits until those that closed at once are in TIME_WAIT: their FINs are sent again after 0.2 s. What does not come
-        to an end, because its other end is gone, is reset."""
+        """Waits until those that closed at once are in TIME_WAIT: their FINs are sent again after
+        0.2 s. What does not come to an end, because its other end is gone, is reset."""
         end = time.monotonic() + seconds
         while any(sockets.state(one) != kernel.CLOSE for one in self.unfinished) and time.monotonic() < end:
             time.sleep(0.02)
@@ -419,7 +425,8 @@ class Traffic:
         with self.at(is_from_here):
             client = sockets.new(sockets.family_of(target))
         client.setblocking(False)
-        # A deaf service does not hear the SYN; a deaf client does not hear the answer, and the request stays.
+        # A deaf service does not hear the SYN; a deaf client does not hear the answer, and the
+        # request stays.
         sockets.deafen(client)
         self.begin(client, target, listener.port, scope, is_from_here)
         self.others.append(client)

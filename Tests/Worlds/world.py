@@ -1,4 +1,5 @@
-"""A random network namespace: addresses, links, routes, sysctls, and what its services are called."""
+"""A random network namespace: addresses, links, routes, sysctls, and what its services are
+called."""
 
 import contextlib
 import ipaddress
@@ -39,7 +40,8 @@ OWN_PORTS = range(11050, 11070)
 
 
 class World:
-    """Names of addresses and ports from which traffic is made. `here` is the host, `there` the remote one."""
+    """Names of addresses and ports from which traffic is made. `here` is the host, `there` the
+    remote one."""
 
     def __init__(self, seed, without=()):
         rng = random.Random(f"{seed}/world")
@@ -172,7 +174,8 @@ class World:
         self.reserve(self.reserved)
 
     def reserve(self, ports):
-        """Replaces the list of reserved ports: in one write, so that no other list is ever in force."""
+        """Replaces the list of reserved ports: in one write, so that no other list is ever in
+        force."""
         text, last = [], None
         for port in sorted(ports):
             if last is not None and port == last + 1:
@@ -194,7 +197,8 @@ class World:
         kernel.write_sysctl("tcp_fin_timeout", rng.choice([20, 30, 60, 60, 90, 120]))
         if self.has["bucket_limit"]:
             kernel.write_sysctl("tcp_max_tw_buckets", rng.choice([3, 10, 40]))
-        # Whether the remote host has timestamps cannot be seen. Where it has none, its TIME_WAITs are surely not reusable.
+        # Whether the remote host has timestamps cannot be seen. Where it has none, its TIME_WAITs
+        # are surely not reusable.
         self.timestamps_there = 1 if rng.random() < 0.3 else 0
         if self.there:
             with self.there.visited(self.here):

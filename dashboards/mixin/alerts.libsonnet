@@ -1,13 +1,13 @@
-// Alerts: relative to what the machine has, never to a number of sockets alone, which says nothing. Each has a page of the
-// same name in docs/runbooks.
+// Alerts compare with the limits of the machine: a number of sockets alone says nothing. Each alert
+// has a runbook of the same name in docs/runbooks.
 {
   local c = $._config,
   local percent(ratio) = '%g %%' % (ratio * 100),
   local bindFirst = 'Look for a program that calls bind() before connect() without IP_BIND_ADDRESS_NO_PORT: its sockets share no '
                     + 'port.',
 
-  // The share of the closes of ten minutes that got no TIME_WAIT, now or earlier (such as " offset 1d"). Kernels before 5.18
-  // count what expires, not what begins.
+  // The share of the closes of ten minutes that got no TIME_WAIT, now or earlier (such as " offset
+  // 1d"). Kernels before 5.18 count what expires, not what begins.
   local overflow(offset='') = |||
     increase(timewait_overflow_total[10m]%(offset)s) / (
       increase(timewait_overflow_total[10m]%(offset)s)
@@ -22,7 +22,7 @@
   ||| % { protocol: protocol },
   local learnt = 'max without(origin) (timewait_service_port_info{origin="learnt"})\n',
 
-  // labels: those that tell apart two rules of the same name and severity.
+  // labels: distinguish two rules of the same name and severity.
   local alert(name, severity, hold, expr, summary, description, labels={}) = {
     alert: name,
     expr: expr,
@@ -54,7 +54,7 @@
                 < %(timeWaitServicesShare)g * sum without(exposure) (timewait_listening_ports)
             ||| % c,
             'A host makes many short connections to its own services.',
-            'On {{ $labels.instance }} there are {{ printf "%.0f" $value }} TIME_WAIT sockets to each LISTEN socket. '
+            'On {{ $labels.instance }} there are {{ printf "%.0f" $value }} TIME_WAIT sockets per LISTEN socket. '
             + 'At least half of them have both ends on this host, and at least half of its services hold some.',
           ),
           alert(
@@ -65,9 +65,8 @@
               timewait_dialed_listening_ports_peak / sum without(exposure) (timewait_listening_ports) > %(dialedShare)g
               and timewait_dialed_listening_ports_peak >= %(dialedPorts)g
             ||| % c,
-            'Something on a host dials most of its services.',
-            '{{ $value | humanizePercentage }} of the LISTEN ports of {{ $labels.instance }} are dialed by short connections '
-            + 'from this host itself, as by a prober that tries every port.',
+            'A program on the host dials most of its services.',
+            '{{ $value | humanizePercentage }} of the LISTEN ports of {{ $labels.instance }} receive short connections from this host itself. A prober that tries every port does this.',
           ),
           alert(
             'TimeWaitSelfConnected',
@@ -75,8 +74,7 @@
             '2m',
             'timewait_self_connected_sockets > 0',
             'A client is connected to itself.',
-            'Sockets of {{ $labels.instance }} with the same address and port at both ends: {{ $value }}. Such a client was given '
-            + 'the port that it dials, and the service that belongs there cannot start.',
+            'Sockets of {{ $labels.instance }} with the same address and port at both ends: {{ $value }}. The kernel gave such a client the port that it dials, so the service of that port cannot start.',
           ),
           alert(
             'TimeWaitAcceptQueueGrowing',
@@ -104,15 +102,14 @@
             'TimeWaitBucketsNearLimit',
             'warning',
             '5m',
-            // What overflowed a day or a week before is known to be at its limit.
+            // A host that overflowed a day or a week before is known to be at its limit.
             |||
               timewait_buckets_peak / timewait_buckets_limit > %(bucketsShare)g
               unless increase(timewait_overflow_total[10m] offset 1d) > 0
               unless increase(timewait_overflow_total[10m] offset 1w) > 0
             ||| % c,
-            "TIME_WAIT sockets come near the kernel's limit.",
-            '{{ $labels.instance }} has {{ $value | humanizePercentage }} of the TIME_WAIT sockets that tcp_max_tw_buckets allows. '
-            + 'Above it connections close without TIME_WAIT.',
+            "The number of TIME_WAIT sockets approaches the kernel's limit.",
+            '{{ $labels.instance }} has {{ $value | humanizePercentage }} of the TIME_WAIT sockets that tcp_max_tw_buckets allows. At the limit connections close without TIME_WAIT.',
           ),
           alert(
             'TimeWaitOverflow',
@@ -124,13 +121,12 @@
             ]),
             'Connections close without TIME_WAIT.',
             'Of the connections that {{ $labels.instance }} closed first in the last ten minutes {{ $value | humanizePercentage }} '
-            + 'got no TIME_WAIT, because there were tcp_max_tw_buckets of them, or for want of memory. A day and a week before it '
-            + 'was less than half of that, or nobody looked.',
+            + 'got no TIME_WAIT, because the limit tcp_max_tw_buckets was reached or memory ran short. A day and a week earlier the share was less than half of this, or there is no data.',
           ),
         ],
       },
       {
-        // Short connections that are too many use up a destination's ports within a minute.
+        // Too many short connections use up a destination's ports within a minute.
         name: 'timewait.destinations',
         interval: '15s',
         rules: [
@@ -144,26 +140,24 @@
             ||| % c,
             'Connections to one destination use most of the ephemeral ports.',
             'On {{ $labels.instance }} connections to one destination use {{ $value | humanizePercentage }} of the usable '
-            + 'ephemeral ports. Above %s connect() has to search, at all of them it fails.' % percent(c.destinationShare),
+            + 'ephemeral ports. Above %s connect() has to search; at 100 %% it fails.' % percent(c.destinationShare),
           ),
           alert(
             'TimeWaitDestinationExhausting',
             'critical',
             '30s',
             'timewait_destination_exhaustion_seconds < %(exhaustionSeconds)g' % c,
-            'The ephemeral ports towards a destination run out.',
-            'On {{ $labels.instance }} connect() to a destination fails with EADDRNOTAVAIL in {{ $value | humanizeDuration }} if '
-            + 'things go on as they do.',
+            'The ephemeral ports towards a destination are running out.',
+            'On {{ $labels.instance }} connect() to a destination will fail with EADDRNOTAVAIL in {{ $value | humanizeDuration }} if the trend continues.',
           ),
-          // Before the warning, which is not shown beside it.
+          // Evaluated before the warning, which is suppressed while this one fires.
           alert(
             'TimeWaitRangeNearlyUsed',
             'critical',
             '30s',
             'timewait_ephemeral_exhaustion_seconds < %(exhaustionSeconds)g' % c,
-            'The ephemeral ports run out, whatever the destination.',
-            'On {{ $labels.instance }} no ephemeral port is free in {{ $value | humanizeDuration }} if things go on as they do, '
-            + 'whatever the destination. ' + bindFirst,
+            'The ephemeral ports are running out, whatever the destination.',
+            'On {{ $labels.instance }} no ephemeral port will be free in {{ $value | humanizeDuration }} if the trend continues, whatever the destination. ' + bindFirst,
           ),
           alert(
             'TimeWaitRangeNearlyUsed',
@@ -182,15 +176,14 @@
             'TimeWaitBindHalfUsed',
             'warning',
             '5m',
-            // A destination that uses more than its half takes ports of the other one, too.
+            // A destination that needs more than its half takes ports of the other half, too.
             |||
               sum without(allocator) (timewait_ephemeral_parity_ports_used{allocator="bind"})
                 / (sum without(allocator) (timewait_ephemeral_parity_ports{allocator="bind"}) > 0) > %(bindShare)g
               unless timewait_destination_ports_used_max / (timewait_ephemeral_ports_usable > 0) > %(destinationShare)g
             ||| % c,
             'Clients that bind before they connect use most of their half of the ports.',
-            'On {{ $labels.instance }} {{ $value | humanizePercentage }} of the ports that bind() to port 0 takes first are in use, '
-            + 'and no destination needs them. ' + bindFirst,
+            'On {{ $labels.instance }} {{ $value | humanizePercentage }} of the ports that bind() to port 0 takes first are in use, and no destination needs these ports. ' + bindFirst,
           ),
         ],
       },
@@ -203,7 +196,7 @@
             'TimeWaitListenerExposed',
             'warning',
             c.exposedFor,
-            // Over five minutes, so that a scrape that failed does not begin the hour anew.
+            // Over five minutes, so that a failed scrape does not restart the hour.
             |||
               max_over_time(timewait_port_exposed[5m]) == 1 and max_over_time(timewait_port_listeners[5m]) > 0
               and (
@@ -220,8 +213,8 @@
             'critical',
             '1m',
             taken('') + 'unless ' + learnt,
-            'The port of a service that is down is held by others.',
-            'Sockets that hold port {{ $labels.port }} of {{ $labels.instance }} and are not those of its service: {{ $value }}. '
+            'Other sockets hold the port of a service that is down.',
+            'Sockets that hold port {{ $labels.port }} of {{ $labels.instance }} and do not belong to its service: {{ $value }}. '
             + 'The service cannot start.',
           ),
           alert(
@@ -229,17 +222,16 @@
             'warning',
             '1m',
             taken('') + 'and ' + learnt,
-            'The port of a service that is down is held by others.',
-            'Sockets that hold port {{ $labels.port }} of {{ $labels.instance }} and are not those of the service that listened on '
-            + 'it: {{ $value }}. If that service comes back, it cannot start.',
+            'Other sockets hold the port of a service that is down.',
+            'Sockets that hold port {{ $labels.port }} of {{ $labels.instance }} and do not belong to the service that listened on it: {{ $value }}. If that service comes back, it cannot start.',
           ),
           alert(
             'TimeWaitServicePortTaken',
             'critical',
             '1m',
             taken('udp_'),
-            'The port of a service that is down is held by others.',
-            'Sockets that hold UDP port {{ $labels.port }} of {{ $labels.instance }} and are not those of its service: '
+            'Other sockets hold the port of a service that is down.',
+            'Sockets that hold UDP port {{ $labels.port }} of {{ $labels.instance }} and do not belong to its service: '
             + '{{ $value }}. The service cannot start.',
             { protocol: 'udp' },
           ),
@@ -247,7 +239,8 @@
             'TimeWaitServicePortBlocked',
             'warning',
             '15s',
-            // Two scrapes in a row: a clean restart takes one at most. changes(): with a listener in between they were two restarts.
+            // Two scrapes in a row: a clean restart spans at most one. changes() > 1: a listener in
+            // between means two restarts.
             |||
               max without(binder) (timewait_service_port_bindable{binder="plain"}) == 0
               and max without(binder) (count_over_time(timewait_service_port_bindable{binder="plain"}[2m])) > 1
@@ -257,7 +250,7 @@
               unless changes(timewait_service_port_listening[2m]) > 1
             |||,
             'A service cannot take its port because of its own earlier connections.',
-            'Port {{ $labels.port }} of {{ $labels.instance }} has no listener, and what its service had accepted still holds it: '
+            'Port {{ $labels.port }} of {{ $labels.instance }} has no listener, and connections that its service had accepted still hold it: '
             + 'bind() without SO_REUSEADDR fails.',
           ),
         ],
@@ -281,9 +274,9 @@
               time() - timewait_sampler_last_success_timestamp_seconds > %(staleSeconds)g
               or timewait_sampler_success == 0 unless timewait_sampler_last_success_timestamp_seconds
             ||| % c,
-            'The exporter does not get to read what it should.',
+            'The exporter cannot read some of its sources.',
             'The collector {{ $labels.collector }} of {{ $labels.instance }} {{ if $value }}last succeeded '
-            + '{{ $value | humanizeDuration }} ago{{ else }}never succeeded{{ end }}. What it tells is absent from the page.',
+            + '{{ $value | humanizeDuration }} ago{{ else }}never succeeded{{ end }}. Its metrics are absent from the page.',
           ),
           alert(
             'TimeWaitConfigReloadFailed',
@@ -291,7 +284,7 @@
             '5m',
             'timewait_exporter_config_last_reload_successful == 0',
             'An exporter could not read its web configuration.',
-            'The exporter of {{ $labels.instance }} could not read what --web.config.file names. What was in force before still is.',
+            'The exporter of {{ $labels.instance }} could not read the file of --web.config.file, or a file that it names. The previous configuration stays in force.',
           ),
           alert(
             'TimeWaitExporterDown',
@@ -299,8 +292,7 @@
             '5m',
             'up{%(exporterSelector)s} == 0' % c,
             'A timewait_exporter does not answer.',
-            'Prometheus could not scrape {{ $labels.instance }} of job {{ $labels.job }}: the exporter is down, out of reach, or '
-            + 'answers 503 because its sample is too old.',
+            'Prometheus could not scrape {{ $labels.instance }} of job {{ $labels.job }}: the exporter is down, unreachable, or answers 503 because its sample is too old.',
           ),
         ],
       },

@@ -1,4 +1,4 @@
-// Which hosts and services are worst, among thousands: recording rules only.
+// The worst hosts and services among thousands. Reads recording rules only.
 local g = import 'grafana.libsonnet';
 
 function(config)
@@ -15,7 +15,7 @@ function(config)
   local among(expr, other) = '%s and topk(20, %s)' % [other, expr];
   local shares(metric) = [
     g.range('max(%s{@})' % metric, 'worst host'),
-    g.range('quantile(0.99, %s{@})' % metric, 'worst of 99 in 100'),
+    g.range('quantile(0.99, %s{@})' % metric, '99th percentile'),
     g.range('quantile(0.5, %s{@})' % metric, 'median host'),
   ];
   local hidden = [['job', 'Job'], ['cluster', 'Cluster']];
@@ -25,7 +25,7 @@ function(config)
     config,
     'timewait-fleet',
     'TIME_WAIT / Fleet',
-    'Which hosts and services are worst. Reads recording rules only, so that thousands of hosts cost little.',
+    'The worst hosts and services. Reads recording rules only, so thousands of hosts cost little.',
     g.variables('instance:timewait_sockets:sum'),
     'changes(instance:timewait_exporter:up{@}[2m]) > 0',
     [
@@ -41,7 +41,7 @@ function(config)
             steps=['green', [1, 'orange']],
           ) + g.withRunbook(config, 'TimeWaitExporterDown') + g.sized(3, 4),
           g.stat(
-            'Past half of their ports',
+            'Half of their ports used',
             'Hosts on which one destination uses more than %g %% of the usable ephemeral ports.'
             % (100 * config.destinationShare),
             count('instance:timewait_destination_ports_used_max:ratio{@} > %g' % config.destinationShare),
@@ -49,7 +49,7 @@ function(config)
           ) + g.withRunbook(config, 'TimeWaitDestinationPortsHalfUsed') + g.sized(3, 4),
           g.stat(
             'Running out of ports',
-            'Hosts on which connect() to a destination fails within %g minutes, if things go on.'
+            'Hosts on which connect() to a destination fails within %g minutes, if the trend continues.'
             % (config.exhaustionSeconds / 60),
             count('instance:timewait_destination_exhaustion_seconds:min5m{@} < %g' % config.exhaustionSeconds),
             steps=['green', [1, 'red']],
@@ -63,7 +63,7 @@ function(config)
           ) + g.withRunbook(config, 'TimeWaitRangeNearlyUsed') + g.sized(3, 4),
           g.stat(
             'Services without their port',
-            'Ports of services that are down and could not be bound now.',
+            'Ports of services that are down and could not bind now.',
             'sum(instance:timewait_service_ports_unbindable:sum{@})',
             steps=['green', [1, 'red']],
           ) + g.withRunbook(config, 'TimeWaitServicePortTaken') + g.sized(3, 4),
@@ -94,7 +94,7 @@ function(config)
           ) + g.withRunbook(config, 'TimeWaitDestinationPortsHalfUsed') + g.sized(8, 8),
           g.timeseries(
             'TIME_WAIT per LISTEN',
-            'TIME_WAIT sockets to each LISTEN socket of a host.',
+            'TIME_WAIT sockets per LISTEN socket of a host.',
             shares('instance:timewait_per_listener:ratio'),
             'short',
             ['green', [config.timeWaitPerListener, 'orange']],
@@ -114,8 +114,8 @@ function(config)
             stacked=true,
           ) + g.sized(8, 8),
           g.timeseries(
-            'TIME_WAITs that begin',
-            "By the kernel's own counter, and those of them that the exporters saw.",
+            'New TIME_WAITs per second',
+            "By the kernel's counter, and by the exporters' readings.",
             [
               g.range('sum(instance:timewait_entries:rate5m{@})', 'kernel'),
               g.range('sum(instance:timewait_observed:rate5m{@})', 'observed'),
@@ -124,8 +124,8 @@ function(config)
           ) + g.sized(8, 8),
           g.timeseries(
             'Coverage',
-            'Share of the TIME_WAITs that the exporters saw begin; those that end early, taken over by a connect() or by an '
-            + 'RST, are missed.',
+            'Share of the new TIME_WAITs that the exporters saw. They miss those that a connect() takes over or an RST '
+            + 'ends early.',
             [
               g.range('min(instance:timewait_coverage:ratio5m{@})', 'worst host'),
               g.range('quantile(0.5, instance:timewait_coverage:ratio5m{@})', 'median host'),
@@ -140,7 +140,7 @@ function(config)
         panels: [
           local share = 'instance:timewait_destination_ports_used_max:ratio{@}';
           g.table(
-            'Nearest to the end of their ports',
+            'Closest to running out of ports',
             'The 20 hosts whose worst destination uses the largest share of the usable ports.',
             [
               g.instant(worst(share)),
@@ -160,7 +160,7 @@ function(config)
           local perListener = 'instance:timewait_per_listener:ratio{@}';
           g.table(
             'Most TIME_WAITs per LISTEN',
-            'The 20 hosts with most, how many of them have both ends on the host, and how many of its services are dialed.',
+            'The 20 hosts with most, the share with both ends on the host, and the share of services that are dialed.',
             [
               g.instant(worst(perListener)),
               g.instant(among(perListener, 'instance:timewait_sockets:sum{@}')),
@@ -182,8 +182,8 @@ function(config)
           local unbindable = 'instance:timewait_service_ports_unbindable:sum{@}';
           local risk = '(%s + %s > 0)' % [exposed, unbindable];
           g.table(
-            'Services that can lose their port, or have',
-            'The 20 hosts with most LISTEN ports that are exposed, or with services that could not take their port now.',
+            'Services that can lose, or have lost, their port',
+            'The 20 hosts with most exposed LISTEN ports, or with services that could not bind their port now.',
             [g.instant(among(risk, unbindable)), g.instant(among(risk, exposed))],
             [
               ['instance', 'Host', toHost],
@@ -194,7 +194,7 @@ function(config)
           ) + g.sized(8, 8),
           g.table(
             'Busiest services',
-            'The 20 services whose TIME_WAITs begin fastest, among the five busiest of each host.',
+            'The 20 services with most new TIME_WAITs per second, among the five busiest of each host.',
             [g.instant(worst('instance_port:timewait_port_entries:rate5m{@}'))],
             [
               ['instance', 'Host', toHost],

@@ -1,11 +1,13 @@
 // Panels and dashboards as Grafana 10.1 to 11.6 read them (schemaVersion 39).
 local datasource = { type: 'prometheus', uid: '${datasource}' };
 
-// What every selector has. In the expressions below it stands as "{@": timewait_sockets{@, role="server"}.
+// The matchers of every selector. Expressions write them as "{@": timewait_sockets{@,
+// role="server"}.
 local selected = 'cluster=~"$cluster", job=~"$job", instance=~"$instance"';
 local expand(expr) = std.strReplace(expr, '{@', '{' + selected);
 
-// Steps of a threshold: the colour of what lies below the first, then pairs of a value and the colour from it on.
+// Steps of a threshold: the colour below the first value, then pairs of a value and the colour from
+// it on.
 local thresholds(steps) = {
   mode: 'absolute',
   steps: [{ color: steps[0], value: null }] + [{ color: step[1], value: step[0] } for step in steps[1:]],
@@ -40,7 +42,7 @@ local byName(name, properties) = {
   // A column of a table: an expression at the end of the time shown.
   instant(expr, extra={}):: { expr: expand(expr), legendFormat: '', instant: true, format: 'table' } + extra,
 
-  // One number, and how it came about.
+  // One number with a sparkline.
   stat(title, description, expr, unit='short', steps=['green'], legend=''):: panel(
     'stat',
     title,
@@ -89,8 +91,9 @@ local byName(name, properties) = {
     },
   },
 
-  // A table whose rows are the series and whose columns are the labels and the targets. columns: pairs of a label, or of a
-  // target's refId, and its heading; properties of a column may follow. One without a heading is not shown.
+  // A table whose rows are the series and whose columns are the labels and the targets. columns:
+  // pairs of a label, or of a target's refId, and its heading; properties of a column may follow.
+  // One without a heading is not shown.
   table(title, description, targets, columns, sortBy):: panel('table', title, description, targets, 'short', ['green']) + {
     local name(field) = if std.length(field) == 1 then 'Value #' + field else field,
     local shown = [column for column in columns if column[1] != null],
@@ -133,7 +136,7 @@ local byName(name, properties) = {
   },
   link(title, url):: { links: [{ title: title, url: url, targetBlank: false }] },
 
-  // For a forecast that is +Inf, or cut at a day.
+  // For a forecast that is +Inf, or clamped to a day.
   notWithinADay:: [{
     type: 'range',
     options: { from: 86400, to: null, result: { text: 'not within a day', color: 'green', index: 0 } },
@@ -160,7 +163,8 @@ local byName(name, properties) = {
     hide: 0,
     skipUrlSync: false,
   },
-  // A query variable that offers the values of a label. Without a cluster label, "all" has to match none.
+  // A query variable that offers the values of a label. Without a cluster label, "all" has to match
+  // none.
   variable(name, label, metric):: variable(name, label, 'label_values(%s, %s)' % [expand(metric), name], '.+'),
   variables(metric):: [
     {
@@ -171,7 +175,7 @@ local byName(name, properties) = {
       regex: '',
       multi: false,
       includeAll: false,
-      // Without it Grafana 12 asks a source called ${datasource} until one is chosen.
+      // Without it Grafana 12 queries a source called ${datasource} until the user chooses one.
       current: { selected: false, text: 'default', value: 'default' },
       hide: 0,
       refresh: 1,

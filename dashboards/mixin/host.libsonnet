@@ -1,10 +1,11 @@
-// The whole story of one machine.
+// One machine in full.
 local g = import 'grafana.libsonnet';
 local services = import 'services.libsonnet';
 
 function(config)
   local yes = g.mapped({ '0': ['no', 'text'], '1': ['yes', 'green'] });
-  // The ten services that had most at some time of what is shown; topk() alone would draw each that ever was among them.
+  // The ten services with the highest peak of the time range. topk() alone would draw every service
+  // that was ever among the ten.
   local tenBusiest(expr, highest) = '%s\nand on(port) topk(10, %s)' % [expr, highest];
   local toPort = g.link(
     'Port ${__value.text}',
@@ -16,7 +17,7 @@ function(config)
     config,
     'timewait-host',
     'TIME_WAIT / Host',
-    'Who makes the TIME_WAITs of a machine, which service can lose its port, and when the ephemeral ports run out.',
+    'Who creates the TIME_WAITs of a machine, which service can lose its port, and when the ephemeral ports run out.',
     g.variables('timewait_exporter_build_info'),
     'changes(process_start_time_seconds{@}[2m]) > 0 and timewait_duration_seconds{@}',
     [
@@ -31,15 +32,15 @@ function(config)
           ) + g.sized(4, 4),
           g.stat(
             'TIME_WAIT per LISTEN',
-            'TIME_WAIT sockets to each LISTEN socket. Many, if somebody dials the services over and over.',
+            'TIME_WAIT sockets per LISTEN socket. High when a client dials the services again and again.',
             'max(sum without(family, state) (timewait_table_sockets{@, state="time_wait"})'
             + ' / (sum without(family, state) (timewait_table_sockets{@, state="listen"}) > 0))',
             steps=['green', [config.timeWaitPerListener, 'orange']],
           ) + g.withRunbook(config, 'TimeWaitManyPerListener') + g.sized(4, 4),
           g.stat(
-            'Services dialed from here',
-            'Share of the LISTEN ports that held a TIME_WAIT from this machine in the last five minutes: breadth tells a prober '
-            + 'from a busy service.',
+            'Services dialed from this host',
+            'Share of the LISTEN ports that held a TIME_WAIT from this machine in the last five minutes. A prober reaches '
+            + 'many ports, a busy service has one.',
             'max(timewait_dialed_listening_ports_peak{@} / sum without(exposure) (timewait_listening_ports{@}))',
             'percentunit',
             ['green', [config.dialedShare, 'orange']],
@@ -53,7 +54,7 @@ function(config)
           ) + g.withRunbook(config, 'TimeWaitDestinationPortsHalfUsed') + g.sized(4, 4),
           g.stat(
             'connect() fails in',
-            'When the first destination has no port left, if things go on as they do.',
+            'Time until the first destination has no port left, if the trend continues.',
             'clamp_max(min(timewait_destination_exhaustion_seconds{@}), 86400)',
             's',
             ['red', [config.exhaustionSeconds, 'orange'], [3600, 'green']],
@@ -81,7 +82,7 @@ function(config)
           ) + g.withRunbook(config, 'TimeWaitListenerExposed') + g.sized(4, 4),
           g.stat(
             'Self-connected sockets',
-            'Clients that were given the port they dial, and talk to themselves.',
+            'Clients whose own port is the port they dial: they are connected to themselves.',
             'sum(timewait_self_connected_sockets{@})',
             steps=['green', [1, 'red']],
           ) + g.withRunbook(config, 'TimeWaitSelfConnected') + g.sized(4, 4),
@@ -94,8 +95,8 @@ function(config)
           ) + g.withRunbook(config, 'TimeWaitBucketsNearLimit') + g.sized(4, 4),
           g.stat(
             'Coverage',
-            'Share of the TIME_WAITs that the readings saw begin. Those that end early, taken over by a connect() or by an RST, '
-            + 'are missed.',
+            'Share of the new TIME_WAITs that the readings saw. They miss those that a connect() takes over or an RST ends '
+            + 'early.',
             'sum(rate(timewait_observed_total{@}[$__rate_interval]))'
             + ' / (sum(rate(timewait_entries_total{@}[$__rate_interval])) > 0) or vector(1)',
             'percentunit',
@@ -103,7 +104,7 @@ function(config)
           ) + g.sized(4, 4),
           g.stat(
             'Age of the sample',
-            'Since the socket table was last read.',
+            'Time since the last reading of the socket table.',
             'max(time() - timewait_sampler_last_success_timestamp_seconds{@, collector="socket_table"})',
             's',
             ['green', [60, 'orange'], [config.staleSeconds, 'red']],
@@ -111,18 +112,18 @@ function(config)
         ],
       },
       {
-        title: 'Who makes the TIME_WAITs',
+        title: 'Who creates the TIME_WAITs',
         panels: [
           g.timeseries(
             'TIME_WAIT by who closed first',
-            'server: a service of this host closed first. client: the end that had dialed did. local: both ends are on this '
+            'server: a service of this host closed first. client: the client closed first. local: both ends are on this '
             + 'host. Only clients hold ephemeral ports.',
             [g.range('sum by(role, peer) (timewait_sockets{@})', '{{role}}, {{peer}} peer')],
             stacked=true,
           ) + g.sized(12, 8),
           g.timeseries(
-            'TIME_WAITs that begin',
-            'Each counted once, by the readings.',
+            'New TIME_WAITs per second',
+            'As the readings saw them, each counted once.',
             [g.range('sum by(role, peer) (rate(timewait_observed_total{@}[$__rate_interval]))', '{{role}}, {{peer}} peer')],
             'cps',
             stacked=true,
@@ -140,7 +141,7 @@ function(config)
             stacked=true,
           ) + g.sized(12, 8),
           g.timeseries(
-            'TIME_WAITs that begin, of the ten busiest services',
+            'New TIME_WAITs per second of the ten busiest services',
             'By LISTEN port. A prober gives all services the same rate.',
             [g.range(
               tenBusiest(
@@ -159,13 +160,13 @@ function(config)
         panels: [
           g.timeseries(
             'Sockets by state',
-            'All TCP sockets of the table. bound_inactive is there over sock_diag of Linux 6.8 or later.',
+            'All TCP sockets of the table. bound_inactive needs sock_diag of Linux 6.8 or later.',
             [g.range('sum by(state) (timewait_table_sockets{@}) > 0', '{{state}}')],
             stacked=true,
           ) + g.sized(8, 8),
           g.timeseries(
             'TIME_WAIT per LISTEN and per ESTABLISHED',
-            'Per ESTABLISHED above 1: connections live less than a minute on average.',
+            'Above 1 per ESTABLISHED, connections live less than a minute on average.',
             [
               g.range(
                 'sum(timewait_table_sockets{@, state="time_wait"}) / (sum(timewait_table_sockets{@, state="listen"}) > 0)',
@@ -182,7 +183,7 @@ function(config)
           ) + g.withRunbook(config, 'TimeWaitManyPerListener') + g.sized(8, 8),
           g.timeseries(
             "The kernel's own count",
-            'Every second: TIME_WAIT with FIN_WAIT2 that nobody owns, its peak of the last minute, its limit, and all other '
+            'Read every second: TIME_WAIT with unowned FIN_WAIT2, the peak of the last minute, the limit, and all other '
             + 'sockets.',
             [
               g.range('sum(timewait_buckets{@})', 'TIME_WAIT and unowned FIN_WAIT2'),
@@ -193,20 +194,20 @@ function(config)
             ],
           ) + g.withRunbook(config, 'TimeWaitBucketsNearLimit') + g.sized(8, 8),
           g.timeseries(
-            'Beginnings and early ends',
-            'What the kernel counts, and what the readings saw. Kernels before 5.18 count expiries, not beginnings.',
+            'Entries and early ends',
+            'What the kernel counts, and what the readings saw. Kernels before 5.18 count expiries, not entries.',
             [
-              g.range('sum(rate(timewait_entries_total{@}[$__rate_interval]))', 'begin'),
-              g.range('sum(rate(timewait_expiries_total{@}[$__rate_interval]))', 'expire'),
-              g.range('sum(rate(timewait_observed_total{@}[$__rate_interval]))', 'seen to begin'),
+              g.range('sum(rate(timewait_entries_total{@}[$__rate_interval]))', 'entered'),
+              g.range('sum(rate(timewait_expiries_total{@}[$__rate_interval]))', 'expired'),
+              g.range('sum(rate(timewait_observed_total{@}[$__rate_interval]))', 'observed'),
               g.range('sum(rate(timewait_recycled_total{@}[$__rate_interval]))', 'taken over by a connect()'),
               g.range('sum(rate(timewait_overflow_total{@}[$__rate_interval]))', 'closed without TIME_WAIT'),
             ],
             'cps',
           ) + g.withRunbook(config, 'TimeWaitOverflow') + g.sized(8, 8),
           g.timeseries(
-            'Connections that wait for accept()',
-            'By LISTEN port: the ten that had most.',
+            'Connections waiting for accept()',
+            'By LISTEN port: the ten with most.',
             [g.range(
               tenBusiest(
                 'sum by(port) (timewait_port_accept_queue{@})',
@@ -218,8 +219,8 @@ function(config)
             ['green', [config.acceptQueue, 'orange']],
           ) + g.withRunbook(config, 'TimeWaitAcceptQueueGrowing') + g.sized(8, 8),
           g.timeseries(
-            'Connections that only the other end has closed',
-            'CLOSE_WAIT: of all sockets, and at the end of the service, by LISTEN port: the ten that had most.',
+            'Connections closed by the peer only',
+            'CLOSE_WAIT of all sockets, and of services by LISTEN port: the ten with most.',
             [
               g.range('sum(timewait_table_sockets{@, state="close_wait"})', 'all'),
               g.range(
@@ -240,8 +241,8 @@ function(config)
         panels: [
           g.timeseries(
             'Share of the range in use',
-            'Usable ports that are held, whatever the destination, over all usable ones. At 100 % bind() to port 0 fails, and '
-            + 'connect() does where the holders bound their ports before they connected.',
+            'Usable ports in use, whatever the destination, over all usable ports. At 100 % bind() to port 0 fails; connect() '
+            + 'fails where the holders bound their ports before they connected.',
             [g.range(
               'max(sum without(state) (timewait_ephemeral_ports_used{@}) / (timewait_ephemeral_ports_usable{@} > 0))',
               'in use'
@@ -252,8 +253,8 @@ function(config)
           ) + g.withRunbook(config, 'TimeWaitRangeNearlyUsed') + g.sized(12, 8),
           g.timeseries(
             'No port is free in',
-            'Forecast for the whole range, and for the first destination; drawn as two hours where it is more, or never. Sockets '
-            + 'that bind before they connect share no port, so that the range ends before the destinations do.',
+            'Forecast for the whole range, and for the first destination; longer times are drawn as two hours. Sockets that '
+            + 'bind before they connect share no port, so the range runs out before the destinations do.',
             [
               g.range('clamp_max(min(timewait_ephemeral_exhaustion_seconds{@}), 7200)', 'whatever the destination'),
               g.range('clamp_max(min(timewait_destination_exhaustion_seconds{@}), 7200)', 'towards one destination'),
@@ -263,7 +264,7 @@ function(config)
             drawThresholds=true,
           ) + g.withRunbook(config, 'TimeWaitRangeNearlyUsed') + g.sized(12, 8),
           g.timeseries(
-            'What the range is made of',
+            'Composition of the range',
             'Usable ports are neither reserved nor listened on nor bound.',
             [
               g.range('sum(timewait_ephemeral_ports_usable{@})', 'usable'),
@@ -276,15 +277,15 @@ function(config)
             stacked=true,
           ) + g.sized(8, 8),
           g.timeseries(
-            'Usable ports that are held',
-            'Distinct ports, each under the strongest state of its sockets.',
+            'Usable ports in use',
+            'Distinct ports, each under the most active state of its sockets.',
             [g.range('sum by(state) (timewait_ephemeral_ports_used{@})', '{{state}}')],
             stacked=true,
           ) + g.sized(8, 8),
           g.timeseries(
             'Both halves of the range',
-            'connect() takes the ports with the parity of the first one first, bind() to port 0 the others. With its half full, '
-            + 'connect() has to search.',
+            'connect() prefers ports with the parity of the first port of the range, bind() to port 0 prefers the others. When '
+            + 'its half is full, connect() has to search.',
             [g.range(
               'sum by(allocator) (timewait_ephemeral_parity_ports_used{@})'
               + ' / sum by(allocator) (timewait_ephemeral_parity_ports{@})',
@@ -296,15 +297,15 @@ function(config)
           ) + g.withRunbook(config, 'TimeWaitBindHalfUsed') + g.sized(8, 8),
           g.timeseries(
             'LISTEN ports by exposure',
-            'Outside of the range, in it and reserved, or in it and exposed.',
+            'Outside the range, reserved in the range, or exposed in the range.',
             [
               g.range('sum by(exposure) (timewait_listening_ports{@})', '{{exposure}}'),
             ],
             stacked=true,
           ) + g.withRunbook(config, 'TimeWaitListenerExposed') + g.sized(8, 8),
           g.timeseries(
-            'LISTEN ports that are dialed from here',
-            'Those that hold a TIME_WAIT whose other end is on this host, among all.',
+            'LISTEN ports dialed from this host',
+            'LISTEN ports with a TIME_WAIT whose other end is on this host, and all LISTEN ports.',
             [
               g.range('sum(timewait_listening_ports{@})', 'all'),
               g.range('sum(timewait_dialed_listening_ports_peak{@})', 'dialed within five minutes'),
@@ -323,7 +324,7 @@ function(config)
           ) + g.withRunbook(config, 'TimeWaitListenerExposed') + g.sized(8, 8),
           g.timeseries(
             'Reserved ports',
-            'Of the whole list, and those that protect nothing: out of the range, or without a listener.',
+            'All reserved ports, and those that protect nothing: outside the range, or without a listener.',
             [
               g.range('sum(timewait_reserved_ports{@})', 'reserved'),
               g.range('sum by(reason) (timewait_reserved_ports_idle{@})', 'idle: {{reason}}'),
@@ -369,7 +370,7 @@ function(config)
           ) + g.withRunbook(config, 'TimeWaitDestinationPortsHalfUsed') + g.sized(8, 8),
           g.timeseries(
             'connect() fails in',
-            'Forecast for the first destination that has no port left; drawn as two hours where it is more, or never.',
+            'Forecast for the first destination that runs out of ports; longer times are drawn as two hours.',
             [g.range('clamp_max(min(timewait_destination_exhaustion_seconds{@}), 7200)', 'seconds left')],
             's',
             ['red', [config.exhaustionSeconds, 'green']],
@@ -378,10 +379,10 @@ function(config)
           services.destinations(config) + g.sized(16, 7),
           g.timeseries(
             'Distinct destinations',
-            'All, and those without series of their own. Estimated where there are more than 16,384.',
+            'All, and those without their own series. Estimated above 16,384.',
             [
               g.range('sum(timewait_destinations{@})', 'all'),
-              g.range('sum(timewait_omitted_destinations{@})', 'left out above'),
+              g.range('sum(timewait_omitted_destinations{@})', 'without series'),
               g.range('max(timewait_destinations_estimated{@})', 'estimated (1: yes)'),
             ],
           ) + g.sized(8, 7),
@@ -393,7 +394,7 @@ function(config)
           services.binding(config, toPort) + g.sized(16, 7),
           g.timeseries(
             'Sockets on ports whose service is down',
-            'own: what the service had accepted. other: an outgoing connection has taken the port.',
+            'own: connections that the service had accepted. other: an outgoing connection has taken the port.',
             [
               g.range('sum by(port, holder) (timewait_service_port_held_sockets{@})', '{{port}} {{holder}}'),
               g.range('sum by(port, holder) (timewait_udp_service_port_held_sockets{@})', '{{port}}/udp {{holder}}'),
@@ -428,14 +429,14 @@ function(config)
           ) + g.sized(3, 4),
           g.stat(
             'tcp_fin_timeout',
-            'Life of a FIN_WAIT2 that nobody owns. It does not change TIME_WAIT; above 60 s such sockets count as none.',
+            'Lifetime of an unowned FIN_WAIT2. It does not change TIME_WAIT; above 60 s such sockets are not counted as orphans.',
             'max(timewait_sysctl_tcp_fin_timeout_seconds{@})',
             's',
             ['green', [61, 'orange']],
           ) + g.sized(3, 4),
           g.stat(
             'TIME_WAIT lasts',
-            'No sysctl changes it, but for tcp_tw_timeout, which few kernels have.',
+            'No sysctl changes it except tcp_tw_timeout, which few kernels have.',
             'max(timewait_duration_seconds{@})',
             's',
           ) + g.sized(3, 4),
@@ -460,7 +461,7 @@ function(config)
           ) + g.sized(3, 4),
           g.timeseries(
             'Changes',
-            'How often each sysctl was seen to change.',
+            'Changes of each sysctl that the exporter saw.',
             [g.range('sum by(sysctl) (increase(timewait_sysctl_changes_total{@}[$__rate_interval]))', '{{sysctl}}')],
           ) + g.withRunbook(config, 'TimeWaitSysctlChanged') + g.sized(24, 6),
         ],
@@ -469,8 +470,8 @@ function(config)
         title: 'The exporter',
         panels: [
           g.timeseries(
-            'Time of a reading',
-            'By what is read.',
+            'Duration of a reading',
+            'By collector.',
             [g.range('max by(collector) (timewait_sampler_duration_seconds{@})', '{{collector}}')],
             's',
           ) + g.sized(8, 7),
@@ -485,17 +486,17 @@ function(config)
           ) + g.sized(8, 7),
           g.timeseries(
             'Interval between readings',
-            'It is stretched where readings would take more of a core than allowed.',
+            'The exporter lengthens it where readings would exceed --sampler.cpu-limit.',
             [
               g.range('max(timewait_sampler_interval_seconds{@})', 'interval'),
-              g.range('max(timewait_sampler_throttled{@})', 'stretched (1: yes)'),
+              g.range('max(timewait_sampler_throttled{@})', 'lengthened (1: yes)'),
             ],
             's',
             ['green', [30, 'orange']],
           ) + g.sized(8, 7),
           g.timeseries(
-            'Collectors that work',
-            '1 if its last reading worked, and failed readings.',
+            'Collector success',
+            '1 if the last reading succeeded, and the number of failed readings.',
             [
               g.range('min by(collector) (timewait_sampler_success{@})', '{{collector}}'),
               g.range(
@@ -517,7 +518,7 @@ function(config)
           ) + g.sized(8, 7),
           g.timeseries(
             'Descriptors, threads and bounds',
-            "Client connections too, and what the exporter's bounds leave out: ports, service ports, TIME_WAITs without a counter, log lines.",
+            "Also client connections, and what the exporter's limits leave out: ports, service ports, uncounted TIME_WAITs, log lines.",
             [
               g.range('max(process_open_fds{@} and timewait_duration_seconds{@})', 'open descriptors'),
               g.range('max(process_threads{@} and timewait_duration_seconds{@})', 'threads'),
@@ -536,7 +537,7 @@ function(config)
           ) + g.sized(8, 7),
           g.table(
             'Versions',
-            'Of the exporters, where they read the table, and since when they run.',
+            'Of the exporters, the source of the socket table, and the start time.',
             [
               g.instant('max by(instance, version, revision, swiftversion, microhttpdversion) (timewait_exporter_build_info{@})'),
               g.instant('max by(instance, source) (timewait_sampler_source_info{@})'),

@@ -1,5 +1,5 @@
-// The monitoring mixin of timewait_exporter: dashboards, recording rules and alerts, with what can be set in
-// config.libsonnet. Written for jsonnet 0.18 or later, without libraries.
+// The monitoring mixin of timewait_exporter: dashboards, recording rules and alerts; settings in
+// config.libsonnet. For jsonnet 0.18 or later, without libraries.
 (import 'config.libsonnet')
 + (import 'rules.libsonnet')
 + (import 'alerts.libsonnet')

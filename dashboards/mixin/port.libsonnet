@@ -13,8 +13,8 @@ function(config)
     config,
     'timewait-port',
     'TIME_WAIT / Port and destination',
-    'One service port in depth: who dials it, who closes first, can its service lose it or take it. And one destination: how many '
-    + 'ports are left towards it, and for how long.',
+    'One service port in depth: who dials it, who closes first, and whether its service can lose or bind it. One destination: how '
+    + 'many ports are left, and for how long.',
     g.variables('timewait_exporter_build_info') + [
       g.variable(
         'port',
@@ -39,14 +39,14 @@ function(config)
           ) + g.sized(4, 4),
           g.stat(
             'TIME_WAIT per LISTEN',
-            'More than one LISTEN socket: SO_REUSEPORT, or several addresses.',
+            'A port has several LISTEN sockets with SO_REUSEPORT or several addresses.',
             'sum(%s) / (sum(%s) > 0)' % [ofPort('timewait_port_sockets'), ofPort('timewait_port_listeners')],
           ) + g.sized(4, 4),
           g.stat('ESTABLISHED', "Connections at the service's end.", 'sum(%s)' % ofPort('timewait_port_established'))
           + g.sized(4, 4),
           g.stat(
-            'Wait for accept()',
-            'Connections that the service has not taken yet.',
+            'Waiting for accept()',
+            'Connections that the service has not accepted yet.',
             'sum(%s)' % ofPort('timewait_port_accept_queue'),
             steps=['green', [config.acceptQueue, 'orange']],
           ) + g.withRunbook(config, 'TimeWaitAcceptQueueGrowing') + g.sized(4, 4),
@@ -65,7 +65,7 @@ function(config)
             stacked=true,
           ) + g.sized(12, 8),
           g.timeseries(
-            'TIME_WAITs that begin',
+            'New TIME_WAITs per second',
             'Each counted once.',
             [g.range(
               'sum by(role, peer) (rate(%s[$__rate_interval]))' % ofPort('timewait_port_entries_total'),
@@ -76,13 +76,13 @@ function(config)
           ) + g.sized(12, 8),
           g.timeseries(
             'Connections',
-            "At the service's end: ESTABLISHED, CLOSE_WAIT, which the peer alone has closed, those that wait for accept() and the "
-            + 'most that may, and LISTEN sockets.',
+            "At the service's end: ESTABLISHED, CLOSE_WAIT (closed by the peer only), the accept queue and its limit, and LISTEN "
+            + 'sockets.',
             [
               g.range('sum(%s)' % ofPort('timewait_port_established'), 'ESTABLISHED'),
               g.range('sum(%s)' % ofPort('timewait_port_close_wait'), 'CLOSE_WAIT'),
-              g.range('sum(%s)' % ofPort('timewait_port_accept_queue'), 'wait for accept()'),
-              g.range('sum(%s)' % ofPort('timewait_port_accept_queue_limit'), 'may wait'),
+              g.range('sum(%s)' % ofPort('timewait_port_accept_queue'), 'waiting for accept()'),
+              g.range('sum(%s)' % ofPort('timewait_port_accept_queue_limit'), 'accept queue limit'),
               g.range('sum(%s)' % ofPort('timewait_port_listeners'), 'LISTEN'),
             ],
           ) + g.withRunbook(config, 'TimeWaitAcceptQueueGrowing') + g.sized(12, 8),
@@ -102,12 +102,12 @@ function(config)
         ],
       },
       {
-        title: 'Can the service take port $port?',
+        title: 'Can the service bind port $port?',
         panels: [
           services.binding(config, noLink, ', port=~"$port"') + g.sized(16, 7),
           g.timeseries(
             'Sockets on the port while its service is down',
-            'own: what the service had accepted. other: an outgoing connection has taken the port.',
+            'own: connections that the service had accepted. other: an outgoing connection has taken the port.',
             [
               g.range('sum by(port, holder) (%s)' % ofPort('timewait_service_port_held_sockets'), '{{port}} {{holder}}'),
               g.range('sum by(port, holder) (%s)' % ofPort('timewait_udp_service_port_held_sockets'), '{{port}}/udp {{holder}}'),
@@ -153,7 +153,7 @@ function(config)
           ) + g.sized(12, 8),
           g.timeseries(
             'Ports by source address',
-            'Each source address has a range of its own.',
+            'Each source address has its own range.',
             [g.range('sum by(source_address) (%s)' % ofDestination(', state!="reusable"'), '{{source_address}}')],
             stacked=true,
           ) + g.sized(12, 8),

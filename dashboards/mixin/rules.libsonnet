@@ -1,5 +1,5 @@
-// Recording rules: what a fleet is looked at by, so that its dashboard reads a few series of each host. At most 20 series
-// a host, and two for each port of a job.
+// Recording rules for a fleet: its dashboard reads a few series of each host. At most 20 series a
+// host, and two for each port of a job.
 {
   local states(state) = 'sum without(family, state) (timewait_table_sockets{state="%s"})' % state,
   local unbindable(metric) = metric + '{binder="reuse_address"} == bool 0',
@@ -36,7 +36,7 @@
             'instance:timewait_ephemeral_ports_used:ratio',
             'sum without(state) (timewait_ephemeral_ports_used) / (timewait_ephemeral_ports_usable > 0)',
           ),
-          // Where no port is usable at all every destination is at its end.
+          // Where no port is usable, every destination is exhausted.
           record(
             'instance:timewait_destination_ports_used_max:ratio',
             'timewait_destination_ports_used_max / (timewait_ephemeral_ports_usable > 0)\n'
@@ -69,7 +69,7 @@
             'instance:timewait_coverage:ratio5m',
             'sum without(role, peer) (rate(timewait_observed_total[5m])) / (rate(timewait_entries_total[5m]) > 0)',
           ),
-          // The five busiest services of each host; those of all together are in the two that follow.
+          // The five busiest services of each host. The two rules that follow cover all services.
           record(
             'instance_port:timewait_port_entries:rate5m',
             'topk without(port) (5, sum without(role, peer) (rate(timewait_port_entries_total[5m])) > 0)',

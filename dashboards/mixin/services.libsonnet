@@ -8,7 +8,7 @@ local yesIsBad = g.mapped({ '0': ['no', 'text'], '1': ['yes', 'orange'] });
   // Services that listen. matchers: further ones, such as `, port=~"$port"`.
   listening(config, toPort, matchers=''):: g.table(
     'Services',
-    'Each LISTEN port: its TIME_WAITs by the end that closed first, and what it risks.',
+    'Each LISTEN port: its TIME_WAITs by the end that closed first, and its risks.',
     [
       g.instant('sum by(instance, port) (timewait_port_sockets{@%s, role="server", peer="remote"})' % matchers),
       g.instant('sum by(instance, port) (timewait_port_sockets{@%s, role="server", peer="local"})' % matchers),
@@ -44,8 +44,8 @@ local yesIsBad = g.mapped({ '0': ['no', 'text'], '1': ['yes', 'orange'] });
 
   // Service ports: can the service take its port? TCP and UDP are rows of the same table.
   binding(config, toPort, matchers=''):: g.table(
-    'Can the service take its port?',
-    'Ports of --services.ports, and those that are reserved or learnt while something holds them. bind() is told while nothing '
+    'Can the service bind its port?',
+    'Ports of --services.ports, and reserved or learnt ports while something holds them. bind() is shown while nothing '
     + 'listens.',
     local of(protocol, aggregation, metric) = 'label_replace(%s by(instance, port) (%s), "protocol", "%s", "", "")'
                                               % [aggregation, metric, protocol];

@@ -49,7 +49,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
     {{- toYaml . | nindent 4 }}
   {{- end }}
   relabelings:
-    # A host is known by its node's name.
+    # The instance label is the node's name.
     - sourceLabels: [__meta_kubernetes_pod_node_name]
       targetLabel: instance
     {{- with .relabelings }}
