@@ -1,6 +1,7 @@
 import CMicrohttpd
 import Glibc
 import Synchronization
+import System
 
 /// The HTTP side of an exporter: it gives whoever asks the page that was published last.
 ///
@@ -109,9 +110,9 @@ package final class Endpoint: Sendable {
         guard let door = stopping?.door else { return }
         door.close()
         site.stopWaiting()
-        let deadline = MonotonicClock.now + limit
+        let deadline = SystemClock.monotonic.now + limit
         // Nothing tells when the last answer has gone; it is waited for once in a process, and seldom at all.
-        while site.connections.isBusy, MonotonicClock.now < deadline { usleep(5_000) }
+        while site.connections.isBusy, SystemClock.monotonic.now < deadline { SystemClock.sleep(for: .milliseconds(5)) }
         door.end()
         site.file?.stop()
         // The daemon stops with its last reference, at the end of this function.

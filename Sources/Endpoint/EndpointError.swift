@@ -1,4 +1,5 @@
 import Glibc
+import System
 import WebConfiguration
 
 /// Why an endpoint could not start.

@@ -1,5 +1,5 @@
-import Glibc
 package import Model
+import System
 
 /// Finds programs whose connections are too short to be met in a table of sockets.
 ///
@@ -31,7 +31,7 @@ package struct DialerSearch {
     package init?(_ proc: ProcFilesystem) {
         guard proc.hasOurProcessNumbers else { return nil }
         self.proc = proc
-        network = FileDescriptor.target(of: "\(proc.mount)/self/ns/net")
+        network = FilePath.target(of: "\(proc.mount)/self/ns/net")
     }
 
     /// Looks once at all processes. The first time it only learns what there is.
@@ -45,8 +45,8 @@ package struct DialerSearch {
         }
         var (now, found): ([Int32: UInt64], [Connection]) = ([:], [])
         let before = times
-        for number in numbers where number != ProcessHandle.own {
-            guard let time = ProcessHandle.processorTime(of: number) else { continue }
+        for number in numbers where number != CurrentProcess.number {
+            guard let time = ProcessDescriptor.processorTime(of: number) else { continue }
             now[number] = time
             if before?[number] == time { continue }
             // Whoever ended meanwhile, or is not to be looked at, has nothing to tell.
@@ -66,7 +66,7 @@ package struct DialerSearch {
                 else { continue }
                 if handle == nil { handle = try ProcessHandle(number) }
                 guard let ends = handle?.ends(ofSocket: inode, at: descriptor),
-                    FileDescriptor.target(of: "\(proc.mount)/\(number)/ns/net") == network
+                    FilePath.target(of: "\(proc.mount)/\(number)/ns/net") == network
                 else { continue }
                 let process = try SocketProcess(number, descriptors: folder)
                 found.append(Connection(process: process, local: ends.local, remote: ends.remote))

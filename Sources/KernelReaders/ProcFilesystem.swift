@@ -1,3 +1,5 @@
+import System
+
 /// Where procfs is mounted, and how its small files are read.
 package struct ProcFilesystem: Sendable {
     /// The folder with this namespace's `net` files.
@@ -15,18 +17,18 @@ package struct ProcFilesystem: Sendable {
     package init(mount: String) {
         self.mount = mount
         let net = mount + "/thread-self/net"
-        self.net = FileDescriptor.exists(net) ? net : mount + "/net"
+        self.net = FilePath.exists(net) ? net : mount + "/net"
         sysctls = mount + "/sys/net/ipv4"
     }
 
     /// Whether there is anything at a path where procfs should be mounted.
-    package static func isThere(_ mount: String) -> Bool { FileDescriptor.exists(mount) }
+    package static func isThere(_ mount: String) -> Bool { FilePath.exists(mount) }
 
     /// Whether it is a folder whose files are kept from us.
-    package static func isClosed(_ mount: String) -> Bool { FileDescriptor.isRefused(mount + "/.") }
+    package static func isClosed(_ mount: String) -> Bool { FilePath.isRefused(mount + "/.") }
 
     /// Whether this is the kernel's own procfs, and no copy of one: only there `thread-self` is a link.
-    package var isLive: Bool { FileDescriptor.isLink(String(net.dropLast("/net".count))) }
+    package var isLive: Bool { FilePath.target(of: String(net.dropLast("/net".count))) != nil }
 
     /// The path of a file of this namespace, such as `tcp`.
     func net(_ file: String) -> String { "\(net)/\(file)" }
@@ -37,7 +39,7 @@ package struct ProcFilesystem: Sendable {
     /// Whether a missing file of IPv6 means that the kernel has no IPv6 at all (`ipv6.disable=1`): then all of its
     /// files are missing. Where only some are, they could not be read.
     var hasIPv6: Bool {
-        ["tcp6", "if_inet6", "sockstat6", "udp6"].contains { FileDescriptor.exists(net($0)) }
+        ["tcp6", "if_inet6", "sockstat6", "udp6"].contains { FilePath.exists(net($0)) }
     }
 
     /// Reads a file of IPv6; nil where the kernel has none.
@@ -94,12 +96,12 @@ package struct ProcFilesystem: Sendable {
 extension ProcFilesystem {
     /// Whether the numbers of processes here are those that system calls of ours take: the procfs
     /// of the host, mounted in a container, has others.
-    var hasOurProcessNumbers: Bool { isLive && FileDescriptor.target(of: mount + "/self") == "\(ProcessHandle.own)" }
+    var hasOurProcessNumbers: Bool { isLive && FilePath.target(of: mount + "/self") == "\(CurrentProcess.number)" }
 
     /// Whether there are processes outside of the PID namespace that the procfs shows, by the
     /// number of the first one (PROC_PID_INIT_INO, include/linux/proc_ns.h).
     var isOfInnerPIDNamespace: Bool {
-        FileDescriptor.target(of: mount + "/1/ns/pid").map { $0 != "pid:[4026531836]" } ?? false
+        FilePath.target(of: mount + "/1/ns/pid").map { $0 != "pid:[4026531836]" } ?? false
     }
 
     /// The number that stands for users whom our user namespace does not have; nil where it has all

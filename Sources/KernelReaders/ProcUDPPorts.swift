@@ -1,4 +1,5 @@
 package import Model
+import System
 
 extension ProcFilesystem {
     /// Reads the local ports of the namespace's UDP sockets from /proc/net/udp and, where the kernel has it, udp6; and the

@@ -1,4 +1,5 @@
 import Model
+import System
 
 /// A search through the descriptors of all processes (/proc/PID/fd) for those that hold some
 /// sockets, which are asked for their options on the way.

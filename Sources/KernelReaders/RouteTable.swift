@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 package import Model
+import System
 
 /// The namespace's own addresses as rtnetlink gives them: those of its interfaces, and the routes of type local in the
 /// local table. No privilege; 15 ms beside 200,000 other routes, since the kernel dumps only the table that is asked

@@ -1,4 +1,5 @@
 package import Model
+import System
 
 /// Reads who owns the sockets of this network namespace, as far as the caller may see it: root sees
 /// all, others their own processes, and of every socket its user.

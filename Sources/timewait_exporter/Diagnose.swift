@@ -6,6 +6,7 @@ import KernelReaders
 import Model
 import Presentation
 import RemoteExporter
+import System
 import WebConfiguration
 
 /// `timewait_exporter diagnose`: what is wrong with this machine, and what to do about it.
@@ -146,8 +147,8 @@ struct Diagnose: ParsableCommand {
         var sample: Sample?
         var next = firstNext
         let end = began + period
-        let isTerminal = isatty(STDERR_FILENO) == 1 && !Terminal.isDumb
-        if isatty(STDERR_FILENO) == 1, Terminal.isDumb {
+        let isTerminal = StandardStreams.errorIsTerminal && !Terminal.isDumb
+        if StandardStreams.errorIsTerminal, Terminal.isDumb {
             StandardStreams.writeError(Array("Second reading in \(Wording.duration(period)) ...\n".utf8))
         }
         defer { if isTerminal { StandardStreams.writeError(Array("\r\u{1b}[K".utf8)) } }
@@ -167,7 +168,7 @@ struct Diagnose: ParsableCommand {
     /// Looks again and again; ends only by a signal, or where there is nothing to look at any more.
     private func watch(_ examination: inout Examination) throws -> Never {
         // What is drawn is drawn to its end: colours, and a line of its own for what comes next.
-        if isatty(STDOUT_FILENO) == 1 { holdBackSignals() }
+        if StandardStreams.outputIsTerminal { Self.endings.block() }
         var earlier: Sample?
         var drawnAt: Instant?
         while true {
@@ -185,37 +186,21 @@ struct Diagnose: ParsableCommand {
                 // Home, the page, and nothing behind it: what is drawn over does not flicker.
                 let page =
                     terminal.movesCursor ? "\u{1b}[H\(Self.screen(text, rows: terminal.rows))\u{1b}[J" : text + "\n"
-                try StandardStreams.writeOutput(Array(page.utf8))
+                try Terminal.write(Array(page.utf8))
             }
             Self.sleepOrEnd(until: next)
         }
     }
 
     /// The signals that end `--watch`.
-    private static var endings: sigset_t {
-        var signals = sigset_t()
-        // These fill the set only.
-        unsafe sigemptyset(&signals)
-        for signal in [SIGINT, SIGTERM] { unsafe sigaddset(&signals, signal) }
-        return signals
-    }
-
-    private func holdBackSignals() {
-        var signals = Self.endings
-        // It reads the set only.
-        unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
-    }
+    private static let endings = Signals([SIGINT, SIGTERM])
 
     /// Sleeps, and ends by the signal that has come, as a process that takes no notice of signals does.
     private static func sleepOrEnd(until moment: Instant) {
-        var signals = endings
-        let left = max(0, min(moment - Clock.now, 60))
-        var time = timespec(tv_sec: Int(left), tv_nsec: Int(left.truncatingRemainder(dividingBy: 1) * 1e9))
-        // Both are only read. Without --watch on a terminal nothing is held back, and this is a sleep.
-        let signal = unsafe sigtimedwait(&signals, nil, &time)
-        guard signal > 0 else { return }
-        unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
-        raise(signal)
+        // Without --watch on a terminal nothing is blocked, and this is a sleep.
+        guard let signal = endings.wait(atMost: min(moment - Clock.now, 60)) else { return }
+        endings.unblock()
+        Signals.raise(signal)
     }
 
     /// The text with an escape at the end of each line that clears what was there before. What has no place is left out:
@@ -232,8 +217,8 @@ struct Diagnose: ParsableCommand {
     }
 
     private func write(_ diagnosis: Diagnosis) throws {
-        if isJSON { return try StandardStreams.writeOutput(diagnosis.json) }
-        try StandardStreams.writeOutput(Array(TextReport.text(diagnosis, options(Terminal(colour))).utf8))
+        if isJSON { return try Terminal.write(diagnosis.json) }
+        try Terminal.write(Array(TextReport.text(diagnosis, options(Terminal(colour))).utf8))
     }
 
     private func options(_ terminal: Terminal) -> TextReport.Options {
@@ -246,9 +231,7 @@ struct Diagnose: ParsableCommand {
     }
 
     private static func sleep(until moment: Instant) {
-        let left = moment - Clock.now
-        guard left > 0 else { return }
-        usleep(UInt32(min(left, 60) * 1e6))
+        SystemClock.sleep(for: .seconds(min(moment - Clock.now, 60)))
     }
 }
 

@@ -1,5 +1,6 @@
 import KernelReaders
 import Model
+import System
 
 /// What the main thread, which samples, and the signal thread know of each other.
 final class Lifecycle: Sendable {

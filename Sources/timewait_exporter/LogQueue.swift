@@ -1,6 +1,6 @@
-import Glibc
 import KernelReaders
 import Model
+import System
 
 /// Lines on their way to standard error. Whoever logs never waits: a thread writes them, and where nobody
 /// takes them from a full pipe, the lines that have no room here are counted, and the count is logged later.

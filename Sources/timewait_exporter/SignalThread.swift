@@ -2,6 +2,7 @@ import Glibc
 import KernelReaders
 import Logging
 import Model
+import System
 
 /// Takes the signals of the process, on a thread of its own that waits for nothing else, and tells the
 /// service manager that the sampler lives.
@@ -32,11 +33,9 @@ struct SignalThread {
     /// Holds the signals back from now on, on this thread and those it starts. To be called before any
     /// thread starts.
     static func holdBack() {
-        // It reads the set only, and cannot fail.
-        var signals = self.signals
-        unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
+        signals.block()
         // A log whose reader went away must not end the exporter.
-        signal(SIGPIPE, SIG_IGN)
+        Signals.ignorePipe()
     }
 
     /// Starts the thread.
@@ -64,7 +63,7 @@ struct SignalThread {
         let patience = min(10, (manager.watchdogInterval ?? .infinity) / 2)
         while true {
             let limit = stop.map { $0 + Self.limitSeconds }
-            switch Self.wait(atMost: min(patience, limit.map { $0 - Clock.now } ?? .infinity)) {
+            switch Self.signals.wait(atMost: min(patience, limit.map { $0 - Clock.now } ?? .infinity)) {
             case SIGHUP: lifecycle.askToReload()
             case SIGTERM: self.stop("SIGTERM", &stop)
             case SIGINT: self.stop("SIGINT", &stop)
@@ -112,23 +111,5 @@ struct SignalThread {
         _exit(1)
     }
 
-    private static var signals: sigset_t {
-        var signals = sigset_t()
-        // All of these write into the set only; they fail for signal numbers that do not exist.
-        unsafe sigemptyset(&signals)
-        unsafe sigaddset(&signals, SIGTERM)
-        unsafe sigaddset(&signals, SIGINT)
-        unsafe sigaddset(&signals, SIGHUP)
-        return signals
-    }
-
-    /// Waits for one of the signals.
-    ///
-    /// - Returns: its number; -1 when the time was over.
-    private static func wait(atMost seconds: Double) -> CInt {
-        let nanoseconds = Int(max(0, seconds) * 1e9)
-        var signals = self.signals
-        var time = timespec(tv_sec: nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
-        return unsafe sigtimedwait(&signals, nil, &time)
-    }
+    private static var signals: Signals { Signals([SIGTERM, SIGINT, SIGHUP]) }
 }

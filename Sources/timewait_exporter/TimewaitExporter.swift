@@ -4,8 +4,8 @@ import Endpoint
 import Glibc
 import KernelReaders
 import Model
-import ProcessArguments
 import Sampler
+import System
 import WebConfiguration
 
 /// The command that serves: its flags, and what it says of bad ones. The others are `Subcommands`.

@@ -4,7 +4,7 @@ import Glibc
 import KernelReaders
 import Model
 import Presentation
-import ProcessArguments
+import System
 import Sampler
 import SyntheticMachines
 

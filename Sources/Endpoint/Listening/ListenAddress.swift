@@ -1,4 +1,5 @@
 import Glibc
+import System
 import WebConfiguration
 
 /// Where to listen: an address or a name of this host, and a port.
@@ -94,9 +95,7 @@ package struct ListenAddress: Equatable, Sendable {
     }
 
     private static func isAddress(_ text: Substring, of family: CInt) -> Bool {
-        // Room for either family; what is written there is not looked at.
-        var address = in6_addr()
-        return unsafe inet_pton(family, String(text), &address) == 1
+        SocketAddress.isAddress(String(text), of: family)
     }
 }
 

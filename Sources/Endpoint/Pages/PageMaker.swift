@@ -1,4 +1,5 @@
 import Synchronization
+import System
 
 /// Makes pages on demand, one after the other, on a thread of its own that starts with the first one.
 ///
@@ -51,7 +52,7 @@ final class PageMaker: Sendable {
     func order(_ form: PageForm) -> Outcome {
         let outcome = state.withLock { state -> Outcome in
             if let made = state.made.first(where: { $0.form == form }) { return .made(made.page) }
-            let hangs = !state.queue.isEmpty && MonotonicClock.now - state.begun > patience
+            let hangs = !state.queue.isEmpty && SystemClock.monotonic.now - state.begun > patience
             guard !state.isStopping, !hangs else { return .refused }
             if state.queue.contains(form) { return .later }
             guard state.queue.count < Self.longestQueue else { return .refused }
@@ -61,7 +62,7 @@ final class PageMaker: Sendable {
                 thread.detach()
                 state.hasThread = true
             }
-            if state.queue.isEmpty { state.begun = MonotonicClock.now }
+            if state.queue.isEmpty { state.begun = SystemClock.monotonic.now }
             state.queue.append(form)
             return .later
         }
@@ -92,7 +93,7 @@ final class PageMaker: Sendable {
     private func run() {
         while true {
             let (next, published, isStopping) = state.withLock { state in
-                state.begun = MonotonicClock.now
+                state.begun = SystemClock.monotonic.now
                 return (state.queue.first, state.published, state.isStopping)
             }
             if isStopping { return }

@@ -1,5 +1,5 @@
 import CGnuTLS
-import Glibc
+import System
 import WebConfiguration
 
 extension WebConfiguration.TLS {
@@ -81,9 +81,6 @@ extension WebConfiguration.TLS {
     private func address(_ bytes: [UInt8]) -> String? {
         let mapped: [UInt8] = Array(repeating: 0, count: 10) + [0xFF, 0xFF]
         if bytes.count == 16, bytes.starts(with: mapped) { return address(Array(bytes.dropFirst(12))) }
-        guard bytes.count == 4 || bytes.count == 16 else { return nil }
-        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-        let family = bytes.count == 4 ? AF_INET : AF_INET6
-        return unsafe inet_ntop(family, bytes, &text, socklen_t(text.count)).map { unsafe String(cString: $0) }
+        return SocketAddress.text(ofAddress: bytes)
     }
 }

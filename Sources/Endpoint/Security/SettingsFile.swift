@@ -1,5 +1,5 @@
-import Glibc
 import Synchronization
+import System
 import WebConfiguration
 
 /// What the web configuration file and the files it names say, made ready for use.
@@ -51,7 +51,7 @@ final class SettingsFile: Sendable {
 
     private struct State {
         var inForce: SettingsInForce
-        var reload = Endpoint.Reload(wasSuccessful: true, lastSuccess: SettingsFile.now)
+        var reload = Endpoint.Reload(wasSuccessful: true, lastSuccess: SystemClock.realtime.seconds)
         /// Whether somebody wants to hear what comes of the next reading.
         var isAsked = false
         var isStopping = false
@@ -141,7 +141,7 @@ final class SettingsFile: Sendable {
         let next = try SettingsInForce(settings, content, after: before)
         state.withLock { state in
             state.inForce = next
-            state.reload = Endpoint.Reload(wasSuccessful: true, lastSuccess: Self.now)
+            state.reload = Endpoint.Reload(wasSuccessful: true, lastSuccess: SystemClock.realtime.seconds)
         }
     }
 
@@ -150,12 +150,5 @@ final class SettingsFile: Sendable {
         let configuration = try WebConfiguration(path: path, text: text)
         let files = try configuration.tls.map { tls throws(Problem) in try TLSFiles(of: tls) }
         return Content(configuration: configuration, files: files)
-    }
-
-    private static var now: Double {
-        var time = timespec()
-        // This clock exists on every kernel; the call cannot fail.
-        unsafe clock_gettime(CLOCK_REALTIME, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 }

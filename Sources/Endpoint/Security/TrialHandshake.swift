@@ -1,5 +1,5 @@
 import CGnuTLS
-import Glibc
+import System
 
 /// A TLS handshake between two sessions of this process, over a pair of sockets.
 enum TrialHandshake {
@@ -12,14 +12,15 @@ enum TrialHandshake {
         _ credentials: gnutls_certificate_credentials_t,
         cost: inout Duration
     ) -> CInt {
-        var ends: [CInt] = [-1, -1]
-        let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue)
-        guard unsafe socketpair(AF_UNIX, type, 0, &ends) == 0 else { return GNUTLS_E_PUSH_ERROR }
-        defer { for end in ends { close(end) } }
+        guard let ends = try? Sockets.pair() else { return GNUTLS_E_PUSH_ERROR }
+        defer {
+            Sockets.close(ends.0)
+            Sockets.close(ends.1)
+        }
         let own = unsafe emptyCredentials()
         defer { unsafe gnutls_certificate_free_credentials(own) }
-        guard let server = unsafe session(GNUTLS_SERVER, ends[0], priorities, credentials),
-            let client = unsafe session(GNUTLS_CLIENT, ends[1], priorities, own)
+        guard let server = unsafe session(GNUTLS_SERVER, ends.0, priorities, credentials),
+            let client = unsafe session(GNUTLS_CLIENT, ends.1, priorities, own)
         else { return GNUTLS_E_MEMORY_ERROR }
         defer {
             unsafe gnutls_deinit(client)
@@ -29,9 +30,9 @@ enum TrialHandshake {
         var states = (client: GNUTLS_E_AGAIN, server: GNUTLS_E_AGAIN)
         for _ in 0..<16 {
             if isOpen(states.client) { states.client = unsafe gnutls_handshake(client) }
-            let begun = MonotonicClock.threadTime
+            let begun = SystemClock.threadCPU.now
             if isOpen(states.server) { states.server = unsafe gnutls_handshake(server) }
-            cost += MonotonicClock.threadTime - begun
+            cost += SystemClock.threadCPU.now - begun
             if !isOpen(states.server), states.server != 0 { return states.server }
             if !isOpen(states.client), states.client != 0 { return states.client }
             if states.client == 0, states.server == 0 { return 0 }

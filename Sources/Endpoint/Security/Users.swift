@@ -2,6 +2,7 @@ import CCrypt
 import CGnuTLS
 import Glibc
 import Synchronization
+import System
 
 /// The users of the web configuration file, with the bcrypt hashes of their passwords.
 struct Users: Sendable {

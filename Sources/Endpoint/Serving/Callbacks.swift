@@ -109,7 +109,7 @@ func requestEnds(
     reason: MHD_RequestTerminationCode
 ) {
     guard let site = unsafe site(context), let connection = unsafe Connection(handle) else { return }
-    let isKept = reason == .REQUEST_TERMINATED_COMPLETED_OK && !Connection.tellAgainOfEnd(connection.descriptor)
+    let isKept = reason == .REQUEST_TERMINATED_COMPLETED_OK && !Connection.reportEndAgain(connection.descriptor)
     let seconds = site.connections.endRequest(connection.descriptor, isKept: isKept, own: connection.status)
     if let seconds { connection.close(afterIdleSeconds: seconds) }
 }

@@ -1,4 +1,5 @@
 import Synchronization
+import System
 
 /// Every connection of an endpoint, each in one explicit phase, behind one lock; and what was counted of them.
 ///
@@ -48,9 +49,9 @@ final class Connections: Sendable {
             let own = client.isEmpty ? [] : state.entries.filter { $0.value.client == client }.map(\.key)
             let limit = settings.connectionLimitPerAddress
             // Who has just closed some of them may have others before libmicrohttpd has noticed.
-            if own.count >= limit, own.count - Connection.gone(among: own) >= limit { return false }
+            if own.count >= limit, own.count - Polling.gone(among: own) >= limit { return false }
             state.nextNumber += 1
-            let now = MonotonicClock.now
+            let now = SystemClock.monotonic.now
             // libmicrohttpd tells nothing of a connection for which it had no memory: its descriptor comes again.
             state.entries[descriptor] = Entry(
                 number: state.nextNumber,
@@ -74,7 +75,7 @@ final class Connections: Sendable {
             }
         }
         // One that has ended since is another one by now, if any: the number is a little too high or too low then.
-        return Connection.readable(among: Array(beginning.keys)) >= 4
+        return Polling.readable(among: Array(beginning.keys)) >= 4
     }
 
     /// Forgets a connection.
@@ -85,7 +86,10 @@ final class Connections: Sendable {
         state.withLock { state in
             guard let entry = state.entries.removeValue(forKey: descriptor), entry.tls != nil,
                 case .opening(let handshake) = entry.phase,
-                let (failure, detail) = handshake.failure(of: descriptor, isLate: MonotonicClock.now >= entry.deadline)
+                let (failure, detail) = handshake.failure(
+                    of: descriptor,
+                    isLate: SystemClock.monotonic.now >= entry.deadline
+                )
             else { return nil }
             state.failedHandshakes[failure, default: 0] += 1
             return (entry.client, failure, detail)
@@ -195,7 +199,7 @@ final class Connections: Sendable {
     ///
     /// - Returns: after what time to look again.
     func enforceDeadlines() -> Duration {
-        let now = MonotonicClock.now
+        let now = SystemClock.monotonic.now
         resume { _, entry, _ in now >= entry.deadline }
         return state.withLock { state in
             // The client of one that is at work may go away in the middle of it, and its place is wanted.
@@ -208,7 +212,7 @@ final class Connections: Sendable {
                     guard let begun = Connection.lastReceived(descriptor, after: entry.since, now) else { break }
                     state.entries[descriptor]?.phase = .reading(Request())
                     state.entries[descriptor]?.deadline = begun + .seconds(settings.requestTimeout)
-                case .opening, .reading: Connection.tellAgainOfEnd(descriptor)
+                case .opening, .reading: Connection.reportEndAgain(descriptor)
                 case .whole, .answering: break
                 }
                 guard now >= entry.deadline else { continue }

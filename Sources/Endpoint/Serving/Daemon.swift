@@ -1,4 +1,5 @@
 import CMicrohttpd
+import System
 
 /// A daemon of libmicrohttpd: one thread that serves the connections it is given. It runs until this object is gone, and
 /// closes them then.

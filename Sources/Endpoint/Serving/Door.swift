@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import System
 
 /// The thread that lets connections in, and holds those inside to their deadlines.
 ///
@@ -57,12 +58,12 @@ final class Door: Sendable {
             full: RateLimiter(interval: .seconds(60), burst: 1), failed: RateLimiter(interval: .seconds(60), burst: 1)
         )
         var isFull = false
-        var deadlinesAreDue = MonotonicClock.now
+        var deadlinesAreDue = SystemClock.monotonic.now
         // Only over TLS.
         var queue = HandshakeQueue()
         var nextHandshake = Duration?.none
         while true {
-            let now = MonotonicClock.now
+            let now = SystemClock.monotonic.now
             if now >= deadlinesAreDue { deadlinesAreDue = now + site.connections.enforceDeadlines() }
             // Where all places are taken, whoever leaves rings the bell.
             let phase = phase.load(ordering: .relaxed)
@@ -80,7 +81,7 @@ final class Door: Sendable {
                 isFull = !isEncrypted && !site.connections.makeRoom()
                 if !isFull, let errno = letIn(from: listener, to: &queue) {
                     if lines.failed.admits() { site.report(.cannotAccept(reason: errnoText(errno))) }
-                    usleep(100_000)
+                    SystemClock.sleep(for: .milliseconds(100))
                 }
             }
             nextHandshake = nil
@@ -106,7 +107,7 @@ final class Door: Sendable {
     private func letIn(from listener: ListenSocket, to queue: inout HandshakeQueue) -> CInt? {
         let descriptor: CInt
         let client: SocketAddress
-        do throws(ListenSocket.Refusal) {
+        do throws(SystemError) {
             (descriptor, client) = try listener.accept()
         } catch {
             return [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(error.errno) ? error.errno : nil
@@ -118,7 +119,7 @@ final class Door: Sendable {
     private func serve(_ descriptor: CInt, of client: SocketAddress) {
         guard site.connections.admit(descriptor, client: client.host) else {
             Connection.end(descriptor)
-            Glibc.close(descriptor)
+            Sockets.close(descriptor)
             return
         }
         if !daemon.serve(descriptor, of: client) { site.connections.remove(descriptor) }

@@ -1,4 +1,4 @@
-import Glibc
+import System
 
 /// Accepted connections that wait for their TLS handshake.
 ///
@@ -10,7 +10,7 @@ struct HandshakeQueue {
     private struct Place {
         let descriptor: CInt
         let client: SocketAddress
-        let since = MonotonicClock.now
+        let since = SystemClock.monotonic.now
     }
 
     /// How many wait at most: of the network with the most of them, the last is reset for each further one.
@@ -21,7 +21,7 @@ struct HandshakeQueue {
     private var places: [Place] = []
     /// The handshakes that each network has begun in the last seconds; half as many after each five.
     private var begun: [[UInt8]: Double] = [:]
-    private var fadesAt = MonotonicClock.now
+    private var fadesAt = SystemClock.monotonic.now
     private var cost = Duration.zero
     private var pace = RateLimiter(interval: .seconds(1), burst: 1)
 
@@ -50,7 +50,7 @@ struct HandshakeQueue {
 
     /// The connection whose turn it is, of those that wait.
     mutating func removeFirst() -> (descriptor: CInt, client: SocketAddress) {
-        let now = MonotonicClock.now
+        let now = SystemClock.monotonic.now
         if now >= fadesAt {
             begun = begun.mapValues { $0 / 2 }.filter { $0.value >= 1 }
             fadesAt = now + .seconds(5)
@@ -63,11 +63,11 @@ struct HandshakeQueue {
 
     /// Ends those that have waited for so long, and those whose client has left.
     mutating func dropEach(after limit: Duration) {
-        let now = MonotonicClock.now
+        let now = SystemClock.monotonic.now
         for index in places.indices.reversed() {
             let age = now - places[index].since
             // Who was let in at once may leave when it likes: what it sent still says why its handshake failed.
-            let hasLeft = age > .milliseconds(100) && Connection.gone(among: [places[index].descriptor]) > 0
+            let hasLeft = age > .milliseconds(100) && Polling.gone(among: [places[index].descriptor]) > 0
             if age >= limit || hasLeft { drop(index) }
         }
     }
@@ -75,6 +75,6 @@ struct HandshakeQueue {
     private mutating func drop(_ index: Int) {
         let descriptor = places.remove(at: index).descriptor
         Connection.end(descriptor)
-        close(descriptor)
+        Sockets.close(descriptor)
     }
 }

@@ -1,3 +1,5 @@
+import System
+
 // The phases of a connection, and what is known of it in each.
 extension Connections {
     enum Phase {
@@ -70,7 +72,7 @@ extension Connections.Entry {
     /// - Parameter seconds: the time that it has from now on; nil for the deadline of before.
     mutating func enter(_ phase: Connections.Phase, forAtMost seconds: Int? = nil) {
         self.phase = phase
-        since = MonotonicClock.now
+        since = SystemClock.monotonic.now
         if let seconds { deadline = since + .seconds(seconds) }
     }
 }

@@ -1,5 +1,6 @@
 import CMicrohttpd
 import Synchronization
+import System
 import WebConfiguration
 
 /// What the callbacks of libmicrohttpd see: which answer a request gets.
@@ -14,7 +15,7 @@ final class Site: Sendable {
     let file: SettingsFile?
     private let withoutFile: SettingsInForce
     private let passwords = PasswordChecker()
-    private let begun = MonotonicClock.now
+    private let begun = SystemClock.monotonic.now
     private let handshakeLines = RateLimiter(interval: .seconds(10), burst: 5)
     private let state = Mutex(State())
 
@@ -114,7 +115,7 @@ final class Site: Sendable {
             if let wait = inForce.rateLimiter?.wait() { return answers.tooManyRequests(retryAfter: wait) }
             request.isAdmitted = true
         }
-        let isStale = MonotonicClock.now - (page?.sampledAt ?? begun) > settings.maximumAge
+        let isStale = SystemClock.monotonic.now - (page?.sampledAt ?? begun) > settings.maximumAge
         // Whoever has no password, as a health check, is still told that the process does not work.
         if isStale, route == .healthy, ["GET", "HEAD"].contains(asked.method) { return answers.stale }
         if !inForce.users.isEmpty, request.password != .right {
@@ -183,7 +184,7 @@ final class Site: Sendable {
         let suspension = Connections.Suspension(reason: reason, handle: connection.suspend())
         connections.change(connection.descriptor) { entry in
             entry.phase = .suspended(request, suspension)
-            entry.deadline = MonotonicClock.now + limit
+            entry.deadline = SystemClock.monotonic.now + limit
         }
     }
 }

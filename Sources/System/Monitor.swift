@@ -2,17 +2,17 @@ import Glibc
 
 /// A value that one thread at a time can see, and whose changes threads can wait for.
 ///
-/// POSIX' lock and condition and not `Mutex` of Synchronization, which has nothing to wait with, and whose
-/// waiting threads ThreadSanitizer does not see (Swift 6.3).
+/// It uses a POSIX mutex and condition variable: `Mutex` of Synchronization has no condition to wait for, and
+/// ThreadSanitizer does not see its waiting threads (Swift 6.3).
 @safe
-final class Monitor<Value>: @unchecked Sendable {
+package final class Monitor<Value>: @unchecked Sendable {
     // Sendable because the value is only touched under the lock. In memory of their own because POSIX wants
     // a lock and a condition to stay where they were made.
     private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var value: Value
 
-    init(_ value: sending Value) {
+    package init(_ value: sending Value) {
         self.value = value
         // None of these can fail with these arguments (pthread_cond_init(3)).
         var attributes = pthread_condattr_t()
@@ -35,7 +35,7 @@ final class Monitor<Value>: @unchecked Sendable {
 
     /// Calls a function with the value, then wakes who waits for a change. The function must not ask for the
     /// value again.
-    func change<Result>(_ body: (inout Value) -> Result) -> Result {
+    package func change<Result>(_ body: (inout Value) -> Result) -> Result {
         unsafe pthread_mutex_lock(lock)
         defer { unsafe pthread_mutex_unlock(lock) }
         let result = body(&value)
@@ -47,7 +47,7 @@ final class Monitor<Value>: @unchecked Sendable {
     ///
     /// - Parameter deadline: when to give up, on CLOCK_MONOTONIC in nanoseconds; nil for never.
     /// - Returns: what the function returned; nil when the time was over.
-    func wait<Result>(until deadline: Int64? = nil, for body: (inout Value) -> Result?) -> Result? {
+    package func wait<Result>(until deadline: Int64? = nil, for body: (inout Value) -> Result?) -> Result? {
         var time = timespec(
             tv_sec: Int((deadline ?? 0) / 1_000_000_000),
             tv_nsec: Int((deadline ?? 0) % 1_000_000_000)
