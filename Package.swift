@@ -12,7 +12,8 @@ let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-/// The commit that is built, with "-dirty" behind it where the work tree holds other changes; empty outside of git.
+/// The commit that is built, with "-dirty" behind it where the work tree holds other changes; empty
+/// outside of git.
 let revision = Context.gitInformation.map { $0.currentCommit + ($0.hasUncommittedChanges ? "-dirty" : "") } ?? ""
 
 /// A module of the exporter: a folder of Sources.

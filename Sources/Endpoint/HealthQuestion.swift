@@ -13,11 +13,11 @@ package enum HealthQuestion {
         case noConnection(reason: String)
     }
 
-    /// Asks for `/-/healthy`, over TLS where the endpoint's configuration file has it: whoever the endpoint's certificate
-    /// is for, and without one of its own.
+    /// Asks for `/-/healthy`, over TLS where the endpoint's configuration file has it: whoever the
+    /// endpoint's certificate is for, and without one of its own.
     ///
-    /// - Parameter address: where the endpoint was told to listen; every address of the host means this host.
-    /// - Parameter configuration: the endpoint's configuration file; nil where it has none.
+    /// - Parameter address: where the endpoint listens; every address of the host means this host.
+    /// - Parameter configuration: the endpoint's configuration file, if any.
     /// - Parameter patience: how long it may take in all.
     package static func ask(at address: ListenAddress, configuration: String?, within patience: Duration) -> Outcome {
         let end = SystemClock.monotonic.now + patience
@@ -74,7 +74,7 @@ package enum HealthQuestion {
         return sent == request.count ? unsafe answer(over: socket, session, until: end) : .noStatus
     }
 
-    /// "HTTP/1.1 200" is what has to come, in as many pieces as it likes.
+    /// Expects "HTTP/1.1 200", in any number of pieces.
     private static func answer(
         over socket: borrowing Socket,
         _ session: gnutls_session_t?,
@@ -88,7 +88,7 @@ package enum HealthQuestion {
             if let session = unsafe session {
                 count = unsafe gnutls_record_recv(session, &piece, piece.count)
                 isSilent = count == Int(GNUTLS_E_AGAIN)
-                // A message that is none of HTTP, such as a ticket, comes out as nothing, too.
+                // A TLS message that is not data, such as a session ticket, yields no bytes either.
                 if isSilent, SystemClock.monotonic.now < end { continue }
             } else {
                 do throws(SystemError) {

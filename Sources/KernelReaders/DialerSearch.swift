@@ -1,12 +1,13 @@
 package import Model
 import System
 
-/// Finds programs whose connections are too short to be met in a table of sockets.
+/// Finds programs whose connections are too short to appear in a socket table.
 ///
-/// A naive probe connects and closes within a tenth of a millisecond; a table is a millisecond old when its last row is
-/// read, and the program has closed its descriptor by then. So the descriptors come first here: one that was not there
-/// at the look before is asked at once for both of its ends (pidfd_getfd(2)). Only processes that have run since are looked
-/// at, which their CPU clocks tell, so that a look takes less than a millisecond.
+/// A naive probe connects and closes within a tenth of a millisecond; a table is a millisecond old
+/// when its last row is read, and the program has closed its descriptor by then. So the descriptors
+/// come first here: one that was not there at the look before is asked at once for both of its ends
+/// (pidfd_getfd(2)). Only processes that have run since are looked at, which their CPU clocks tell,
+/// so that a look takes less than a millisecond.
 package struct DialerSearch {
     /// A connection that was seen, and the process that opened it, or accepted it.
     package struct Connection: Sendable {
@@ -49,7 +50,7 @@ package struct DialerSearch {
             guard let time = ProcessDescriptor.processorTime(of: number) else { continue }
             now[number] = time
             if before?[number] == time { continue }
-            // Whoever ended meanwhile, or is not to be looked at, has nothing to tell.
+            // The process may have ended, or may not be read.
             try? look(at: number, asks: before != nil, &found)
         }
         times = now

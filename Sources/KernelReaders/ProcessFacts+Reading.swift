@@ -2,8 +2,8 @@ package import Model
 import System
 
 extension ProcessFacts {
-    /// Reads the facts of this process, always from /proc/self: a procfs at another path may belong to another process'
-    /// view.
+    /// Reads the facts of this process, always from /proc/self: a procfs at another path may belong
+    /// to another process' view.
     package static func reading() throws(ReadError) -> ProcessFacts {
         let proc = ProcFilesystem(mount: "/proc")
         let path = "/proc/self/stat"
@@ -20,8 +20,8 @@ extension ProcessFacts {
         )
     }
 
-    /// When the machine started, in seconds since 1970. Taken once: it would waver by microseconds, and a start time
-    /// must not.
+    /// When the machine started, in seconds since 1970. Taken once: it would waver by microseconds,
+    /// and a start time must not.
     private static let bootTime = SystemClock.realtime.seconds - SystemClock.boottime.seconds
 
     /// Counts the entries of /proc/self/fd, less the one that the counting opens.
@@ -42,7 +42,8 @@ private struct StatFields {
     var residentPages = 0
 
     init(_ bytes: Span<UInt8>, _ path: String) throws(ReadError) {
-        // The second field is the command's name in parentheses, and may hold anything: the last ')' ends it.
+        // The second field is the command's name in parentheses, and may hold anything: the last
+        // ')' ends it.
         guard let parenthesis = (0..<bytes.count).last(where: { bytes[$0] == UInt8(ascii: ")") }) else {
             throw .malformed(path, "no ')' behind the command's name")
         }

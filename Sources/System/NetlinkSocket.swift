@@ -23,7 +23,7 @@ package struct NetlinkSocket: ~Copyable {
         descriptor = try syscall("socket", on: family.rawValue) {
             socket(AF_NETLINK, CInt(SOCK_RAW.rawValue) | CInt(SOCK_CLOEXEC.rawValue), number)
         }
-        // A reading must not wait for ever for an answer that does not come.
+        // A reading must not wait forever for an answer.
         var patience = timeval(tv_sec: 10, tv_usec: 0)
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
     }
@@ -32,13 +32,15 @@ package struct NetlinkSocket: ~Copyable {
         close(descriptor)
     }
 
-    /// Turns on strict checking, so that the kernel filters routes by table (Linux 4.20; an older one dumps all).
+    /// Turns on strict checking, so that the kernel filters routes by table (Linux 4.20; an older
+    /// one dumps all).
     package func beStrict() {
         // Where the kernel does not know the option, nothing has changed.
         try? Sockets.set(NETLINK_GET_STRICT_CHK, SOL_NETLINK, to: 1, of: descriptor)
     }
 
-    /// Sends a request to the kernel: the only peer that such a socket reaches without privilege or address.
+    /// Sends a request to the kernel: the only peer that such a socket reaches without privilege or
+    /// address.
     package func request(_ bytes: [UInt8]) throws(SystemError) {
         let count = try syscall("send", on: name) {
             unsafe bytes.withUnsafeBytes { unsafe Glibc.send(descriptor, $0.baseAddress, $0.count, 0) }
@@ -61,7 +63,8 @@ package struct NetlinkSocket: ~Copyable {
 
 /// Network interfaces.
 package enum NetworkInterface {
-    /// The name of the interface with an index in this namespace; nil where there is none (any more).
+    /// The name of the interface with an index in this namespace; nil where there is none (any
+    /// more).
     package static func name(of index: UInt32) -> String? {
         var name = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
         // The buffer is as long as the call asks for.

@@ -1,13 +1,18 @@
 import CLinux
+import CProcessArguments
 import Glibc
 
 /// Facts and limits of this process and of the machine.
 package enum CurrentProcess {
     package static var number: Int32 { getpid() }
 
+    /// The effective user (geteuid(2)); 0 for root.
+    package static var effectiveUser: UInt32 { geteuid() }
+
     /// The value of an environment variable.
     package static func environment(_ name: String) -> String? {
-        // The text belongs to the environment, which this process does not change, and is copied at once.
+        // The text belongs to the environment, which this process does not change, and is copied at
+        // once.
         unsafe getenv(name).map { unsafe String(cString: $0) }
     }
 
@@ -58,7 +63,8 @@ package struct ProcessDescriptor: ~Copyable {
         )
     }
 
-    /// The CPU time of a process and its threads in nanoseconds; nil where there is no such process.
+    /// The CPU time of a process and its threads in nanoseconds; nil where there is no such
+    /// process.
     package static func processorTime(of process: Int32) -> UInt64? {
         var time = timespec()
         // MAKE_PROCESS_CPUCLOCK() of CPUCLOCK_SCHED, include/linux/posix-timers_types.h.
@@ -104,5 +110,31 @@ package struct UserNames {
             size *= 4
         }
         return nil
+    }
+}
+
+/// The arguments that this process was started with.
+///
+/// `CommandLine.arguments` of Swift 6.3 finds them on Linux by searching the stack for the
+/// environment, with the help of `/proc/self/maps`. It is empty, without an error, where `/proc` is
+/// not mounted, where `/proc/self/maps` cannot be opened, and, in a program with Swift's runtime in
+/// it (`--static-swift-stdlib`), where a library of `LD_PRELOAD` has added a variable by setenv().
+package enum ProcessArguments {
+    /// Why the arguments are not usable.
+    package struct NameMissing: Error, CustomStringConvertible {
+        package let description =
+            "the arguments of this process are missing, and so is its own name (argc is 0); start it with its name first"
+    }
+
+    /// The arguments after the program's name. Bytes that are not UTF-8 become U+FFFD.
+    ///
+    /// - Throws: where even the program's name is missing. Linux 5.18 and later pass an empty one
+    ///   then.
+    package static func read() throws(NameMissing) -> [String] {
+        // The indices are those that the header allows, and the texts end with NUL and are never
+        // freed.
+        let all = (0..<process_argument_count()).map { unsafe String(cString: process_argument($0)) }
+        guard let name = all.first, !name.isEmpty else { throw NameMissing() }
+        return Array(all.dropFirst())
     }
 }

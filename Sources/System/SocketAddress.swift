@@ -12,7 +12,8 @@ package struct SocketAddress: Sendable {
         package let reason: String
     }
 
-    /// The addresses of this host to listen on that a name, an address or nil (any address) stands for.
+    /// The addresses of this host to listen on that a name, an address or nil (any address) stands
+    /// for.
     package static func find(
         _ host: String?,
         port: UInt16,
@@ -47,22 +48,24 @@ package struct SocketAddress: Sendable {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         return unsafe withUnsafeMutablePointer(to: &storage) { storage in
-            // A sockaddr_storage is made to be seen as any sockaddr; the kernel writes at most `length` bytes.
+            // A sockaddr_storage is made to be seen as any sockaddr; the kernel writes at most
+            // `length` bytes.
             let result = unsafe storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe call($0, &length) }
             let bytes = unsafe UnsafeRawBufferPointer(start: storage, count: result < 0 ? 0 : Int(length))
             return unsafe (result, SocketAddress(bytes: Array(bytes)))
         }
     }
 
-    /// The address alone, as in `127.0.0.1` and `fe80::1%eth0`. An IPv4 address within IPv6 is written as IPv4. Empty for
-    /// another family than these.
+    /// The address alone, as in `127.0.0.1` and `fe80::1%eth0`. An IPv4 address within IPv6 is
+    /// written as IPv4. Empty for another family than these.
     package var host: String {
         let host = parts.host
         return host.hasPrefix("::ffff:") && host.contains(".") ? String(host.dropFirst(7)) : host
     }
 
-    /// What is counted as one client where it could have many addresses: an IPv4 address, or the /64 of an IPv6 address
-    /// (the layouts of sockaddr_in and sockaddr_in6). Empty for another family.
+    /// What is counted as one client where it could have many addresses: an IPv4 address, or the
+    /// /64 of an IPv6 address (the layouts of sockaddr_in and sockaddr_in6). Empty for another
+    /// family.
     package var network: [UInt8] {
         switch family {
         case AF_INET: Array(bytes[4..<8])
@@ -82,8 +85,8 @@ package struct SocketAddress: Sendable {
         }
     }
 
-    /// Address and port as in `127.0.0.1:10057` and `[fe80::1%eth0]:10057`, or `unix:/run/exporter.sock`. An abstract unix
-    /// socket begins with @.
+    /// Address and port as in `127.0.0.1:10057` and `[fe80::1%eth0]:10057`, or
+    /// `unix:/run/exporter.sock`. An abstract unix socket begins with @.
     package var text: String {
         let (host, port) = parts
         guard family == AF_UNIX else { return family == AF_INET6 ? "[\(host)]:\(port)" : "\(host):\(port)" }
@@ -110,7 +113,8 @@ package struct SocketAddress: Sendable {
     /// Calls a function with the address in the kernel's form.
     package func withPointer<Result>(_ call: (UnsafePointer<sockaddr>?, socklen_t) -> Result) -> Result {
         unsafe bytes.withUnsafeBytes { memory in
-            // The kernel and the resolver wrote a sockaddr there, and an array's memory is aligned for it.
+            // The kernel and the resolver wrote a sockaddr there, and an array's memory is aligned
+            // for it.
             unsafe call(memory.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t(memory.count))
         }
     }

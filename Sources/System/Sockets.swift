@@ -21,7 +21,7 @@ package struct Socket: ~Copyable {
         close(descriptor)
     }
 
-    /// The inode; nil where the descriptor is no socket.
+    /// The inode; nil where the descriptor is not a socket.
     package var inode: UInt64? {
         guard let status = try? FileStatus(of: descriptor, path), status.isSocket else { return nil }
         return status.identity.inode
@@ -40,7 +40,8 @@ package struct Socket: ~Copyable {
         if result != 0 { throw SystemError(call: "connect", path: address.text, errno: errno) }
     }
 
-    /// Lets no later call last beyond a time; less than a microsecond counts as one, since 0 means for ever.
+    /// Lets no later call last beyond a time; less than a microsecond counts as one, since 0 means
+    /// no limit.
     package func limitCalls(to time: Duration) {
         let (seconds, attoseconds) = max(time, .microseconds(1)).components
         var time = timeval(tv_sec: Int(seconds), tv_usec: Int(attoseconds / 1_000_000_000_000))
@@ -155,8 +156,9 @@ package enum Sockets {
         }
     }
 
-    /// How long ago the last byte came, and how many segments are not acknowledged; for a socket that listens, how
-    /// many connections wait (tcp_get_info(), net/ipv4/tcp.c). Nil for a socket that is not TCP.
+    /// How long ago the last byte came, and how many segments are not acknowledged; for a socket
+    /// that listens, how many connections wait (tcp_get_info(), net/ipv4/tcp.c). Nil for a socket
+    /// that is not TCP.
     package static func tcpInformation(of socket: CInt) -> (sinceLastReceived: Duration, unacknowledged: Int)? {
         var info = tcp_info()
         var length = socklen_t(MemoryLayout<tcp_info>.size)
@@ -166,14 +168,16 @@ package enum Sockets {
 
     /// How many bytes have come since the connection was made; the end of the stream counts as one.
     package static func bytesReceived(on socket: CInt) -> UInt64 {
-        // glibc's tcp_info ends before tcpi_bytes_received, the seventeenth 8 bytes of the kernel's (linux/tcp.h).
+        // glibc's tcp_info ends before tcpi_bytes_received, the seventeenth 8 bytes of the kernel's
+        // (linux/tcp.h).
         var words = [UInt64](repeating: 0, count: 17)
         var length = socklen_t(words.count * MemoryLayout<UInt64>.size)
         let code = unsafe getsockopt(socket, CInt(IPPROTO_TCP), TCP_INFO, &words, &length)
         return code == 0 ? words[16] : 0
     }
 
-    /// Sends a datagram to a Unix socket, where that is possible at once. A name that begins with @ is abstract.
+    /// Sends a datagram to a Unix socket, where that is possible at once. A name that begins with @
+    /// is abstract.
     package static func send(_ bytes: [UInt8], toUnixSocket name: String) {
         var address = sockaddr_un()
         var path = Array(name.utf8)

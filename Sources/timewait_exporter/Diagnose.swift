@@ -21,7 +21,7 @@ struct Diagnose: ParsableCommand {
             """
     )
 
-    @Flag(name: .customLong("watch"), help: "Look again and again, and draw it anew, until it is stopped.")
+    @Flag(name: .customLong("watch"), help: "Read and redraw until stopped.")
     var watches = false
 
     @Option(
@@ -38,7 +38,7 @@ struct Diagnose: ParsableCommand {
     @Option(
         name: .customLong("for"),
         help: ArgumentHelp(
-            "Look for so long what grows: live connections that leak, queues, connections without TIME_WAIT; 1s to 10m.",
+            "How long to watch what grows: leaking connections, queues, connections without TIME_WAIT; 1s to 10m.",
             discussion: "(default: one reading)",
             valueName: "duration"
         ),
@@ -112,7 +112,7 @@ struct Diagnose: ParsableCommand {
         do throws(Diagnosis.Unreadable) {
             return try Diagnosis(json: json)
         } catch {
-            throw StartError(description: "--url: the answer of \(path) is no diagnosis: \(error)")
+            throw StartError(description: "--url: the answer of \(path) is not a diagnosis: \(error)")
         }
     }
 
@@ -129,7 +129,7 @@ struct Diagnose: ParsableCommand {
             situation = try examination.situation(of: first.sample, began: began)
         }
         let diagnosis = Diagnosis(of: situation)
-        // A table does not tell who dials anew from who keeps a connection.
+        // A table does not show which processes reconnect and which keep a connection.
         guard diagnosis.findings.contains(where: { $0.check == .localProber }) else { return diagnosis }
         examination.searchDialers(for: &situation)
         return Diagnosis(of: situation)
@@ -180,7 +180,7 @@ struct Diagnose: ParsableCommand {
                 situation.hasMemory = true
                 situation.earlier = earlier
                 earlier = sample
-                // Whoever changes the size of the terminal gets the next page by it.
+                // The next page follows a change of the terminal's size.
                 let terminal = Terminal(colour)
                 let text = TextReport.text(Diagnosis(of: situation), options(terminal))
                 // Home, the page, and nothing behind it: what is drawn over does not flicker.
@@ -195,7 +195,8 @@ struct Diagnose: ParsableCommand {
     /// The signals that end `--watch`.
     private static let endings = Signals([SIGINT, SIGTERM])
 
-    /// Sleeps, and ends by the signal that has come, as a process that takes no notice of signals does.
+    /// Sleeps, and ends by the signal that has come, as a process that takes no notice of signals
+    /// does.
     private static func sleepOrEnd(until moment: Instant) {
         // Without --watch on a terminal nothing is blocked, and this is a sleep.
         guard let signal = endings.wait(atMost: min(moment - Clock.now, 60)) else { return }
@@ -203,8 +204,9 @@ struct Diagnose: ParsableCommand {
         Signals.raise(signal)
     }
 
-    /// The text with an escape at the end of each line that clears what was there before. What has no place is left out:
-    /// a page that is higher than the terminal would be drawn below the one before.
+    /// The text with an escape at the end of each line that clears what was there before. What has
+    /// no place is left out: a page that is higher than the terminal would be drawn below the one
+    /// before.
     private static func screen(_ text: String, rows: Int?) -> String {
         var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         // The last one is empty: the cursor's.

@@ -3,7 +3,7 @@ import Logging
 import System
 import WebConfiguration
 
-/// Writes the log to standard error, a line at a time: whoever supervises the process keeps it. It never waits.
+/// Writes the log to standard error, a line at a time, for the supervisor to keep. It never blocks.
 struct StandardErrorLog: LogHandler {
     var logLevel: Logger.Level
     var metadata: Logger.Metadata = [:]

@@ -76,7 +76,7 @@ struct Metrics: ParsableCommand {
         } else {
             try Terminal.write(page.bytes)
         }
-        // The page says so too, and why has been told.
+        // The page says so too, and the reason was printed.
         if sample.ports == nil { throw ExitCode.failure }
     }
 

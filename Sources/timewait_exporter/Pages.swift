@@ -23,7 +23,7 @@ final class LatestSample: Sendable {
     }
 }
 
-/// The pages that are made of the latest sample when somebody asks for them.
+/// The pages that are made of the latest sample on request.
 final class PagesOnDemand: Sendable {
     /// Where programs ask for the diagnosis.
     static let diagnosisPath = "/api/v1/diagnosis"

@@ -78,7 +78,7 @@ struct Reserve: ParsableCommand {
             version: BuildInformation.version
         )
         try Terminal.write(Array(file.utf8))
-        // Whoever looks at a terminal has no file yet.
+        // On a terminal there is no file yet.
         let advice = plan.advice(command: StandardStreams.outputIsTerminal ? command : nil, files: files)
         StandardStreams.writeError(Array(advice.utf8))
     }
@@ -99,7 +99,7 @@ struct Reserve: ParsableCommand {
         }
         let listening = try listeners(proc)
         var facts = ReservedPorts.Facts(range: range, listening: PortSet(listening.map(\.localPort)))
-        // The rest only says whose ports they are.
+        // The rest only names the ports' owners.
         facts.udp = (try? proc.udpSockets(watching: PortSet()).ports) ?? PortSet()
         var owners = SocketOwnersReader(proc, readsSockDiag: reading.source != .procfs)
         if let owners = try? owners.read(asksOptions: { _ in false }) { facts.note(owners) }
@@ -111,7 +111,7 @@ struct Reserve: ParsableCommand {
             do throws(ReadError) {
                 return try Self.listeners()
             } catch {
-                // procfs is there for whoever is refused.
+                // Falls back to procfs.
                 if reading.source == .sockDiag { throw error }
             }
         }

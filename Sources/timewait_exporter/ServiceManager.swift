@@ -1,21 +1,22 @@
 import System
 
-/// systemd, or who else speaks its protocols: it may pass sockets (sd_listen_fds(3)), and wants to hear how the service
-/// fares (sd_notify(3)). Both are a few environment variables and a datagram; libsystemd would be a dependency for that.
+/// systemd, or another service manager with its protocols: it may pass sockets (sd_listen_fds(3)),
+/// and expects the state of the service (sd_notify(3)). Both are a few environment variables and a
+/// datagram; libsystemd would be a dependency for that.
 struct ServiceManager {
-    /// What is said to it.
+    /// The messages of sd_notify(3).
     enum State: String {
         case ready = "READY=1"
         case stopping = "STOPPING=1"
         case alive = "WATCHDOG=1"
     }
 
-    /// The seconds within which it wants to hear that the service is alive; nil where it does not.
+    /// The watchdog's interval in seconds; nil without a watchdog.
     let watchdogInterval: Double?
     private let socket: String?
     private let descriptors: Range<CInt>
 
-    /// Reads what the environment of this process says.
+    /// Reads the environment of this process.
     init() {
         let own = String(CurrentProcess.number)
         socket = CurrentProcess.environment("NOTIFY_SOCKET").flatMap { $0.isEmpty ? nil : $0 }
@@ -40,7 +41,7 @@ struct ServiceManager {
         return Array(descriptors)
     }
 
-    /// Says how the service fares; nothing happens where nobody wants to hear, or can.
+    /// Reports the state of the service, where the manager listens.
     func notify(_ state: State) {
         guard let socket else { return }
         Sockets.send(Array(state.rawValue.utf8), toUnixSocket: socket)

@@ -4,19 +4,20 @@ import Logging
 import Model
 import System
 
-/// Takes the signals of the process, on a thread of its own that waits for nothing else, and tells the
-/// service manager that the sampler lives.
+/// Takes the signals of the process, on a thread of its own that waits for nothing else, and tells
+/// the service manager that the sampler lives.
 ///
-/// Whatever the other threads hang in, the process ends within five seconds after SIGTERM or SIGINT:
+/// Whatever the other threads hang in, the process ends within five seconds after SIGTERM or
+/// SIGINT:
 ///
 /// | seconds | |
 /// |---|---|
-/// | 0 | the main thread is woken; it lets answers on their way finish |
+/// | 0 | the main thread is woken; it finishes answers that are being sent |
 /// | 4.4 | it closes what connections remain |
 /// | 4.7 | it no longer waits for the log to be taken, and leaves with status 0 |
 /// | 4.8 | where it has not left, this thread logs what it hangs in, and ends the process with status 1 |
 struct SignalThread {
-    /// How long the main thread may let answers finish.
+    /// How long the main thread may take to finish answers.
     static let drainSeconds = 4.4
     /// When it no longer waits for the log.
     static let logSeconds = 4.7
@@ -30,8 +31,8 @@ struct SignalThread {
     /// The age of a sample from which on the sampler counts as hung.
     private let maximumAge: Double
 
-    /// Holds the signals back from now on, on this thread and those it starts. To be called before any
-    /// thread starts.
+    /// Blocks the signals from now on, on this thread and those it starts. To be called before
+    /// any thread starts.
     static func holdBack() {
         signals.block()
         // A log whose reader went away must not end the exporter.
@@ -72,7 +73,7 @@ struct SignalThread {
             }
             if let stop, Clock.now >= stop + Self.limitSeconds { abandon(stop) }
             guard let age = lifecycle.sampleAge else { continue }
-            // A slow reading still counts as life: the page of the last one is served meanwhile.
+            // A slow reading is not a hang: the last page is served meanwhile.
             if age <= maximumAge, manager.watchdogInterval != nil { manager.notify(.alive) }
             if isHung != (age > maximumAge) {
                 isHung.toggle()
@@ -92,10 +93,10 @@ struct SignalThread {
     }
 
     private func logChange(_ isHung: Bool, _ age: Double) {
-        guard isHung else { return logger.info("There are new samples again") }
+        guard isHung else { return logger.info("New samples are available again") }
         let work = lifecycle.work
         logger.error(
-            "There is no new sample, and the page is too old to be served",
+            "No new sample; the page is too old to be served",
             metadata: ["work": "\(work.name)", "work_seconds": "\(Int(work.seconds))", "age_seconds": "\(Int(age))"]
         )
     }

@@ -8,8 +8,8 @@ struct StartError: Error, CustomStringConvertible {
 
 /// How many files this process may have open.
 enum FileLimit {
-    /// Beside connections: 64 that are about to be closed, 32 that wait for a TLS handshake, standard streams, listening
-    /// sockets, epoll, the reader's files.
+    /// Beside connections: 64 that are about to be closed, 32 that wait for a TLS handshake,
+    /// standard streams, listening sockets, epoll, the reader's files.
     private static let others = 128
 
     /// Makes room for so many connections, as far as the hard limit allows.

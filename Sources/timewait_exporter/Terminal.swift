@@ -10,9 +10,9 @@ struct Terminal {
     let hasColour: Bool
     /// Whether it shows links.
     let hasLinks: Bool
-    /// Its columns; 80 where it is none.
+    /// Its columns; 80 without a terminal.
     let columns: Int
-    /// Its rows; nil where it is none, or does not say.
+    /// Its rows; nil without a terminal, or where it does not report them.
     let rows: Int?
 
     /// When colours are wanted, by the names of `--color`.

@@ -44,8 +44,8 @@ struct ConnectionTests {
     @Test("whose client has closed its side is closed after the last answer")
     func halfClosed() throws {
         let endpoint = try Endpoint.forTest()
-        // The end of the stream is missed only where the server sees it together with the request, so it is tried
-        // often.
+        // The end of the stream is missed only where the server sees it together with the request,
+        // so it is tried often.
         for _ in 1...50 {
             let client = try endpoint.client()
             try client.request("GET", "/-/healthy")
@@ -191,11 +191,13 @@ struct ConnectionTests {
 
     @Test("leaves its TIME_WAIT to the client that closes it")
     func timeWait() throws {
-        // An address of this test's own: another endpoint may have had the same port within the last minute.
+        // An address of this test's own: another endpoint may have had the same port within the
+        // last minute.
         let endpoint = try Endpoint.forTest(on: ["127.0.0.4:0"])
         let client = try Client(port: endpoint.ports[0], address: "127.0.0.4", of: endpoint)
         for _ in 1...3 { #expect(try client.get("/-/healthy").status == 200) }
-        // As long as the client is there, so is its connection; its TIME_WAIT shows that all is over.
+        // As long as the client is there, so is its connection; its TIME_WAIT shows that all is
+        // over.
         withExtendedLifetime(consume client) {}
         let port = endpoint.ports[0]
         var timeWaits = try TimeWaits(port: port)

@@ -97,7 +97,8 @@ struct DeadlineTests {
 
     @Test("of a first request is not moved by a client that says nothing for a while")
     func silenceFirst() throws {
-        // A deadline that moved would never let it end earlier. One that did not move may be kept late on a busy machine.
+        // A deadline that moved would never let it end earlier. One that did not move may be kept
+        // late on a busy machine.
         var isInTime = false
         for _ in 1...5 where !isInTime {
             let client = try Endpoint.forTest { $0.requestTimeout = 3 }.client()

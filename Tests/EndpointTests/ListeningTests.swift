@@ -5,7 +5,8 @@ import Testing
 // One after the other: a port that one of them has left could else be the next one's.
 @Suite("An endpoint", .serialized)
 struct ListeningTests {
-    /// A loopback address of this suite's own: nobody else takes a port of it that has just become free.
+    /// A loopback address of this suite's own: nobody else takes a port of it that has just become
+    /// free.
     private static let ownAddress = "127.0.0.3"
     private static let hasIPv6 = (try? textOfProc("net/if_inet6"))?.contains(" lo\n") == true
 

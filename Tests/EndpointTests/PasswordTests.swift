@@ -4,7 +4,8 @@ import Testing
 
 @Suite("A password")
 struct PasswordTests {
-    /// bcrypt of "secret" and of "other", of the least cost, by libxcrypt through Python's crypt module.
+    /// bcrypt of "secret" and of "other", of the least cost, by libxcrypt through Python's crypt
+    /// module.
     private static let hashes = (
         secret: "$2b$04$Rpr.z4NbpGtRny/HBusbk.OzpoSaaX219HIPkqvmmGRVFmzZpt7JO",
         other: "$2b$04$FjjsrvqfLvW1azPnzNh3oermbStwLjDDIYdDv48BJTDit6RuZPTH6"
@@ -54,7 +55,7 @@ struct PasswordTests {
         let answer = try get(authorization, path: path)
         #expect(answer.status == 401)
         #expect(answer.headers["www-authenticate"] == "Basic realm=\"test\", charset=\"UTF-8\"")
-        #expect(answer.text == "Only with a user name and a password of this exporter.\n")
+        #expect(answer.text == "A user name and a password of this exporter are required.\n")
     }
 
     @Test(

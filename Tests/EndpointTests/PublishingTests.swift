@@ -3,8 +3,8 @@ import Testing
 
 @Suite("A published page")
 struct PublishingTests {
-    /// More than the kernel holds for a connection, so that most of it stays with the server while the client does not
-    /// read.
+    /// More than the kernel holds for a connection, so that most of it stays with the server while
+    /// the client does not read.
     private static let large = 16 << 20
 
     @Test("takes the place of the one before")
@@ -75,7 +75,8 @@ struct PublishingTests {
             try client.request("GET", "/metrics")
             readers.append((client, try client.head()))
         }
-        // The fourth page is the one of now, the third is within the limit, and with the second it is not.
+        // The fourth page is the one of now, the third is within the limit, and with the second it
+        // is not.
         for (number, reader) in readers.enumerated() {
             let body = try? reader.client.body(of: reader.head)
             #expect(body == (number < 2 ? nil : [UInt8](repeating: UInt8(number + 1), count: Self.large)))

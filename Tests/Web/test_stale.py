@@ -63,7 +63,7 @@ def seen(tmp_path_factory, server):
             # The reading that hung found nothing; the next one does.
             poll("it is renewed", lambda: exporter.metric(SAMPLED) > seen["sampled"])
             poll("WATCHDOG is said again", lambda: len(manager.times("WATCHDOG=1")) > seen["watchdog"])
-            poll("it is logged", lambda: exporter.lines("There are new samples again"))
+            poll("it is logged", lambda: exporter.lines("New samples are available again"))
     return seen
 
 

@@ -1,10 +1,12 @@
 import Synchronization
 import System
 
-/// Makes pages on demand, one after the other, on a thread of its own that starts with the first one.
+/// Makes pages on demand, one after the other, on a thread of its own that starts with the first
+/// one.
 ///
-/// Who asks for a page that is not made yet is suspended, and goes on when it is made. No scrape waits for that thread,
-/// and no stop: a page that is never finished holds up the other pages on demand only.
+/// A request for a page that is not made yet is suspended until it is. No scrape
+/// waits for that thread, and no stop: a page that is never finished holds up the other pages on
+/// demand only.
 final class PageMaker: Sendable {
     /// How many forms wait to be made at most, and how many forms of each page are kept.
     private static let (longestQueue, keptForms) = (4, 2)
@@ -120,7 +122,8 @@ final class PageMaker: Sendable {
 }
 
 extension Site {
-    /// The answer to a request for a page on demand; nil where the connection was suspended until it is made.
+    /// The answer to a request for a page on demand; nil where the connection was suspended until
+    /// it is made.
     func pageOnDemand(
         _ place: Int,
         _ request: Connections.Request,

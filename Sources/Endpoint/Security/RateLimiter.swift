@@ -1,7 +1,8 @@
 import Synchronization
 import System
 
-/// A token bucket: it holds so many tokens and gets one more each interval, and each request takes one.
+/// A token bucket: it holds so many tokens and gets one more each interval, and each request takes
+/// one.
 final class RateLimiter: Sendable {
     private let interval: Duration
     private let burst: Double
@@ -11,7 +12,7 @@ final class RateLimiter: Sendable {
     ///
     /// - Parameters:
     ///   - interval: the time in which a token comes; above zero.
-    ///   - burst: how many tokens it holds; 0 lets no request pass, ever.
+    ///   - burst: how many tokens it holds; 0 rejects every request.
     init(interval: Duration, burst: Int) {
         self.interval = interval
         self.burst = Double(burst)

@@ -30,9 +30,9 @@ extension WebConfiguration.Material {
         return Problem(place: place, reason: name + reason)
     }
 
-    /// That it lacks a certificate or a key, whose first line has this label.
+    /// The error for a missing certificate or key, which begins with this label.
     ///
-    /// - Parameter code: the error of GnuTLS; 0 or more where there is none.
+    /// - Parameter code: the error of GnuTLS; 0 or more without an error.
     func problem(lacks thing: String, _ label: String, _ code: CInt) -> Problem {
         let advice = if case .inline = source { "; the name of a file goes under \(place.key)_file" } else { "" }
         let words = code < 0 ? " (GnuTLS: \(gnutlsText(code)))" : ""
@@ -115,7 +115,7 @@ func readSmallFile(_ path: String, _ problem: (String) -> Problem) throws(Proble
     } catch {
         throw problem(error.reason)
     }
-    guard let content else { throw problem("it is no regular file") }
+    guard let content else { throw problem("not a regular file") }
     guard content.count <= 1 << 20 else { throw problem("the file is larger than 1 MiB") }
     return content
 }

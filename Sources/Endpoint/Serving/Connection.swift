@@ -2,7 +2,8 @@ import CMicrohttpd
 import Glibc
 import System
 
-/// A client's connection as libmicrohttpd has it, valid during the callback that received it and no longer.
+/// A client's connection as libmicrohttpd has it, valid during the callback that received it and no
+/// longer.
 @safe
 struct Connection {
     let handle: OpaquePointer
@@ -24,7 +25,8 @@ struct Connection {
     /// The GnuTLS session; nil where it is plain HTTP.
     var session: OpaquePointer? { unsafe cmhd_tls_session(handle).map { OpaquePointer($0) } }
 
-    /// The status code of the answer queued; nil where there is none, or it is one that is not counted.
+    /// The status code of the answer queued; nil where there is none, or it is one that is not
+    /// counted.
     var status: StatusCode? { StatusCode(rawValue: unsafe cmhd_status(handle)) }
 
     var headers: RequestFields { unsafe RequestFields(handle, .HEADER_KIND) }
@@ -47,8 +49,9 @@ struct Connection {
 
     /// From now on the connection is closed after so many seconds without a byte.
     ///
-    /// libmicrohttpd (0.9.75, connection.c) takes the lock that guards its lists of timeouts in this call itself and holds
-    /// it in none of the callbacks; it walks these lists on this same thread, with the next connection already in hand.
+    /// libmicrohttpd (0.9.75, connection.c) takes the lock that guards its lists of timeouts in
+    /// this call itself and holds it in none of the callbacks; it walks these lists on this same
+    /// thread, with the next connection already in hand.
     func close(afterIdleSeconds seconds: Int) {
         unsafe cmhd_set_idle_seconds(handle, UInt32(seconds))
     }
@@ -71,8 +74,8 @@ struct Connection {
 
 // What can be done with the socket while libmicrohttpd holds it.
 extension Connection {
-    /// Makes libmicrohttpd see the end of the stream, and close. That resets the connection: what the client does not take
-    /// would lie in the kernel for long.
+    /// Makes libmicrohttpd see the end of the stream, and close. That resets the connection: what
+    /// the client does not take would lie in the kernel for long.
     static func end(_ descriptor: CInt) {
         Sockets.resetAtClose(descriptor)
         Sockets.shutdown(descriptor)
@@ -80,8 +83,9 @@ extension Connection {
 
     /// Makes epoll report the end of a client's stream again, if nothing else is left to read.
     ///
-    /// libmicrohttpd (0.9.75) can miss it: it stops reading when it gets less than it asked for, and epoll,
-    /// edge-triggered, reports only once an end that came together with the last bytes of a request.
+    /// libmicrohttpd (0.9.75) can miss it: it stops reading when it gets less than it asked for,
+    /// and epoll, edge-triggered, reports only once an end that came together with the last bytes
+    /// of a request.
     ///
     /// - Returns: whether the client has closed its side.
     @discardableResult
@@ -99,7 +103,8 @@ extension Connection {
     static func lastReceived(_ descriptor: CInt, after moment: Duration, _ now: Duration) -> Duration? {
         guard let information = Sockets.tcpInformation(of: descriptor) else { return nil }
         let received = now - information.sinceLastReceived
-        // The kernel counts in ticks of up to 10 ms: what came with the request before must not count.
+        // The kernel counts in ticks of up to 10 ms: what came with the request before must not
+        // count.
         return received > moment + .milliseconds(20) ? received : nil
     }
 

@@ -2,10 +2,10 @@ import Glibc
 import Synchronization
 import System
 
-/// The thread that lets connections in, and holds those inside to their deadlines.
+/// The thread that accepts connections and enforces their deadlines.
 ///
-/// libmicrohttpd could accept by itself, but closes nobody to make room, counts the connections of each socket alone, and
-/// waits busily where the process has no descriptor left.
+/// libmicrohttpd could accept by itself, but closes nobody to make room, counts the connections of
+/// each socket alone, and waits busily where the process has no descriptor left.
 final class Door: Sendable {
     private let site: Site
     private let daemon: Daemon
@@ -17,7 +17,7 @@ final class Door: Sendable {
 
     private enum Phase: Int, AtomicRepresentable {
         case open
-        /// Nobody is let in any more.
+        /// New connections are refused.
         case closed
         /// The thread ends.
         case ended
@@ -29,13 +29,13 @@ final class Door: Sendable {
         self.listeners = listeners
         isEncrypted = site.settingsInForce.tls != nil
         guard let thread = ServiceThread({ [self] in run() }) else {
-            throw .cannotServe("no thread could be started; the limit of threads or tasks of this process is reached")
+            throw .cannotServe("cannot start a thread: the process has reached its limit of threads or tasks")
         }
         self.thread.withLock { $0 = thread }
     }
 
-    /// Lets nobody in any more: who tries is refused, or, where the socket was inherited, waits for the next process that
-    /// inherits it.
+    /// Accepts no more connections: new ones are refused, or, on an inherited socket, wait for the
+    /// next process that inherits it.
     func close() {
         phase.store(.closed, ordering: .relaxed)
         for listener in listeners { listener.stopListening() }
@@ -48,7 +48,7 @@ final class Door: Sendable {
         thread.withLock { $0.take() }?.join()
     }
 
-    /// How many connections wait to be let in.
+    /// How many connections wait to be accepted.
     var waiting: Int {
         listeners.reduce(queued.load(ordering: .relaxed)) { $0 + Connection.waiting(on: $1.descriptor) }
     }
@@ -65,7 +65,7 @@ final class Door: Sendable {
         while true {
             let now = SystemClock.monotonic.now
             if now >= deadlinesAreDue { deadlinesAreDue = now + site.connections.enforceDeadlines() }
-            // Where all places are taken, whoever leaves rings the bell.
+            // At the connection limit, the end of a connection announces itself.
             let phase = phase.load(ordering: .relaxed)
             queue.dropEach(after: phase == .open ? .seconds(site.settings.requestTimeout) : .zero)
             if phase == .ended { return }
@@ -77,7 +77,7 @@ final class Door: Sendable {
             )
             isFull = false
             for listener in listeners where ready.contains(listener.descriptor) && !isFull {
-                // Over TLS there has to be room when the handshake begins.
+                // Over TLS the limit applies when the handshake begins.
                 isFull = !isEncrypted && !site.connections.makeRoom()
                 if !isFull, let errno = letIn(from: listener, to: &queue) {
                     if lines.failed.admits() { site.report(.cannotAccept(reason: errnoText(errno))) }
@@ -103,7 +103,8 @@ final class Door: Sendable {
 
     /// Accepts one connection, which waits for its handshake over TLS.
     ///
-    /// - Returns: an errno of the process or of the machine, which does not go away by trying again at once.
+    /// - Returns: an errno of the process or of the machine, which does not go away by trying again
+    ///   at once.
     private func letIn(from listener: ListenSocket, to queue: inout HandshakeQueue) -> CInt? {
         let descriptor: CInt
         let client: SocketAddress

@@ -10,7 +10,7 @@ extension Connections {
         case reading(Request)
         /// The request is whole and has no answer yet.
         case whole(Request)
-        /// The same, and libmicrohttpd was told to let the connection rest.
+        /// The same, and its connection is suspended in libmicrohttpd.
         case suspended(Request, Suspension)
         /// An answer is on its way.
         case answering(Response)
@@ -24,7 +24,7 @@ extension Connections {
         var bodyBytes = 0
         /// Whether its headers were checked.
         var isChecked = false
-        /// Whether the rate limit let it pass.
+        /// Whether the rate limit admitted it.
         var isAdmitted = false
         var password: PasswordVerdict?
         var hasWaited = false

@@ -43,7 +43,8 @@ final class Site: Sendable {
 
     func publish(_ page: Publication) {
         pageMaker.outdate(by: page)
-        // The old page goes out of the lock with its last reference, so that no scrape waits while its memory is freed.
+        // The old page goes out of the lock with its last reference, so that no scrape waits while
+        // its memory is freed.
         let old = state.withLock { state in
             defer { state.page = page }
             return state.page
@@ -53,7 +54,8 @@ final class Site: Sendable {
         _ = consume old
     }
 
-    /// Lets no request wait any longer: from now on they are answered with 503 where they would have to.
+    /// Lets no request wait any longer: from now on they are answered with 503 where they would
+    /// have to.
     func stopWaiting() {
         state.withLock { $0.isStopping = true }
         passwords.stop()
@@ -68,7 +70,8 @@ final class Site: Sendable {
         report(.handshakeFailed(client: client, reason: failure.rawValue, detail: detail))
     }
 
-    /// Answers a request whose body is read, or suspends its connection, so that it is asked for again.
+    /// Answers a request whose body is read, or suspends its connection, so that it is asked for
+    /// again.
     func answer(_ request: Connections.Request, _ asked: (method: String, path: String), on connection: Connection)
         -> MHD_Result
     {
@@ -116,7 +119,8 @@ final class Site: Sendable {
             request.isAdmitted = true
         }
         let isStale = SystemClock.monotonic.now - (page?.sampledAt ?? begun) > settings.maximumAge
-        // Whoever has no password, as a health check, is still told that the process does not work.
+        // Clients without a password, such as a health check, still learn that the process does not
+        // work.
         if isStale, route == .healthy, ["GET", "HEAD"].contains(asked.method) { return answers.stale }
         if !inForce.users.isEmpty, request.password != .right {
             if let verdict = request.password { return answers.refusal(verdict) }

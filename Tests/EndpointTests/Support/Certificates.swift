@@ -1,7 +1,8 @@
 import Foundation
 
 extension Folder {
-    /// Makes NAME.pem and NAME.key: a certificate that vouches for itself, as a server on loopback and as a client.
+    /// Makes NAME.pem and NAME.key: a certificate that vouches for itself, as a server on loopback
+    /// and as a client.
     func makeCertificate(
         _ name: String,
         names: String = "DNS:localhost,IP:127.0.0.1",

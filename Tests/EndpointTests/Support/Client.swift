@@ -9,8 +9,8 @@ final class Client {
     /// An endpoint that nobody holds stops.
     private let server: Endpoint?
 
-    /// Connects to a port of an address in numbers. A small receive buffer makes a client that the server cannot run
-    /// ahead of.
+    /// Connects to a port of an address in numbers. A small receive buffer makes a client that the
+    /// server cannot run ahead of.
     ///
     /// - Parameter own: the client's own IPv4 address; nil for what the kernel takes.
     init(

@@ -2,8 +2,8 @@ import Endpoint
 import Glibc
 
 extension Endpoint {
-    /// An endpoint on ports that the kernel chose. Its times are so long that none of them ends while a test runs, however
-    /// busy the machine is; a test that is about one of them sets it.
+    /// An endpoint on ports that the kernel chose. Its times are so long that none of them ends
+    /// while a test runs, however busy the machine is; a test that is about one of them sets it.
     static func forTest(
         on addresses: [String] = ["127.0.0.1:0"],
         telemetryPath: String = "/metrics",
@@ -54,7 +54,8 @@ extension Endpoint {
     }
 }
 
-/// Waits until something is so, for as long as a changed file may take to be read, and longer on a busy machine.
+/// Waits until something is so, for as long as a changed file may take to be read, and longer on a
+/// busy machine.
 func becomesTrue(_ condition: () throws -> Bool) rethrows -> Bool {
     let end = monotonicTime() + .seconds(20)
     while monotonicTime() < end {
