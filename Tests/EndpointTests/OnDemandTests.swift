@@ -209,7 +209,7 @@ struct OnDemandTests {
         let impatient = try endpoint()
         let answer = try impatient.get("/")
         #expect(answer.status == 503)
-        #expect(answer.text == "There is no sample yet; the first one follows within seconds.\n")
+        #expect(answer.text == "There is no sample yet; the first comes within seconds.\n")
         let endpoint = try endpoint { $0.firstPageWait = .seconds(600) }
         let client = try endpoint.client()
         try client.request("GET", "/")

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("A request")
 struct RouteTests {
-    private let noPage = "There is no sample yet; the first one follows within seconds.\n"
+    private let noPage = "There is no sample yet; the first comes within seconds.\n"
     private let stale = "The newest sample is older than 3600.0 seconds, which is the most that is allowed.\n"
 
     @Test("for the telemetry path gets the page, with the content type that it was published with")
