@@ -38,7 +38,7 @@ struct CommandTests {
             ),
             (
                 ["--web.listen-address=::1:80"],
-                "'::1:80' is invalid for '--web.listen-address <address>': an IPv6 address"
+                "'::1:80' is invalid for '--web.listen-address <address>': put an IPv6 address"
             ),
             (
                 ["--ports.limit=many"],
