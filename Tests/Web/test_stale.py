@@ -52,7 +52,7 @@ def seen(tmp_path_factory, server):
             seen["answers"] = {path: exporter.get(path) for path in ("/metrics", "/-/ready", "/-/healthy")}
             seen["health"] = ask_health(exporter)
             time.sleep(12)
-            seen["log while it hung"] = exporter.lines("There is no new sample")
+            seen["log while it hung"] = exporter.lines("No new sample")
             seen["health behind users"] = ask_health(guarded, users)
             seen["health over TLS"] = ask_health(secure, tls)
             seen["page behind users"] = guarded.get().status
