@@ -12,7 +12,8 @@ let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-/// The commit that is built, with "-dirty" behind it where the work tree holds other changes; empty outside of git.
+/// The commit that is built, with "-dirty" behind it where the work tree holds other changes; empty
+/// outside of git.
 let revision = Context.gitInformation.map { $0.currentCommit + ($0.hasUncommittedChanges ? "-dirty" : "") } ?? ""
 
 /// A module of the exporter: a folder of Sources.
@@ -49,8 +50,9 @@ let package = Package(
     ],
     targets: [
         // In the order of the data flow.
+        module("System", imports: ["CLinux", "CProcessArguments"]),
         module("Model"),
-        module("KernelReaders", imports: ["Model", "CLinux"]),
+        module("KernelReaders", imports: ["System", "Model", "CLinux"]),
         module("Aggregator", imports: ["Model"]),
         module("Sampler", imports: ["KernelReaders", "Aggregator", "Model"]),
         module("Advice", imports: ["Model"]),
@@ -58,14 +60,13 @@ let package = Package(
         module("Exposition"),
         module("Catalogue", imports: ["Exposition", "Model"]),
         module("WebConfiguration", imports: ["CYaml"]),
-        module("Endpoint", imports: ["WebConfiguration", "CLinux", "CMicrohttpd", "CGnuTLS", "CZlib", "CCrypt"]),
+        module("Endpoint", imports: ["WebConfiguration", "System", "CMicrohttpd", "CGnuTLS", "CZlib", "CCrypt"]),
         module("RemoteExporter", imports: ["CCurl"]),
-        module("ProcessArguments", imports: ["CProcessArguments"]),
         .executableTarget(
             name: "timewait_exporter",
             dependencies: [
                 "Model", "KernelReaders", "Aggregator", "Sampler", "Advice", "Presentation", "Exposition", "Catalogue",
-                "Endpoint", "WebConfiguration", "RemoteExporter", "ProcessArguments", "CBuildInformation",
+                "Endpoint", "WebConfiguration", "RemoteExporter", "System", "CBuildInformation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -94,7 +95,7 @@ let package = Package(
         .executableTarget(
             name: "timewait_benchmark",
             dependencies: [
-                "timewait_exporter", "timewait_generator", "sock_diag_floor", "procfs_floor", "ProcessArguments",
+                "timewait_exporter", "timewait_generator", "sock_diag_floor", "procfs_floor", "System",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Benchmark/timewait_benchmark",
@@ -108,20 +109,20 @@ let package = Package(
         .executableTarget(name: "namespace_agent", path: "Tests/NamespaceAgent", swiftSettings: swiftSettings),
         .executableTarget(
             name: "dump_reader",
-            dependencies: ["KernelReaders", "Model", "ProcessArguments"],
+            dependencies: ["KernelReaders", "Model", "System"],
             path: "Tests/DumpReader",
             swiftSettings: swiftSettings
         ),
         .executableTarget(
             name: "owners_reader",
-            dependencies: ["KernelReaders", "Model", "ProcessArguments"],
+            dependencies: ["KernelReaders", "Model", "System"],
             path: "Tests/OwnersReader",
             swiftSettings: swiftSettings
         ),
         .executableTarget(
             name: "landing_renderer",
             dependencies: [
-                "Advice", "Aggregator", "KernelReaders", "Model", "Presentation", "ProcessArguments", "Sampler",
+                "Advice", "Aggregator", "KernelReaders", "Model", "Presentation", "System", "Sampler",
                 "SyntheticMachines",
             ],
             path: "Tests/LandingRenderer",

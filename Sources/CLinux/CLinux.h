@@ -1,5 +1,6 @@
-// The headers of the kernel and of the C library that Swift's Glibc module does not bring: netlink, sock_diag, routes,
-// eventfd; and system calls that the C library may not have, or has for GNU sources only.
+// The headers of the kernel and of the C library that Swift's Glibc module does not bring: netlink,
+// sock_diag, routes, eventfd; and system calls that the C library may not have, or has for GNU
+// sources only.
 #ifndef CLINUX_H
 #define CLINUX_H
 
@@ -11,7 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/// getdents64(2). glibc declares it for GNU sources only, which Swift's modules are not, and syscall() is variadic.
+/// getdents64(2). glibc declares it for GNU sources only, which Swift's modules are not, and
+/// syscall() is variadic.
 static inline ssize_t clinux_getdents64(int folder, void *_Nullable entries, size_t size) {
     return syscall(SYS_getdents64, folder, entries, size);
 }

@@ -1,5 +1,5 @@
 extension Endpoint {
-    /// What an endpoint is told once, when it starts.
+    /// The settings that an endpoint starts with.
     package struct Settings: Sendable {
         package enum Sockets: Sendable {
             case addresses([ListenAddress])
@@ -9,9 +9,9 @@ extension Endpoint {
 
         package var sockets: Sockets
         package var telemetryPath: TelemetryPath
-        /// What `/` shows where none of the pages on demand is there.
+        /// The page at `/` where no page on demand has that path.
         package var landingPage: Page
-        /// Pages that are made when somebody asks for them.
+        /// Pages that are made on request.
         package var onDemandPages: [OnDemandPage] = []
         /// How old the sample behind the page may be; an older page is not served.
         package var maximumAge: Duration
@@ -23,19 +23,20 @@ extension Endpoint {
         package var firstPageWait = Duration.seconds(5)
         /// How long a request for a page on demand waits until it is made.
         package var onDemandWait = Duration.seconds(10)
-        /// Seconds, 1 or more, within which a request has to be whole, from the connection's or its own begin on, and
-        /// within which an answer has to make progress.
+        /// Seconds, 1 or more, within which a request has to be whole, from the connection's or its
+        /// own begin on, and within which an answer has to make progress.
         package var requestTimeout = 10
-        /// Seconds, 1 or more, within which an answer has to be taken whole.
+        /// Seconds, 1 or more, within which the client has to take an answer whole.
         package var answerTimeout = 60
-        /// Seconds, 1 or more, after which a connection is closed that waits for its next request. Longer than
-        /// Prometheus waits, which is 300: who closes first is left with the TIME_WAIT.
+        /// Seconds, 1 or more, after which a connection is closed that waits for its next request.
+        /// Longer than Prometheus waits, which is 300: who closes first is left with the TIME_WAIT.
         package var idleTimeout = 310
         /// The most connections at once, 1 or more; further ones wait in the kernel's queue.
         package var connectionLimit = 512
-        /// The most connections at once from one client's address, 1 or more; further ones are closed.
+        /// The most connections at once from one client's address, 1 or more; further ones are
+        /// closed.
         package var connectionLimitPerAddress = 128
-        /// The most bytes of pages that are kept only because somebody still downloads them.
+        /// The most bytes of old pages that are kept for downloads in progress.
         package var oldPagesLimit = 32 << 20
 
         package init(
@@ -59,11 +60,13 @@ extension Endpoint {
         case request(method: String, path: String, status: Int, client: String)
         /// A TLS handshake failed. Told five times at once, then each ten seconds at most.
         case handshakeFailed(client: String, reason: String, detail: String)
-        /// As many connections as allowed are open and busy, and further ones wait. Told once a minute at most.
+        /// As many connections as allowed are open and busy, and further ones wait. Told once a
+        /// minute at most.
         case connectionLimitReached(Int)
         /// No connection can be accepted, for this reason. Told once a minute at most.
         case cannotAccept(reason: String)
-        /// The web configuration file of this path, or one that it names, was changed and is in force.
+        /// The web configuration file of this path, or one that it names, was changed and is in
+        /// force.
         case configurationRead(String)
         /// What was changed cannot be used, and why; what was in force before still is.
         case configurationRefused(String)

@@ -4,7 +4,7 @@
 ///     1:name=systemd:/user.slice/user-1000.slice/session-2.scope               systemd's own hierarchy, version 1
 ///     4:memory:/docker/5f0c…                                                   a controller's, version 1
 ///
-/// The names come from whoever made the groups, and may hold any byte but a newline and '/'.
+/// The names come from the groups' creators, and may hold any byte but a newline and '/'.
 package struct ControlGroup: Equatable {
     /// The systemd unit, such as `payments.service`; nil outside of one. In a container it is the
     /// unit that the container is the payload of, as Podman's Quadlet makes them, and else nil.

@@ -1,12 +1,13 @@
-import Glibc
 package import Model
+import System
 
-/// Finds programs whose connections are too short to be met in a table of sockets.
+/// Finds programs whose connections are too short to appear in a socket table.
 ///
-/// A naive probe connects and closes within a tenth of a millisecond; a table is a millisecond old when its last row is
-/// read, and the program has closed its descriptor by then. So the descriptors come first here: one that was not there
-/// at the look before is asked at once for both of its ends (pidfd_getfd(2)). Only processes that have run since are looked
-/// at, which their CPU clocks tell, so that a look takes less than a millisecond.
+/// A naive probe connects and closes within a tenth of a millisecond; a table is a millisecond old
+/// when its last row is read, and the program has closed its descriptor by then. So the descriptors
+/// come first here: one that was not there at the look before is asked at once for both of its ends
+/// (pidfd_getfd(2)). Only processes that have run since are looked at, which their CPU clocks tell,
+/// so that a look takes less than a millisecond.
 package struct DialerSearch {
     /// A connection that was seen, and the process that opened it, or accepted it.
     package struct Connection: Sendable {
@@ -31,7 +32,7 @@ package struct DialerSearch {
     package init?(_ proc: ProcFilesystem) {
         guard proc.hasOurProcessNumbers else { return nil }
         self.proc = proc
-        network = FileDescriptor.target(of: "\(proc.mount)/self/ns/net")
+        network = FilePath.target(of: "\(proc.mount)/self/ns/net")
     }
 
     /// Looks once at all processes. The first time it only learns what there is.
@@ -45,11 +46,11 @@ package struct DialerSearch {
         }
         var (now, found): ([Int32: UInt64], [Connection]) = ([:], [])
         let before = times
-        for number in numbers where number != ProcessHandle.own {
-            guard let time = ProcessHandle.processorTime(of: number) else { continue }
+        for number in numbers where number != CurrentProcess.number {
+            guard let time = ProcessDescriptor.processorTime(of: number) else { continue }
             now[number] = time
             if before?[number] == time { continue }
-            // Whoever ended meanwhile, or is not to be looked at, has nothing to tell.
+            // The process may have ended, or may not be read.
             try? look(at: number, asks: before != nil, &found)
         }
         times = now
@@ -66,7 +67,7 @@ package struct DialerSearch {
                 else { continue }
                 if handle == nil { handle = try ProcessHandle(number) }
                 guard let ends = handle?.ends(ofSocket: inode, at: descriptor),
-                    FileDescriptor.target(of: "\(proc.mount)/\(number)/ns/net") == network
+                    FilePath.target(of: "\(proc.mount)/\(number)/ns/net") == network
                 else { continue }
                 let process = try SocketProcess(number, descriptors: folder)
                 found.append(Connection(process: process, local: ends.local, remote: ends.remote))

@@ -3,8 +3,8 @@ extension Span<UInt8> {
     /// Eight bytes as a number, the first one lowest.
     @inline(__always)
     func word64(at offset: Int) -> UInt64 {
-        // Checked against the span's bounds, and every bit pattern is a UInt64: what is unsafe about it is only the
-        // name.
+        // Checked against the span's bounds, and every bit pattern is a UInt64: what is unsafe
+        // about it is only the name.
         unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
 

@@ -1,4 +1,5 @@
 import CLinux
+import System
 
 /// Why the kernel's answer to a netlink request is not worth anything.
 package enum NetlinkFailure: Error, Equatable {

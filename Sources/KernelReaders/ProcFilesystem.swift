@@ -1,11 +1,15 @@
+import System
+
 /// Where procfs is mounted, and how its small files are read.
 package struct ProcFilesystem: Sendable {
     /// The folder with this namespace's `net` files.
     ///
-    /// `thread-self` and not `self`: `/proc/self/net` shows the namespace of the process' main thread, whoever asks. A tree without
-    /// `thread-self`, such as a capture, is read from its `net`.
+    /// `thread-self` and not `self`: `/proc/self/net` shows the namespace of the process' main
+    /// thread, whoever asks. A tree without `thread-self`, such as a capture, is read from its
+    /// `net`.
     private let net: String
-    /// The folder with this namespace's sysctls: the kernel looks at who opens, so that it needs no `thread-self`.
+    /// The folder with this namespace's sysctls: the kernel looks at who opens, so that it needs no
+    /// `thread-self`.
     private let sysctls: String
 
     /// Where it is mounted.
@@ -15,18 +19,19 @@ package struct ProcFilesystem: Sendable {
     package init(mount: String) {
         self.mount = mount
         let net = mount + "/thread-self/net"
-        self.net = FileDescriptor.exists(net) ? net : mount + "/net"
+        self.net = FilePath.exists(net) ? net : mount + "/net"
         sysctls = mount + "/sys/net/ipv4"
     }
 
     /// Whether there is anything at a path where procfs should be mounted.
-    package static func isThere(_ mount: String) -> Bool { FileDescriptor.exists(mount) }
+    package static func isThere(_ mount: String) -> Bool { FilePath.exists(mount) }
 
-    /// Whether it is a folder whose files are kept from us.
-    package static func isClosed(_ mount: String) -> Bool { FileDescriptor.isRefused(mount + "/.") }
+    /// Whether it is a folder that this process may not search.
+    package static func isClosed(_ mount: String) -> Bool { FilePath.isRefused(mount + "/.") }
 
-    /// Whether this is the kernel's own procfs, and no copy of one: only there `thread-self` is a link.
-    package var isLive: Bool { FileDescriptor.isLink(String(net.dropLast("/net".count))) }
+    /// Whether this is the kernel's own procfs, and no copy of one: only there `thread-self` is a
+    /// link.
+    package var isLive: Bool { FilePath.target(of: String(net.dropLast("/net".count))) != nil }
 
     /// The path of a file of this namespace, such as `tcp`.
     func net(_ file: String) -> String { "\(net)/\(file)" }
@@ -34,10 +39,10 @@ package struct ProcFilesystem: Sendable {
     /// The path of a sysctl of net.ipv4, such as `ip_local_port_range`.
     func sysctl(_ file: String) -> String { "\(sysctls)/\(file)" }
 
-    /// Whether a missing file of IPv6 means that the kernel has no IPv6 at all (`ipv6.disable=1`): then all of its
-    /// files are missing. Where only some are, they could not be read.
+    /// Whether a missing file of IPv6 means that the kernel has no IPv6 at all (`ipv6.disable=1`):
+    /// then all of its files are missing. Where only some are, they could not be read.
     var hasIPv6: Bool {
-        ["tcp6", "if_inet6", "sockstat6", "udp6"].contains { FileDescriptor.exists(net($0)) }
+        ["tcp6", "if_inet6", "sockstat6", "udp6"].contains { FilePath.exists(net($0)) }
     }
 
     /// Reads a file of IPv6; nil where the kernel has none.
@@ -69,9 +74,10 @@ package struct ProcFilesystem: Sendable {
 
     /// Reads a file of /proc/sys in one read() and gives its line, without the newline, to `body`.
     ///
-    /// One, because the kernel gives a list of ports once, from its start, and nothing at the second read(): a buffer
-    /// that is too small cuts the list, perhaps within a number (proc_do_large_bitmap(), kernel/sysctl.c). A list that
-    /// does not end with a newline is cut off. gVisor ends no value with one, and has an empty file for an empty list.
+    /// One, because the kernel gives a list of ports once, from its start, and nothing at the
+    /// second read(): a buffer that is too small cuts the list, perhaps within a number
+    /// (proc_do_large_bitmap(), kernel/sysctl.c). A list that does not end with a newline is cut
+    /// off. gVisor ends no value with one, and has an empty file for an empty list.
     func withSysctl<Value>(
         _ path: String,
         atMost size: Int = 128,
@@ -94,12 +100,12 @@ package struct ProcFilesystem: Sendable {
 extension ProcFilesystem {
     /// Whether the numbers of processes here are those that system calls of ours take: the procfs
     /// of the host, mounted in a container, has others.
-    var hasOurProcessNumbers: Bool { isLive && FileDescriptor.target(of: mount + "/self") == "\(ProcessHandle.own)" }
+    var hasOurProcessNumbers: Bool { isLive && FilePath.target(of: mount + "/self") == "\(CurrentProcess.number)" }
 
     /// Whether there are processes outside of the PID namespace that the procfs shows, by the
     /// number of the first one (PROC_PID_INIT_INO, include/linux/proc_ns.h).
     var isOfInnerPIDNamespace: Bool {
-        FileDescriptor.target(of: mount + "/1/ns/pid").map { $0 != "pid:[4026531836]" } ?? false
+        FilePath.target(of: mount + "/1/ns/pid").map { $0 != "pid:[4026531836]" } ?? false
     }
 
     /// The number that stands for users whom our user namespace does not have; nil where it has all

@@ -1,9 +1,10 @@
 package import Model
 
 extension ProcFilesystem {
-    /// Reads the namespace's own addresses: IPv4 from the routing table, IPv6, where the kernel has it, from the
-    /// interfaces. It knows no IPv6 prefix that is local as a whole; and the kernel takes the square of the table's
-    /// length, 1.6 s for 100,000 routes and 82 s for 500,000 (it finds its place anew for every 4 KiB).
+    /// Reads the namespace's own addresses: IPv4 from the routing table, IPv6, where the kernel has
+    /// it, from the interfaces. It knows no IPv6 prefix that is local as a whole; and the kernel
+    /// takes the square of the table's length, 1.6 s for 100,000 routes and 82 s for 500,000 (it
+    /// searches its place again for every 4 KiB).
     package func localAddresses() throws(ReadError) -> LocalAddresses {
         let trie = net("fib_trie")
         let v4 = try withContents(of: trie) { (bytes) throws(ReadError) in try LocalAddresses(fibTrie: bytes, trie) }
@@ -15,12 +16,13 @@ extension ProcFilesystem {
 }
 
 extension LocalAddresses {
-    /// The destinations of type LOCAL in the local table of /proc/net/fib_trie (fib_trie_seq_show(),
-    /// net/ipv4/fib_trie.c): a heading `Local:`, an address in a line `|-- 10.0.0.5` and its routes in the lines that
-    /// follow, `/32 host LOCAL`. Empty where no interface is up.
+    /// The destinations of type LOCAL in the local table of /proc/net/fib_trie
+    /// (fib_trie_seq_show(), net/ipv4/fib_trie.c): a heading `Local:`, an address in a line `|--
+    /// 10.0.0.5` and its routes in the lines that follow, `/32 host LOCAL`. Empty where no
+    /// interface is up.
     ///
-    /// The main table has such routes too where both are one, as they are until a rule is added; and a table of a
-    /// transparent proxy has them for addresses that are not the host's own.
+    /// The main table has such routes too where both are one, as they are until a rule is added;
+    /// and a table of a transparent proxy has them for addresses that are not the host's own.
     fileprivate init(fibTrie bytes: Span<UInt8>, _ path: String) throws(ReadError) {
         var prefixes: [Prefix] = []
         var isLocalTable = false
@@ -47,8 +49,8 @@ extension LocalAddresses {
         self.init(prefixes)
     }
 
-    /// The addresses in /proc/net/if_inet6: 32 digits in network order at the start of each line, then the index of the
-    /// interface (if6_seq_show(), net/ipv6/addrconf.c).
+    /// The addresses in /proc/net/if_inet6: 32 digits in network order at the start of each line,
+    /// then the index of the interface (if6_seq_show(), net/ipv6/addrconf.c).
     fileprivate init(interfaces bytes: Span<UInt8>, _ path: String) throws(ReadError) {
         var addresses: [Prefix] = []
         var linkLocal: [LinkLocal] = []
@@ -92,7 +94,8 @@ extension Span<UInt8> {
         return parts == 4 && start == range.upperBound + 1 ? address : nil
     }
 
-    /// The IPv6 address whose 32 hexadecimal digits fill the range. This file prints them in lower case.
+    /// The IPv6 address whose 32 hexadecimal digits fill the range. This file prints them in lower
+    /// case.
     fileprivate func digitsOfAddress(in range: Range<Int>) -> IPAddress? {
         guard range.count == 32 else { return nil }
         var halves: (high: UInt64, low: UInt64) = (0, 0)

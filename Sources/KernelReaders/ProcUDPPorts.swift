@@ -1,8 +1,10 @@
 package import Model
+import System
 
 extension ProcFilesystem {
-    /// Reads the local ports of the namespace's UDP sockets from /proc/net/udp and, where the kernel has it, udp6; and the
-    /// rows of those on some ports. A socket that is not connected is in state CLOSE there, others are ESTABLISHED.
+    /// Reads the local ports of the namespace's UDP sockets from /proc/net/udp and, where the
+    /// kernel has it, udp6; and the rows of those on some ports. A socket that is not connected is
+    /// in state CLOSE there, others are ESTABLISHED.
     ///
     /// Not over sock_diag: to ask it for UDP makes the kernel load a module.
     package func udpSockets(watching watched: PortSet) throws(ReadError) -> (ports: PortSet, rows: [SocketRow]) {

@@ -1,45 +1,36 @@
-import Glibc
 package import Model
+import System
 
 extension ProcessFacts {
-    /// Reads the facts of this process, always from /proc/self: a procfs at another path may belong to another process'
-    /// view.
+    /// Reads the facts of this process, always from /proc/self: a procfs at another path may belong
+    /// to another process' view.
     package static func reading() throws(ReadError) -> ProcessFacts {
         let proc = ProcFilesystem(mount: "/proc")
         let path = "/proc/self/stat"
         let fields = try proc.withContents(of: path) { (bytes) throws(ReadError) in try StatFields(bytes, path) }
-        let ticks = Double(sysconf(CInt(_SC_CLK_TCK)))
+        let ticks = Double(CurrentProcess.ticksPerSecond)
         return ProcessFacts(
-            cpuSeconds: Clock.processCPU.seconds,
+            cpuSeconds: SystemClock.processCPU.seconds,
             openDescriptors: try openDescriptors(),
-            descriptorLimit: descriptorLimit(),
+            descriptorLimit: CurrentProcess.fileLimit.soft,
             virtualMemory: fields.virtualMemory,
-            residentMemory: fields.residentPages * sysconf(CInt(_SC_PAGESIZE)),
+            residentMemory: fields.residentPages * CurrentProcess.pageSize,
             startTime: bootTime + Double(fields.startTicks) / ticks,
             threads: fields.threads
         )
     }
 
-    /// When the machine started, in seconds since 1970. Taken once: it would waver by microseconds, and a start time
-    /// must not.
-    private static let bootTime = Clock.realtime.seconds - Clock.boottime.seconds
-
-    private static func descriptorLimit() -> UInt64 {
-        var limit = rlimit()
-        unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        return UInt64(limit.rlim_cur)
-    }
+    /// When the machine started, in seconds since 1970. Taken once: it would waver by microseconds,
+    /// and a start time must not.
+    private static let bootTime = SystemClock.realtime.seconds - SystemClock.boottime.seconds
 
     /// Counts the entries of /proc/self/fd, less the one that the counting opens.
     private static func openDescriptors() throws(ReadError) -> Int {
-        let path = "/proc/self/fd"
-        guard let folder = unsafe opendir(path) else { throw ReadError(call: "opendir", path: path, errno: errno) }
-        defer { unsafe closedir(folder) }
-        var count = 0
-        while let entry = unsafe readdir(folder) {
-            if unsafe entry.pointee.d_name.0 != CChar(bitPattern: UInt8(ascii: ".")) { count += 1 }
+        do throws(SystemError) {
+            return try Folder.names(in: "/proc/self/fd").count { !$0.hasPrefix(".") } - 1
+        } catch {
+            throw ReadError(error)
         }
-        return count - 1
     }
 }
 
@@ -51,7 +42,8 @@ private struct StatFields {
     var residentPages = 0
 
     init(_ bytes: Span<UInt8>, _ path: String) throws(ReadError) {
-        // The second field is the command's name in parentheses, and may hold anything: the last ')' ends it.
+        // The second field is the command's name in parentheses, and may hold anything: the last
+        // ')' ends it.
         guard let parenthesis = (0..<bytes.count).last(where: { bytes[$0] == UInt8(ascii: ")") }) else {
             throw .malformed(path, "no ')' behind the command's name")
         }

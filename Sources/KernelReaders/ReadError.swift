@@ -1,8 +1,11 @@
+import Glibc
+import System
+
 /// Why a file of the kernel could not be read.
 package struct ReadError: Error, Equatable {
     /// The kinds of failure, as the label `reason` of `timewait_sampler_errors_total` names them.
     package enum Reason: String, CaseIterable, Sendable {
-        /// There is no such file, or none of what is to be read stands in it.
+        /// The file does not exist, or does not hold what is to be read.
         case notFound = "not_found"
         /// The file may not be read by us.
         case permissionDenied = "permission_denied"
@@ -33,4 +36,124 @@ package struct ReadError: Error, Equatable {
 extension ReadError: CustomStringConvertible {
     /// The path and what failed there, on one line.
     package var description: String { "\(path): \(detail)" }
+}
+
+/// What a reading gave, and the parts that it could not give: each part stands alone, and is absent
+/// where it failed.
+package struct Partial<Value: Sendable>: Sendable {
+    /// What could be read.
+    package var value: Value
+    /// Why the rest could not.
+    package var failures: [ReadError] = []
+}
+
+/// Collects the failures of a reading's parts.
+struct PartFailures {
+    private(set) var errors: [ReadError] = []
+
+    /// Takes in that a part failed.
+    mutating func note(_ error: ReadError) { errors.append(error) }
+
+    /// Reads a part; nil where that fails.
+    mutating func part<Value>(_ read: () throws(ReadError) -> Value) -> Value? {
+        do throws(ReadError) {
+            return try read()
+        } catch {
+            note(error)
+            return nil
+        }
+    }
+}
+
+// The system calls of this module are those of System; their failures are ReadErrors here.
+
+extension ReadError {
+    /// The failure of a system call on a file.
+    init(_ error: SystemError) {
+        self.init(call: error.call, path: error.path, errno: error.errno)
+    }
+
+    /// The failure of a system call on a file.
+    init(call: String, path: String, errno: Int32) {
+        let reason: Reason =
+            switch errno {
+            case ENOENT, ENOTDIR, ESRCH: .notFound
+            case EACCES, EPERM: .permissionDenied
+            default: .readFailed
+            }
+        self.init(reason: reason, path: path, detail: "\(call): \(errnoText(errno))")
+    }
+}
+
+extension FileDescriptor {
+    /// Opens a file for reading.
+    init(reading path: String) throws(ReadError) {
+        do throws(SystemError) {
+            self = try FileDescriptor(open: path)
+        } catch {
+            throw ReadError(error)
+        }
+    }
+
+    /// Opens a file of a folder for reading.
+    init(reading name: String, in folder: borrowing Folder) throws(ReadError) {
+        do throws(SystemError) {
+            self = try FileDescriptor(open: name, in: folder)
+        } catch {
+            throw ReadError(error)
+        }
+    }
+
+    /// Reads once into the buffer, from `offset` to its end.
+    ///
+    /// - Returns: the number of bytes, 0 at the end of the file.
+    func read(into buffer: inout [UInt8], from offset: Int = 0) throws(ReadError) -> Int {
+        do throws(SystemError) {
+            return try fill(&buffer, from: offset)
+        } catch {
+            throw ReadError(error)
+        }
+    }
+
+    /// Reads once, at most `size` bytes. Memory that the kernel does not fill is not touched.
+    func readOnce(atMost size: Int) throws(ReadError) -> [UInt8] {
+        do throws(SystemError) {
+            return try bytes(atMost: size)
+        } catch {
+            throw ReadError(error)
+        }
+    }
+}
+
+extension Folder {
+    /// Opens a folder for reading.
+    init(_ path: String) throws(ReadError) {
+        do throws(SystemError) {
+            self = try Folder(open: path)
+        } catch {
+            throw ReadError(error)
+        }
+    }
+
+    /// Reads the next entries, as many as fit into the buffer, as getdents64(2) writes them.
+    ///
+    /// - Returns: the number of bytes, 0 at the end of the folder.
+    func readEntries(into buffer: inout [UInt8]) throws(ReadError) -> Int {
+        do throws(SystemError) {
+            return try fill(&buffer)
+        } catch {
+            throw ReadError(error)
+        }
+    }
+
+    /// Reads the target of a symbolic link of the folder, or what of it fits into the buffer.
+    ///
+    /// - Returns: the number of bytes.
+    func readLink(_ name: String, into buffer: inout [UInt8]) throws(ReadError) -> Int {
+        do throws(SystemError) {
+            return try fill(&buffer, fromLink: name)
+        } catch {
+            throw ReadError(error)
+        }
+    }
 }

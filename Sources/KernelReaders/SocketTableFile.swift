@@ -1,5 +1,5 @@
-import Glibc
 import Model
+import System
 
 /// /proc/net/tcp or tcp6 while it is being read.
 struct SocketTableFile: ~Copyable {
@@ -8,7 +8,7 @@ struct SocketTableFile: ~Copyable {
     private var parser: SocketTableParser
     /// The kernel gives one page at a time, whatever the buffer: there is room for it behind a row that was cut.
     private var buffer: [UInt8]
-    private let pageSize = sysconf(CInt(_SC_PAGESIZE))
+    private let pageSize = CurrentProcess.pageSize
     /// The bytes at the front of the buffer that belong to no whole row yet.
     private var rest = 0
     private var isAtEnd = false

@@ -23,7 +23,7 @@ enum BuildInformation {
         )
     }
 
-    /// The compiler's version, as far as the language lets it be told.
+    /// The compiler's version, as far as conditional compilation can tell.
     static var swiftVersion: String {
         #if compiler(>=6.5)
         "6.5 or later"

@@ -6,6 +6,7 @@ import KernelReaders
 import Model
 import Presentation
 import RemoteExporter
+import System
 import WebConfiguration
 
 /// `timewait_exporter diagnose`: what is wrong with this machine, and what to do about it.
@@ -20,7 +21,7 @@ struct Diagnose: ParsableCommand {
             """
     )
 
-    @Flag(name: .customLong("watch"), help: "Look again and again, and draw it anew, until it is stopped.")
+    @Flag(name: .customLong("watch"), help: "Read and redraw until stopped.")
     var watches = false
 
     @Option(
@@ -37,7 +38,7 @@ struct Diagnose: ParsableCommand {
     @Option(
         name: .customLong("for"),
         help: ArgumentHelp(
-            "Look for so long what grows: live connections that leak, queues, connections without TIME_WAIT; 1s to 10m.",
+            "How long to watch what grows: leaking connections, queues, connections without TIME_WAIT; 1s to 10m.",
             discussion: "(default: one reading)",
             valueName: "duration"
         ),
@@ -111,7 +112,7 @@ struct Diagnose: ParsableCommand {
         do throws(Diagnosis.Unreadable) {
             return try Diagnosis(json: json)
         } catch {
-            throw StartError(description: "--url: the answer of \(path) is no diagnosis: \(error)")
+            throw StartError(description: "--url: the answer of \(path) is not a diagnosis: \(error)")
         }
     }
 
@@ -128,7 +129,7 @@ struct Diagnose: ParsableCommand {
             situation = try examination.situation(of: first.sample, began: began)
         }
         let diagnosis = Diagnosis(of: situation)
-        // A table does not tell who dials anew from who keeps a connection.
+        // A table does not show which processes reconnect and which keep a connection.
         guard diagnosis.findings.contains(where: { $0.check == .localProber }) else { return diagnosis }
         examination.searchDialers(for: &situation)
         return Diagnosis(of: situation)
@@ -146,8 +147,8 @@ struct Diagnose: ParsableCommand {
         var sample: Sample?
         var next = firstNext
         let end = began + period
-        let isTerminal = isatty(STDERR_FILENO) == 1 && !Terminal.isDumb
-        if isatty(STDERR_FILENO) == 1, Terminal.isDumb {
+        let isTerminal = StandardStreams.errorIsTerminal && !Terminal.isDumb
+        if StandardStreams.errorIsTerminal, Terminal.isDumb {
             StandardStreams.writeError(Array("Second reading in \(Wording.duration(period)) ...\n".utf8))
         }
         defer { if isTerminal { StandardStreams.writeError(Array("\r\u{1b}[K".utf8)) } }
@@ -167,7 +168,7 @@ struct Diagnose: ParsableCommand {
     /// Looks again and again; ends only by a signal, or where there is nothing to look at any more.
     private func watch(_ examination: inout Examination) throws -> Never {
         // What is drawn is drawn to its end: colours, and a line of its own for what comes next.
-        if isatty(STDOUT_FILENO) == 1 { holdBackSignals() }
+        if StandardStreams.outputIsTerminal { Self.endings.block() }
         var earlier: Sample?
         var drawnAt: Instant?
         while true {
@@ -179,47 +180,33 @@ struct Diagnose: ParsableCommand {
                 situation.hasMemory = true
                 situation.earlier = earlier
                 earlier = sample
-                // Whoever changes the size of the terminal gets the next page by it.
+                // The next page follows a change of the terminal's size.
                 let terminal = Terminal(colour)
                 let text = TextReport.text(Diagnosis(of: situation), options(terminal))
                 // Home, the page, and nothing behind it: what is drawn over does not flicker.
                 let page =
                     terminal.movesCursor ? "\u{1b}[H\(Self.screen(text, rows: terminal.rows))\u{1b}[J" : text + "\n"
-                try StandardStreams.writeOutput(Array(page.utf8))
+                try Terminal.write(Array(page.utf8))
             }
             Self.sleepOrEnd(until: next)
         }
     }
 
     /// The signals that end `--watch`.
-    private static var endings: sigset_t {
-        var signals = sigset_t()
-        // These fill the set only.
-        unsafe sigemptyset(&signals)
-        for signal in [SIGINT, SIGTERM] { unsafe sigaddset(&signals, signal) }
-        return signals
-    }
+    private static let endings = Signals([SIGINT, SIGTERM])
 
-    private func holdBackSignals() {
-        var signals = Self.endings
-        // It reads the set only.
-        unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
-    }
-
-    /// Sleeps, and ends by the signal that has come, as a process that takes no notice of signals does.
+    /// Sleeps, and ends by the signal that has come, as a process that takes no notice of signals
+    /// does.
     private static func sleepOrEnd(until moment: Instant) {
-        var signals = endings
-        let left = max(0, min(moment - Clock.now, 60))
-        var time = timespec(tv_sec: Int(left), tv_nsec: Int(left.truncatingRemainder(dividingBy: 1) * 1e9))
-        // Both are only read. Without --watch on a terminal nothing is held back, and this is a sleep.
-        let signal = unsafe sigtimedwait(&signals, nil, &time)
-        guard signal > 0 else { return }
-        unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
-        raise(signal)
+        // Without --watch on a terminal nothing is blocked, and this is a sleep.
+        guard let signal = endings.wait(atMost: min(moment - Clock.now, 60)) else { return }
+        endings.unblock()
+        Signals.raise(signal)
     }
 
-    /// The text with an escape at the end of each line that clears what was there before. What has no place is left out:
-    /// a page that is higher than the terminal would be drawn below the one before.
+    /// The text with an escape at the end of each line that clears what was there before. What has
+    /// no place is left out: a page that is higher than the terminal would be drawn below the one
+    /// before.
     private static func screen(_ text: String, rows: Int?) -> String {
         var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         // The last one is empty: the cursor's.
@@ -232,8 +219,8 @@ struct Diagnose: ParsableCommand {
     }
 
     private func write(_ diagnosis: Diagnosis) throws {
-        if isJSON { return try StandardStreams.writeOutput(diagnosis.json) }
-        try StandardStreams.writeOutput(Array(TextReport.text(diagnosis, options(Terminal(colour))).utf8))
+        if isJSON { return try Terminal.write(diagnosis.json) }
+        try Terminal.write(Array(TextReport.text(diagnosis, options(Terminal(colour))).utf8))
     }
 
     private func options(_ terminal: Terminal) -> TextReport.Options {
@@ -246,9 +233,7 @@ struct Diagnose: ParsableCommand {
     }
 
     private static func sleep(until moment: Instant) {
-        let left = moment - Clock.now
-        guard left > 0 else { return }
-        usleep(UInt32(min(left, 60) * 1e6))
+        SystemClock.sleep(for: .seconds(min(moment - Clock.now, 60)))
     }
 }
 

@@ -1,10 +1,10 @@
 import Advice
 import Aggregator
-import Glibc
 import KernelReaders
 import Model
 import Sampler
 import Synchronization
+import System
 
 /// Looks at the machine as a person would: reads its tables, and who owns its sockets.
 struct Examination: ~Copyable {
@@ -23,7 +23,7 @@ struct Examination: ~Copyable {
         settings.source = reading.source
         settings.accounting.servicePorts = services.ports.tcp
         settings.accounting.udpServicePorts = services.ports.udp
-        // All of them: there is no page to keep small.
+        // No limit: there is no page to keep small.
         settings.accounting.portsLimit = 65_535
         settings.accounting.servicesLimit = 65_535
         let obstacles = Obstacles()
@@ -53,7 +53,8 @@ struct Examination: ~Copyable {
         return situation
     }
 
-    /// Looks for a moment for programs that dial services of this host with connections too short to be met by chance.
+    /// Looks for a moment for programs that dial services of this host with connections too short
+    /// to be met by chance.
     mutating func searchDialers(for situation: inout Situation) { surroundings.searchDialers(for: &situation) }
 }
 
@@ -63,7 +64,8 @@ struct Surroundings {
     private let servicePorts: PortSet
     private var owners: SocketOwnersReader
 
-    /// How long, in seconds, it is looked for a program that dials this host's services for moments only.
+    /// How long, in seconds, it is looked for a program that dials this host's services for moments
+    /// only.
     private static let longestSearch = 1.5
     /// The most client sockets that are asked for IP_BIND_ADDRESS_NO_PORT.
     private static let mostAskedClients = 2000
@@ -82,7 +84,7 @@ struct Surroundings {
             sample: sample
         )
         situation.servicePorts = servicePorts
-        situation.isRoot = geteuid() == 0
+        situation.isRoot = CurrentProcess.effectiveUser == 0
         if let ports = sample.ports, !ports.knowsBound {
             let whose = sample.source == .procfs ? "/proc/net/tcp" : situation.kernel
             situation.obstacles.append("sockets that are only bound: \(whose) does not show them")
@@ -96,7 +98,8 @@ struct Surroundings {
         return situation
     }
 
-    /// Whether a socket is asked for its options: those that decide about a restart, or about who binds before connect.
+    /// Whether a socket is asked for its options: those that decide about a restart, or about who
+    /// binds before connect.
     private static func asks(_ socket: OwnedSocket, _ sample: Sample) -> Bool {
         guard let report = sample.ports else { return false }
         let port = socket.row.localPort
@@ -108,7 +111,8 @@ struct Surroundings {
             && Int(port) / 2 % max(1, use.bind.used / mostAskedClients) == 0
     }
 
-    /// Looks for a moment for programs that dial services of this host with connections too short to be met by chance.
+    /// Looks for a moment for programs that dial services of this host with connections too short
+    /// to be met by chance.
     mutating func searchDialers(for situation: inout Situation) {
         guard let listening = situation.sample.ports?.occupancy.listening, var search = DialerSearch(proc) else {
             return
@@ -130,7 +134,7 @@ struct Surroundings {
         situation.dialers = dialers
     }
 }
-/// What could not be read, as a person is told it.
+/// What could not be read, in words for a person.
 private final class Obstacles: Sendable {
     private let events = Mutex<[SamplerEvent]>([])
 

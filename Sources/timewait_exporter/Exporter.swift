@@ -2,14 +2,13 @@ import Aggregator
 import Catalogue
 import Endpoint
 import Exposition
-import Glibc
 import KernelReaders
 import Logging
 import Model
 import Sampler
 
-/// The exporter: it wires the modules together and runs on the main thread, from tick to tick, until the signal
-/// thread has it stop.
+/// The exporter: it wires the modules together and runs on the main thread, from tick to tick,
+/// until the signal thread has it stop.
 struct Exporter: ~Copyable {
     private let logger: Logger
     private let manager: ServiceManager
@@ -23,7 +22,8 @@ struct Exporter: ~Copyable {
     private var facts: ExporterFacts
     private var pageSize = 0
 
-    /// Listens; the first sample is not there yet. The signals must be held back (`SignalThread.holdBack()`).
+    /// Listens; the first sample is not there yet. The signals must be held back
+    /// (`SignalThread.holdBack()`).
     init(
         serving: ServingSettings,
         sampling: SamplerSettings,
@@ -75,24 +75,24 @@ struct Exporter: ~Copyable {
         ) { Self.log($0, to: logger) }
     }
 
-    /// Looks for what is read. A capture of a procfs will do, in which single files are missing. The folder of a process,
-    /// such as /proc/self, has a `net` too, but no sysctls.
+    /// Looks for what is read. A capture of a procfs will do, in which single files are missing.
+    /// The folder of a process, such as /proc/self, has a `net` too, but no sysctls.
     ///
     /// - Throws: that there is nothing.
     static func check(procfs: String) throws {
         func refusal(_ what: String) -> StartError {
             StartError(description: "--path.procfs '\(procfs)': \(what); procfs is mounted at /proc on most machines")
         }
-        guard ProcFilesystem.isThere(procfs) else { throw refusal("there is no such folder") }
+        guard ProcFilesystem.isThere(procfs) else { throw refusal("no such folder") }
         if ProcFilesystem.isClosed(procfs) { throw refusal("Permission denied") }
         guard ["thread-self/net", "sys/net"].contains(where: { ProcFilesystem.isThere("\(procfs)/\($0)") })
         else {
-            throw refusal("this is no procfs, it has neither thread-self/net nor sys/net")
+            throw refusal("not a procfs: it has neither thread-self/net nor sys/net")
         }
     }
 
-    /// Samples and serves until a signal comes, then stops: at once where no answer is on its way, else within five
-    /// seconds.
+    /// Samples and serves until a signal comes, then stops: at once where no answer is on its way,
+    /// else within five seconds.
     mutating func run() {
         logger.info("Starting", metadata: ["version": "\(facts.version)", "revision": "\(facts.revision)"])
         for address in endpoint.boundAddresses {
@@ -183,7 +183,7 @@ struct Exporter: ~Copyable {
             logger.info("The web configuration was read and is in force", metadata: ["file": "\(file)"])
         case .configurationRefused(let problem):
             logger.error(
-                "The web configuration cannot be used; the one of before stays in force",
+                "The web configuration cannot be used; the previous one stays in force",
                 metadata: ["error": "\(problem)"]
             )
         case .configurationWarning(let problem):
@@ -195,14 +195,14 @@ struct Exporter: ~Copyable {
         switch event {
         case .failed(let collector, let error):
             logger.error(
-                "A reading failed; what it could not read is absent until it works again",
+                "A reading failed; its metrics are absent until it succeeds",
                 metadata: [
                     "collector": "\(collector.rawValue)", "reason": "\(error.reason.rawValue)", "error": "\(error)",
                 ]
             )
         case .absent(let collector, let error):
             logger.info(
-                "There is nothing to read here",
+                "This kernel does not have what is to be read",
                 metadata: ["collector": "\(collector.rawValue)", "error": "\(error)"]
             )
         case .recovered(let collector):
@@ -211,12 +211,12 @@ struct Exporter: ~Copyable {
             logger.info("Reading the socket table", metadata: ["source": "\(source.rawValue)"])
         case .reads(let source, let obstacle?):
             logger.warning(
-                "Reading the socket table in another way than would be best",
+                "Falling back to another source of the socket table",
                 metadata: ["source": "\(source.rawValue)", "obstacle": "\(obstacle)"]
             )
         case .readsAddressFiles(because: let obstacle):
             logger.warning(
-                "Reading the own addresses from files, which do not hold IPv6 prefixes",
+                "Reading local addresses from files, which lack IPv6 prefixes",
                 metadata: ["collector": "local_addresses", "obstacle": "\(obstacle)"]
             )
         case .malformedRows(let count):
@@ -227,11 +227,32 @@ struct Exporter: ~Copyable {
         }
     }
 
-    /// What to type into a browser on this machine for an address that is served; nil for a unix socket.
+    /// What to type into a browser on this machine for an address that is served; nil for a unix
+    /// socket.
     private func url(of address: String) -> String? {
         guard !address.hasPrefix("unix:") else { return nil }
         let everywhere = ["[::]:", "0.0.0.0:"].first { address.hasPrefix($0) }
         let host = everywhere.map { "localhost:" + address.dropFirst($0.count) } ?? address
         return (endpoint.isEncrypted ? "https://" : "http://") + host + telemetryPath.text
+    }
+}
+
+/// The HTTP side's flags.
+struct ServingSettings {
+    let listenAddresses: [ListenAddress]
+    let usesPassedSockets: Bool
+    let telemetryPath: TelemetryPath
+    let hasLandingPage: Bool
+    let configurationFile: String?
+    let connectionLimit: Int
+    let connectionLimitPerAddress: Int
+
+    /// The flag that asked for what could not be had.
+    func flag(of error: EndpointError) -> String {
+        switch error {
+        case .badConfiguration: "--web.config.file"
+        case _ where usesPassedSockets: "--web.systemd-socket"
+        default: "--web.listen-address"
+        }
     }
 }

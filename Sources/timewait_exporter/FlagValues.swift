@@ -3,8 +3,8 @@ import Endpoint
 import Model
 import Sampler
 
-/// Values of flags as operators write them. Each of these throws what would be right; the flag and the value that was
-/// wrong are said by ArgumentParser.
+/// Values of flags as operators write them. Each of these throws what would be right; the flag and
+/// the value that was wrong are said by ArgumentParser.
 enum FlagValues {
     /// An address to listen on.
     static func listenAddress(_ text: String) throws -> ListenAddress {
@@ -105,7 +105,7 @@ enum FlagValues {
     }
 
     /// The kernel's lists may hold it, but no socket can.
-    private static let noPortZero = "0 is no port: ports are 1 to 65535"
+    private static let noPortZero = "port 0 is out of range: ports are 1 to 65535"
 
     /// The ports that services need.
     struct ServicePorts {
@@ -139,7 +139,7 @@ enum FlagValues {
         return ports
     }
 
-    /// How many sockets are told apart.
+    /// How many sockets are recognised.
     static func socketsLimit(_ text: String) throws -> Int {
         guard let number = Int(text), (0...100_000_000).contains(number) else {
             throw ValidationError("expected a number from 0 to 100000000")

@@ -1,9 +1,9 @@
 import Endpoint
-import Glibc
 
-/// What `--web.healthcheck` does: for the health check of a container, in which there is no other program that could ask.
+/// The `--web.healthcheck` flag, for the health check of a container without another HTTP client.
 enum HealthReport {
-    /// Asks the exporter that serves on an address, and says on a line of standard output that it answers.
+    /// Asks the exporter that serves on an address, and says on a line of standard output that it
+    /// answers.
     ///
     /// - Parameter configuration: the exporter's configuration file, which may tell it to use TLS.
     /// - Throws: what is wrong with it.
@@ -13,12 +13,13 @@ enum HealthReport {
         case .status(200):
             print("healthy: \(address) answers")
         case .status(401):
-            // The guard before every path answers; what lies behind it is not for whoever has no password.
+            // The password check answers, so the process is alive; the rest needs a password.
             print("healthy: \(address) answers, and wants a password")
         case .status(let code):
             throw unhealthy(address, "answers with status \(code)")
         case .noStatus where configuration != nil:
-            // Only a program that lives ends it, as it does where it wants a certificate of the client.
+            // Only a program that lives ends it, as it does where it wants a certificate of the
+            // client.
             print("healthy: \(address) ends a connection that has no certificate, or does not begin TLS")
         case .noStatus:
             throw unhealthy(address, "ends the connection without an answer in HTTP")

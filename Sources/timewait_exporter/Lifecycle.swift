@@ -1,11 +1,12 @@
 import KernelReaders
 import Model
+import System
 
-/// What the main thread, which samples, and the signal thread know of each other.
+/// The state that the main thread, which samples, and the signal thread share.
 final class Lifecycle: Sendable {
     /// What the main thread is doing.
     enum Work: String {
-        case starting = "opening what it serves on and with"
+        case starting = "opening sockets and files"
         case reading = "reading the kernel's tables"
         case waiting = "waiting for the next reading"
         case draining = "ending connections"
@@ -43,7 +44,7 @@ final class Lifecycle: Sendable {
     /// Notes that a sample has been taken and published.
     func noteSample() { state.change { $0.lastSample = Clock.now } }
 
-    /// Waits for what is to be done next.
+    /// Waits for the next step.
     ///
     /// - Parameter due: when the next sample is.
     func nextStep(sampleAt due: Instant) -> Step {

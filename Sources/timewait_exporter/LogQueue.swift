@@ -1,18 +1,20 @@
-import Glibc
 import KernelReaders
 import Model
+import System
 
-/// Lines on their way to standard error. Whoever logs never waits: a thread writes them, and where nobody
-/// takes them from a full pipe, the lines that have no room here are counted, and the count is logged later.
+/// Lines on their way to standard error. Logging never blocks: a thread writes them, and where
+/// nobody takes them from a full pipe, the lines that have no room here are counted, and the count
+/// is logged later.
 final class LogQueue: Sendable {
     /// The most bytes that wait: some thousand lines.
     private static let room = 256 * 1024
-    /// Where lines were lost, none is taken before so many bytes are left: there is one count for many lines.
+    /// Where lines were lost, none is taken before so many bytes are left: there is one count for
+    /// many lines.
     private static let roomAfterLoss = room / 2
 
     private struct Line {
         let text: [UInt8]
-        /// The lost lines that it tells of; 0 where it is another line.
+        /// The number of lost lines that it reports; 0 for other lines.
         var told = 0
     }
 
@@ -21,7 +23,8 @@ final class LogQueue: Sendable {
         var bytes = 0
         /// Lines that were lost and are not logged as such yet.
         var lost = 0
-        /// Lines that could not be written. They are told with the next line: telling at once could not be written either.
+        /// Lines that could not be written. They are reported with the next line, since a report
+        /// now could not be written either.
         var unwritten = 0
         var lostInAll: UInt64 = 0
         var isWriting = false
@@ -33,7 +36,7 @@ final class LogQueue: Sendable {
     }
 
     private let state = Monitor(State())
-    /// The line that tells how many lines were lost.
+    /// The line that reports the number of lost lines.
     private let lossLine: @Sendable (Int) -> [UInt8]
 
     /// Starts the thread, which takes over this thread's mask of signals.
@@ -73,8 +76,8 @@ final class LogQueue: Sendable {
         _ = state.wait(until: deadline.nanoseconds) { $0.lines.isEmpty && $0.lost == 0 && !$0.isWriting ? true : nil }
     }
 
-    /// Takes all lines that wait and writes them, one by one. Those that the kernel has not taken yet count
-    /// towards the room.
+    /// Takes all lines that wait and writes them, one by one. Those that the kernel has not taken
+    /// yet count towards the room.
     private func writeNext() {
         let lines = state.wait { state -> [Line]? in
             if state.lines.isEmpty { tellLoss(&state) }

@@ -5,6 +5,7 @@ import Exposition
 import KernelReaders
 import Model
 import Sampler
+import System
 import WebConfiguration
 
 /// `timewait_exporter metrics`: one reading, one page, for node_exporter's textfile collector and
@@ -71,11 +72,11 @@ struct Metrics: ParsableCommand {
         let input = PageInput(sample: sample, exporter: BuildInformation.facts)
         let page = Catalogue.page(input, format.textFormat, isServed: false)
         if let output {
-            try AtomicFile.write(page.bytes, to: output)
+            try Self.write(page.bytes, to: output)
         } else {
-            try StandardStreams.writeOutput(page.bytes)
+            try Terminal.write(page.bytes)
         }
-        // The page says so too, and why has been told.
+        // The page says so too, and the reason was printed.
         if sample.ports == nil { throw ExitCode.failure }
     }
 
@@ -90,5 +91,20 @@ struct Metrics: ParsableCommand {
         case .absent, .recovered, .reads(_, nil): return
         }
         StandardStreams.writeError(Array("timewait_exporter: \(line.onOneLine())\n".utf8))
+    }
+
+    /// Replaces the file of `--output`.
+    private static func write(_ bytes: [UInt8], to path: String) throws {
+        let (step, cause): (String, SystemError)
+        do throws(AtomicFile.Failure) {
+            return try AtomicFile.write(bytes, to: path)
+        } catch {
+            switch error {
+            case .create(let error): (step, cause) = ("create a file beside", error)
+            case .write(let error): (step, cause) = ("write", error)
+            case .replace(let error): (step, cause) = ("replace", error)
+            }
+        }
+        throw StartError(description: "--output '\(path)': cannot \(step) it: \(cause.reason)")
     }
 }

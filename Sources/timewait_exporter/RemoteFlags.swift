@@ -74,7 +74,8 @@ struct RemoteFlags: ParsableArguments {
         if key != nil, cert == nil { throw ValidationError("'--key' belongs to '--cert', which is missing") }
     }
 
-    /// The exporter that is to be asked; nil for this host. Asks for the password where that is missing.
+    /// The exporter that is to be asked; nil for this host. Asks for the password where that is
+    /// missing.
     var exporter: RemoteExporter? {
         get throws {
             guard let url else { return nil }
@@ -86,11 +87,12 @@ struct RemoteFlags: ParsableArguments {
             access.connectTimeout = connectTimeout
             access.timeout = maxTime
             if let user {
-                // By bytes: a combining character behind the colon would make another character of it.
+                // By bytes: a combining character behind the colon would make another character of
+                // it.
                 let colon = user.utf8.firstIndex(of: UInt8(ascii: ":"))
                 let name = String(user[..<(colon ?? user.endIndex)])
                 var password = colon.map { String(user[user.utf8.index(after: $0)...]) }
-                // A bad URL is told before anybody types a password.
+                // Reports a bad URL before asking for a password.
                 _ = try RemoteExporter(url, access)
                 password = password ?? TerminalPassword.ask(of: name)
                 guard let password else {

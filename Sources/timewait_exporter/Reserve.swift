@@ -5,6 +5,8 @@ import Glibc
 import KernelReaders
 import Model
 import Sampler
+import System
+import WebConfiguration
 
 /// `timewait_exporter reserve`: prints the file that reserves the ports of this machine's services.
 /// It writes no sysctl.
@@ -65,19 +67,19 @@ struct Reserve: ParsableCommand {
         let plan = ReservedPorts(try facts(), request)
         let files = SysctlFiles.reservedPorts()
         if isCheck {
-            try StandardStreams.writeOutput(Array(plan.check(command: command, files: files).utf8))
+            try Terminal.write(Array(plan.check(command: command, files: files).utf8))
             if !plan.missing.isEmpty { throw ExitCode.failure }
             return
         }
         if let refusal = plan.refusal { throw StartError(description: refusal.description) }
         let file = plan.file(
             host: ProcFilesystem(mount: reading.procfs).hostName ?? "localhost",
-            date: String(StandardErrorLog.timestamp().prefix("2026-11-26".count)),
+            date: String(SystemClock.timestamp().prefix("2026-11-26".count)),
             version: BuildInformation.version
         )
-        try StandardStreams.writeOutput(Array(file.utf8))
-        // Whoever looks at a terminal has no file yet.
-        let advice = plan.advice(command: isatty(STDOUT_FILENO) == 1 ? command : nil, files: files)
+        try Terminal.write(Array(file.utf8))
+        // On a terminal there is no file yet.
+        let advice = plan.advice(command: StandardStreams.outputIsTerminal ? command : nil, files: files)
         StandardStreams.writeError(Array(advice.utf8))
     }
 
@@ -97,7 +99,7 @@ struct Reserve: ParsableCommand {
         }
         let listening = try listeners(proc)
         var facts = ReservedPorts.Facts(range: range, listening: PortSet(listening.map(\.localPort)))
-        // The rest only says whose ports they are.
+        // The rest only names the ports' owners.
         facts.udp = (try? proc.udpSockets(watching: PortSet()).ports) ?? PortSet()
         var owners = SocketOwnersReader(proc, readsSockDiag: reading.source != .procfs)
         if let owners = try? owners.read(asksOptions: { _ in false }) { facts.note(owners) }
@@ -109,7 +111,7 @@ struct Reserve: ParsableCommand {
             do throws(ReadError) {
                 return try Self.listeners()
             } catch {
-                // procfs is there for whoever is refused.
+                // Falls back to procfs.
                 if reading.source == .sockDiag { throw error }
             }
         }
@@ -135,5 +137,61 @@ struct Reserve: ParsableCommand {
             words.append("--path.procfs=\(path)")
         }
         return words.joined(separator: " ")
+    }
+}
+
+/// Reads the files of sysctl.d.
+enum SysctlFiles {
+    /// What they set the list of reserved ports to.
+    static func reservedPorts() -> ReservedPortsFiles {
+        var problems: [String] = []
+        let names = ReservedPortsFiles.folders.map { folder in
+            do {
+                return try self.names(in: folder)
+            } catch {
+                problems.append("\(error)")
+                return []
+            }
+        }
+        var paths = ReservedPortsFiles.order(names)
+        // Debian's 99-sysctl.conf is a link to it.
+        let last = identity(of: ReservedPortsFiles.last)
+        if last != nil, !paths.contains(where: { identity(of: $0) == last }) { paths.append(ReservedPortsFiles.last) }
+        let settings = paths.flatMap { path in
+            do {
+                return ReservedPortsFiles.settings(in: try contents(of: path), path: path)
+            } catch {
+                problems.append("\(error)")
+                return []
+            }
+        }
+        return ReservedPortsFiles(settings, problems: problems)
+    }
+
+    private static func identity(of path: String) -> FileStatus.Identity? {
+        (try? FileStatus(at: path))?.identity
+    }
+
+    /// The names in a folder; none where it does not exist.
+    private static func names(in folder: String) throws -> [String] {
+        do throws(SystemError) {
+            return try Folder.names(in: folder)
+        } catch {
+            if [ENOENT, ENOTDIR].contains(error.errno) { return [] }
+            throw failure(folder, error)
+        }
+    }
+
+    /// The first MiB of a file; empty for one that is masked, which is a link to /dev/null.
+    private static func contents(of path: String) throws -> [UInt8] {
+        do throws(SystemError) {
+            return try FileDescriptor(open: path).bytes(upTo: 1 << 20)
+        } catch {
+            throw failure(path, error)
+        }
+    }
+
+    private static func failure(_ path: String, _ error: SystemError) -> StartError {
+        StartError(description: "\(path.onOneLine()): cannot read it: \(error.reason)")
     }
 }

@@ -2,20 +2,22 @@ import Glibc
 import KernelReaders
 import Logging
 import Model
+import System
 
-/// Takes the signals of the process, on a thread of its own that waits for nothing else, and tells the
-/// service manager that the sampler lives.
+/// Takes the signals of the process, on a thread of its own that waits for nothing else, and tells
+/// the service manager that the sampler lives.
 ///
-/// Whatever the other threads hang in, the process ends within five seconds after SIGTERM or SIGINT:
+/// Whatever the other threads hang in, the process ends within five seconds after SIGTERM or
+/// SIGINT:
 ///
 /// | seconds | |
 /// |---|---|
-/// | 0 | the main thread is woken; it lets answers on their way finish |
+/// | 0 | the main thread is woken; it finishes answers that are being sent |
 /// | 4.4 | it closes what connections remain |
 /// | 4.7 | it no longer waits for the log to be taken, and leaves with status 0 |
 /// | 4.8 | where it has not left, this thread logs what it hangs in, and ends the process with status 1 |
 struct SignalThread {
-    /// How long the main thread may let answers finish.
+    /// How long the main thread may take to finish answers.
     static let drainSeconds = 4.4
     /// When it no longer waits for the log.
     static let logSeconds = 4.7
@@ -29,14 +31,12 @@ struct SignalThread {
     /// The age of a sample from which on the sampler counts as hung.
     private let maximumAge: Double
 
-    /// Holds the signals back from now on, on this thread and those it starts. To be called before any
-    /// thread starts.
+    /// Blocks the signals from now on, on this thread and those it starts. To be called before
+    /// any thread starts.
     static func holdBack() {
-        // It reads the set only, and cannot fail.
-        var signals = self.signals
-        unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
+        signals.block()
         // A log whose reader went away must not end the exporter.
-        signal(SIGPIPE, SIG_IGN)
+        Signals.ignorePipe()
     }
 
     /// Starts the thread.
@@ -64,7 +64,7 @@ struct SignalThread {
         let patience = min(10, (manager.watchdogInterval ?? .infinity) / 2)
         while true {
             let limit = stop.map { $0 + Self.limitSeconds }
-            switch Self.wait(atMost: min(patience, limit.map { $0 - Clock.now } ?? .infinity)) {
+            switch Self.signals.wait(atMost: min(patience, limit.map { $0 - Clock.now } ?? .infinity)) {
             case SIGHUP: lifecycle.askToReload()
             case SIGTERM: self.stop("SIGTERM", &stop)
             case SIGINT: self.stop("SIGINT", &stop)
@@ -73,7 +73,7 @@ struct SignalThread {
             }
             if let stop, Clock.now >= stop + Self.limitSeconds { abandon(stop) }
             guard let age = lifecycle.sampleAge else { continue }
-            // A slow reading still counts as life: the page of the last one is served meanwhile.
+            // A slow reading is not a hang: the last page is served meanwhile.
             if age <= maximumAge, manager.watchdogInterval != nil { manager.notify(.alive) }
             if isHung != (age > maximumAge) {
                 isHung.toggle()
@@ -93,10 +93,10 @@ struct SignalThread {
     }
 
     private func logChange(_ isHung: Bool, _ age: Double) {
-        guard isHung else { return logger.info("There are new samples again") }
+        guard isHung else { return logger.info("New samples are available again") }
         let work = lifecycle.work
         logger.error(
-            "There is no new sample, and the page is too old to be served",
+            "No new sample; the page is too old to be served",
             metadata: ["work": "\(work.name)", "work_seconds": "\(Int(work.seconds))", "age_seconds": "\(Int(age))"]
         )
     }
@@ -112,23 +112,5 @@ struct SignalThread {
         _exit(1)
     }
 
-    private static var signals: sigset_t {
-        var signals = sigset_t()
-        // All of these write into the set only; they fail for signal numbers that do not exist.
-        unsafe sigemptyset(&signals)
-        unsafe sigaddset(&signals, SIGTERM)
-        unsafe sigaddset(&signals, SIGINT)
-        unsafe sigaddset(&signals, SIGHUP)
-        return signals
-    }
-
-    /// Waits for one of the signals.
-    ///
-    /// - Returns: its number; -1 when the time was over.
-    private static func wait(atMost seconds: Double) -> CInt {
-        let nanoseconds = Int(max(0, seconds) * 1e9)
-        var signals = self.signals
-        var time = timespec(tv_sec: nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
-        return unsafe sigtimedwait(&signals, nil, &time)
-    }
+    private static var signals: Signals { Signals([SIGTERM, SIGINT, SIGHUP]) }
 }

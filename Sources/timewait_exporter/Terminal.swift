@@ -1,4 +1,4 @@
-import Glibc
+import System
 
 /// What standard output is, and how much of a terminal's it can.
 struct Terminal {
@@ -10,9 +10,9 @@ struct Terminal {
     let hasColour: Bool
     /// Whether it shows links.
     let hasLinks: Bool
-    /// Its columns; 80 where it is none.
+    /// Its columns; 80 without a terminal.
     let columns: Int
-    /// Its rows; nil where it is none, or does not say.
+    /// Its rows; nil without a terminal, or where it does not report them.
     let rows: Int?
 
     /// When colours are wanted, by the names of `--color`.
@@ -23,10 +23,10 @@ struct Terminal {
     }
 
     init(_ choice: ColourChoice) {
-        isTerminal = isatty(STDOUT_FILENO) == 1
+        isTerminal = StandardStreams.outputIsTerminal
         let isDumb = Self.isDumb
         movesCursor = isTerminal && !isDumb
-        let isUnwanted = Self.environment("NO_COLOR").map { !$0.isEmpty } ?? false
+        let isUnwanted = CurrentProcess.environment("NO_COLOR").map { !$0.isEmpty } ?? false
         hasColour =
             switch choice {
             case .always: true
@@ -34,25 +34,23 @@ struct Terminal {
             case .auto: isTerminal && !isDumb && !isUnwanted
             }
         // The console of Linux, and programs that only copy what they are given, print the escapes.
-        hasLinks = isTerminal && hasColour && !isDumb && Self.environment("TERM") != "linux"
-        let size = isTerminal ? Self.size : winsize()
-        columns = size.ws_col > 0 ? Int(size.ws_col) : 80
-        rows = size.ws_row > 0 ? Int(size.ws_row) : nil
+        hasLinks = isTerminal && hasColour && !isDumb && CurrentProcess.environment("TERM") != "linux"
+        let size = isTerminal ? StandardStreams.terminalSize : (columns: 0, rows: 0)
+        columns = size.columns > 0 ? size.columns : 80
+        rows = size.rows > 0 ? size.rows : nil
     }
 
     /// Whether the terminal knows no escapes.
-    static var isDumb: Bool { environment("TERM").map { $0 == "dumb" || $0.isEmpty } ?? true }
+    static var isDumb: Bool { CurrentProcess.environment("TERM").map { $0 == "dumb" || $0.isEmpty } ?? true }
 
-    /// The value of a variable of the environment.
-    private static func environment(_ name: String) -> String? {
-        // The text belongs to the environment, which nobody changes here, and is copied at once.
-        unsafe getenv(name).map { unsafe String(cString: $0) }
-    }
-
-    /// The size of the terminal; zeros where it does not say.
-    private static var size: winsize {
-        var size = winsize()
-        // Unsafe only because ioctl() is variadic; the kernel fills the struct.
-        return unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 ? size : winsize()
+    /// Writes to standard output, and waits until all of it has been taken.
+    ///
+    /// - Throws: that it cannot be written, as on a full disk, and why.
+    static func write(_ bytes: [UInt8]) throws {
+        do throws(SystemError) {
+            try StandardStreams.writeOutput(bytes)
+        } catch {
+            throw StartError(description: "cannot write to standard output: \(error.reason)")
+        }
     }
 }

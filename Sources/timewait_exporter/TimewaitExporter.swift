@@ -4,8 +4,8 @@ import Endpoint
 import Glibc
 import KernelReaders
 import Model
-import ProcessArguments
 import Sampler
+import System
 import WebConfiguration
 
 /// The command that serves: its flags, and what it says of bad ones. The others are `Subcommands`.
@@ -14,7 +14,7 @@ struct TimewaitExporter: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "timewait_exporter",
         abstract:
-            "Tells Prometheus who makes the TIME_WAIT sockets of this machine and which services can lose their ports.",
+            "Exports which ports make this machine's TIME_WAIT sockets, and which services can lose their ports.",
         usage: """
             timewait_exporter [<flags>]
                    timewait_exporter <subcommand> [<flags>]
@@ -31,7 +31,7 @@ struct TimewaitExporter: ParsableCommand {
     @Option(
         name: .customLong("web.listen-address"),
         help: ArgumentHelp(
-            "Address to serve on; can be given more than once. :PORT is every address; IPv6 stands in brackets.",
+            "Address to serve on; repeatable. :PORT means every address; put IPv6 in brackets.",
             discussion: "(default: :10057)",
             valueName: "address"
         ),
@@ -49,7 +49,7 @@ struct TimewaitExporter: ParsableCommand {
         name: .customLong("web.config.file"),
         help: ArgumentHelp(
             "Web configuration file of exporter-toolkit, in YAML: TLS, users, headers, rate limit.",
-            discussion: "(default: none: plain HTTP, for everybody)",
+            discussion: "(default: none: plain HTTP without authentication)",
             valueName: "path"
         )
     )
@@ -69,7 +69,7 @@ struct TimewaitExporter: ParsableCommand {
     @Option(
         name: .customLong("web.max-connections-per-address"),
         help: ArgumentHelp(
-            "How many of them may come from one client's address; further ones are closed.",
+            "How many connections one client address may have; further ones are closed.",
             discussion: "(default: 128)",
             valueName: "number"
         ),
@@ -86,14 +86,14 @@ struct TimewaitExporter: ParsableCommand {
 
     @Flag(
         name: .customLong("web.disable-landing-page"),
-        help: "Show nothing of the machine at /, but links."
+        help: "Show only links at /, nothing about the machine."
     )
     var isLandingPageDisabled = false
 
     @Flag(
         name: .customLong("web.healthcheck"),
         help: ArgumentHelp(
-            "Do not serve, but ask the exporter that does so with the same flags whether it answers, and end: with status 0 if so."
+            "Do not serve: ask the exporter that runs with the same flags whether it is healthy, and exit with 0 if so."
         )
     )
     var isHealthCheck = false
@@ -132,7 +132,7 @@ struct TimewaitExporter: ParsableCommand {
     @Option(
         name: .customLong("ports.remembered"),
         help: ArgumentHelp(
-            "Of how many ports counters outlive the listener.",
+            "How many ports keep their counters after the listener is gone.",
             discussion: "(default: 4096)",
             valueName: "number"
         ),
@@ -143,7 +143,7 @@ struct TimewaitExporter: ParsableCommand {
     @Option(
         name: .customLong("sockets.limit"),
         help: ArgumentHelp(
-            "How many TIME_WAIT sockets are told apart from one reading to the next, over sock_diag.",
+            "How many TIME_WAIT sockets are recognised from one reading to the next, over sock_diag.",
             discussion: "(default: 4194304)",
             valueName: "number"
         ),
@@ -153,18 +153,19 @@ struct TimewaitExporter: ParsableCommand {
 
     @Option(
         name: .customLong("log.level"),
-        help: ArgumentHelp("The least severity that is logged.", valueName: "level")
+        help: ArgumentHelp("Lowest severity to log.", valueName: "level")
     )
     var logLevel = LogLevel.info
 
     @Option(
         name: .customLong("log.format"),
-        help: ArgumentHelp("The form of the log, which goes to standard error.", valueName: "format")
+        help: ArgumentHelp("Format of the log on standard error.", valueName: "format")
     )
     var logFormat = LogFormat.logfmt
 
-    /// Runs the command and ends the process: with status 0 after a signal or a question for help, 64 where the flags
-    /// were not understood, 1 where the world does not allow what they ask for. An error is one line.
+    /// Runs the command and ends the process: with status 0 after a signal or a question for help,
+    /// 64 where the flags were not understood, 1 where the world does not allow what they ask for.
+    /// An error is one line.
     static func main() {
         StandardStreams.openMissing()
         var arguments: [String] = []
@@ -184,8 +185,8 @@ struct TimewaitExporter: ParsableCommand {
         }
     }
 
-    /// An empty path means no file, as with exporter-toolkit; ArgumentParser takes the value of `--flag=` for
-    /// missing, but reads an empty one that stands by itself.
+    /// An empty path means no file, as with exporter-toolkit; ArgumentParser takes the value of
+    /// `--flag=` for missing, but reads an empty one that stands by itself.
     private static func withEmptyValue(_ argument: String) -> [String] {
         argument == "--web.config.file=" ? ["--web.config.file", ""] : [argument]
     }
@@ -219,7 +220,7 @@ struct TimewaitExporter: ParsableCommand {
             var exporter = try Exporter(serving: serving, sampling: sampling, procfs: reading.procfs, log: log)
             exporter.run()
         } catch {
-            // The line that says why comes last.
+            // The line with the reason comes last.
             log.queue.flush(until: Clock.now + 1)
             throw error
         }

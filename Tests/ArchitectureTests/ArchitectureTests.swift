@@ -2,75 +2,61 @@ import Foundation
 import Scenes
 import Testing
 
+/// What SwiftPM cannot check. It does check the imports between modules: see `Package.swift`.
 @Suite("The modules of Sources")
 struct ArchitectureTests {
-    private static let repository = Scene.repository
-
-    /// What each module may import, by the table of docs/architecture.md; nil for all.
-    private static func table() throws -> [String: Set<String>?] {
-        let page = try String(contentsOf: repository.appending(path: "docs/architecture.md"), encoding: .utf8)
-        var modules: [String: Set<String>?] = [:]
-        for row in page.split(separator: "\n") where row.hasPrefix("| `") {
-            let cells = row.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
-            guard cells.count == 3 else { continue }
-            let imports = cells[2].split(separator: ",").map { $0.filter { !"` ".contains($0) } }
-            modules[cells[0].filter { $0 != "`" }] = imports == ["all"] ? .some(nil) : Set(imports)
-        }
-        return modules
-    }
-
-    /// The Swift files of Sources by their modules.
-    private static func files() throws -> [(module: String, path: String, text: String)] {
-        let sources = repository.appending(path: "Sources").path(percentEncoded: false)
+    /// The Swift files of Sources, without their comments.
+    private static func files() throws -> [(path: String, text: String)] {
+        let sources = Scene.repository.appending(path: "Sources").path(percentEncoded: false)
         let paths = try FileManager.default.subpathsOfDirectory(atPath: sources).filter { $0.hasSuffix(".swift") }
+        try #require(paths.count > 50)
         return try paths.map { path in
-            (String(path.prefix { $0 != "/" }), path, try String(contentsOfFile: "\(sources)/\(path)", encoding: .utf8))
-        }
-    }
-
-    @Test("import no other module than docs/architecture.md says")
-    func imports() throws {
-        let table = try Self.table()
-        let files = try Self.files()
-        #expect(files.count > 50)
-        for (module, path, text) in files {
-            let allowed = try #require(table[module], "docs/architecture.md has no module \(module)")
-            let imports = text.matches(of: /(?m)^\s*(?:(?:package|public|internal|private) )?import (\w+)/).map {
-                String($0.1)
-            }
-            let modules = imports.filter { table[$0] != nil }
-            guard let allowed else { continue }
-            #expect(allowed.isSuperset(of: modules), "\(path) imports \(modules)")
+            let text = try String(contentsOfFile: "\(sources)/\(path)", encoding: .utf8)
+            return (path, text.replacing(/(?m)^\s*\/\/.*$| \/\/ .*$/, with: ""))
         }
     }
 
     @Test("do without Foundation, Dispatch and tasks")
     func noFoundation() throws {
-        for (_, path, text) in try Self.files() {
+        for (path, text) in try Self.files() {
             #expect(text.firstMatch(of: /(?m)^\s*(?:\w+ )?import (Foundation\w*|Dispatch)/) == nil, "\(path)")
+            #expect(text.firstMatch(of: /\bTask\b\s*(\{|\.detached)/) == nil, "\(path)")
         }
     }
 
-    @Test("do not hand an initializer of Double or Float to map: of a UInt64 it is the one that takes bits")
+    @Test("do not pass an initializer of Double or Float to map: for a UInt64 it is the one that takes bits")
     func noBitPatterns() throws {
-        for (_, path, text) in try Self.files() {
+        for (path, text) in try Self.files() {
             #expect(text.firstMatch(of: /\bmap\((Double|Float)\.init\)/) == nil, "\(path)")
         }
     }
 
-    @Test("mark as unsafe only what stands at the border to the kernel, to C and to its libraries")
-    func unsafeAtTheBorder() throws {
-        let border = ["Endpoint", "ProcessArguments", "RemoteExporter", "timewait_exporter"]
-        let files = [
-            "KernelReaders/FileDescriptor.swift", "KernelReaders/Clock.swift",
-            "KernelReaders/ProcessFacts+Reading.swift",
-            "KernelReaders/InterfaceName.swift", "KernelReaders/Loads.swift", "KernelReaders/NetlinkSocket.swift",
-            "KernelReaders/Folder.swift", "KernelReaders/ProcessHandle.swift",
-            "KernelReaders/UserNames.swift",
-            "WebConfiguration/YAML.swift",
+    @Test("make system calls in System only")
+    func systemCalls() throws {
+        let calls = [
+            "access", "clock_gettime", "eventfd", "fcntl", "fstat", "getenv", "geteuid", "getpeername", "getpid",
+            "getpwuid_r",
+            "getrlimit", "getsockname", "getsockopt", "if_indextoname", "ioctl", "isatty", "mkstemp", "nanosleep",
+            "openat", "opendir", "poll", "pthread_\\w+", "readdir", "readlink", "readlinkat", "recv", "sendto",
+            "setrlimit", "setsockopt", "sigtimedwait", "socketpair", "strerror", "sysconf", "usleep", "clinux_\\w+",
         ]
-        for (module, path, text) in try Self.files() where !border.contains(module) && !files.contains(path) {
-            #expect(text.firstMatch(of: /\bunsafe\b/) == nil, "\(path)")
+        let call = try Regex("(?:^|[^.\\w])(?:(?:\(calls.joined(separator: "|")))\\(|Glibc\\.\\w+\\()")
+        let files = try Self.files()
+        #expect(files.contains { $0.path.hasPrefix("System/") && $0.text.firstMatch(of: call) != nil })
+        // RemoteExporter loads libcurl and asks the terminal for a password.
+        for (path, text) in files where !path.hasPrefix("System/") && !path.hasPrefix("RemoteExporter/") {
+            #expect(text.firstMatch(of: call) == nil, "\(path)")
+        }
+    }
+
+    @Test("use unsafe code only in System and beside a C library")
+    func unsafeAtTheBorder() throws {
+        // Loads reads numbers at any offset of a span, after a check of its bounds.
+        let exceptions = ["KernelReaders/Loads.swift"]
+        for (path, text) in try Self.files() where text.firstMatch(of: /\bunsafe\b/) != nil {
+            if path.hasPrefix("System/") || path.hasPrefix("RemoteExporter/") || exceptions.contains(path) { continue }
+            let library = /(?m)^import C(Microhttpd|GnuTLS|Zlib|Crypt|Yaml|BuildInformation)$/
+            #expect(text.firstMatch(of: library) != nil, "\(path)")
         }
     }
 }

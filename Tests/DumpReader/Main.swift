@@ -1,10 +1,11 @@
 import Glibc
 import KernelReaders
 import Model
-import ProcessArguments
+import System
 
-/// `dump_reader COUNT PORT`: dumps the socket table COUNT times over sock_diag, and says of each dump how many distinct
-/// TIME_WAITs to PORT at addresses of 10.0.0.0/8 it had, and how many it had twice. One line a dump.
+/// `dump_reader COUNT PORT`: dumps the socket table COUNT times over sock_diag, and says of each
+/// dump how many distinct TIME_WAITs to PORT at addresses of 10.0.0.0/8 it had, and how many it had
+/// twice. One line a dump.
 @main
 struct DumpReader {
     static func main() {

@@ -38,7 +38,7 @@ struct CommandTests {
             ),
             (
                 ["--web.listen-address=::1:80"],
-                "'::1:80' is invalid for '--web.listen-address <address>': an IPv6 address"
+                "'::1:80' is invalid for '--web.listen-address <address>': put an IPv6 address"
             ),
             (
                 ["--ports.limit=many"],
@@ -68,17 +68,17 @@ struct CommandTests {
             (["--web.config.file"], "Missing value for '--web.config.file <path>'"),
             (
                 ["--services.ports=0"],
-                "'0' is invalid for '--services.ports <list>': byte 0: 0 is no port: ports are 1 to 65535; expected ports"
+                "'0' is invalid for '--services.ports <list>': byte 0: port 0 is out of range: ports are 1 to 65535; expected ports"
             ),
             (
                 ["--services.ports=80,0-5/udp"],
-                "'80,0-5/udp' is invalid for '--services.ports <list>': byte 3: 0 is no port"
+                "'80,0-5/udp' is invalid for '--services.ports <list>': byte 3: port 0 is out of range"
             ),
             (
                 ["--ports.include=0"],
-                "'0' is invalid for '--ports.include <list>': 0 is no port: ports are 1 to 65535; expected ports"
+                "'0' is invalid for '--ports.include <list>': port 0 is out of range: ports are 1 to 65535; expected ports"
             ),
-            (["--ports.exclude=0-80"], "'0-80' is invalid for '--ports.exclude <list>': 0 is no port"),
+            (["--ports.exclude=0-80"], "'0-80' is invalid for '--ports.exclude <list>': port 0 is out of range"),
             (
                 ["--web.telemetry-path=/" + String(repeating: "x", count: 1000)],
                 "the path has 1001 bytes; expected at most 1000, as in /metrics"
@@ -103,7 +103,7 @@ struct CommandTests {
                 ["reserve", "--ports=50051-50050"],
                 "'50051-50050' is invalid for '--ports <list>': byte 0: the range 50051-50050 runs backwards; expected"
             ),
-            (["reserve", "--ports=0"], "'0' is invalid for '--ports <list>': byte 0: 0 is no port"),
+            (["reserve", "--ports=0"], "'0' is invalid for '--ports <list>': byte 0: port 0 is out of range"),
             (["reserve", "--ports=80,90000"], "byte 3: a port is at most 65535"),
             (["reserve", "--ports=80/sctp"], "byte 2: '/sctp' is neither /tcp nor /udp"),
             (["reserve", "--ports.exclude=x"], "'x' is invalid for '--ports.exclude <list>': byte 0: expected a port"),
@@ -140,7 +140,7 @@ struct CommandTests {
         #expect(noProcfs.status == 1)
         #expect(
             noProcfs.standardError == """
-                timewait_exporter: --path.procfs '/nowhere': there is no such folder; procfs is mounted at /proc on most \
+                timewait_exporter: --path.procfs '/nowhere': no such folder; procfs is mounted at /proc on most \
                 machines\n
                 """
         )
@@ -148,14 +148,14 @@ struct CommandTests {
         #expect(otherFolder.status == 1)
         #expect(
             otherFolder.standardError == """
-                timewait_exporter: --path.procfs '/etc': this is no procfs, it has neither thread-self/net nor sys/net; \
+                timewait_exporter: --path.procfs '/etc': not a procfs: it has neither thread-self/net nor sys/net; \
                 procfs is mounted at /proc on most machines\n
                 """
         )
         for folder in ["/proc/self", "/proc/1"] {
             let ofProcess = try namespace.run(executable, ["--path.procfs=\(folder)"])
             #expect(ofProcess.status == 1)
-            let beginning = "timewait_exporter: --path.procfs '\(folder)': this is no procfs"
+            let beginning = "timewait_exporter: --path.procfs '\(folder)': not a procfs"
             #expect(ofProcess.standardError.hasPrefix(beginning))
         }
         let noFile = try namespace.run(executable, ["--web.config.file=/nowhere/web.yml"])

@@ -81,7 +81,7 @@ struct ConfigurationTests {
     func missing() throws {
         #expect(refusal() == "web.yml:1: cannot read it: No such file or directory")
         try Program.run("mkfifo", [folder.file("web.yml")])
-        #expect(refusal() == "web.yml:1: cannot read it: it is no regular file")
+        #expect(refusal() == "web.yml:1: cannot read it: not a regular file")
     }
 
     @Test("is reported once, however often it is read, and again when it is repaired")

@@ -41,16 +41,16 @@ struct ListenAddressTests {
                 "localhost:1:2",
                 #""localhost:1:2": after the address come one colon and one port, as in localhost:10057"#
             ),
-            ("::ffff:127.0.0.1:1", #""::ffff:127.0.0.1:1": an IPv6 address stands in brackets, as in [::1]:10057"#),
+            ("::ffff:127.0.0.1:1", #""::ffff:127.0.0.1:1": put an IPv6 address in brackets, as in [::1]:10057"#),
             ("a\u{202E}:1", #""a\u202e:1": "a\u202e" is neither an address nor a name"#),
-            ("::1:10057", #""::1:10057": an IPv6 address stands in brackets, as in [::1]:10057"#),
-            ("::1", #""::1": an IPv6 address stands in brackets, as in [::1]:10057"#),
+            ("::1:10057", #""::1:10057": put an IPv6 address in brackets, as in [::1]:10057"#),
+            ("::1", #""::1": put an IPv6 address in brackets, as in [::1]:10057"#),
             ("[::1:10057", #""[::1:10057": the bracket is not closed; write [::1]:10057"#),
             ("[::1]10057", #""[::1]10057": after the bracket come a colon and the port, as in [::1]:10057"#),
             ("[::1]x:10057", #""[::1]x:10057": after the bracket come a colon and the port, as in [::1]:10057"#),
-            ("[]:10057", #""[]:10057": in the brackets stands no IPv6 address, as in [::1]:10057"#),
-            ("[127.0.0.1]:1", #""[127.0.0.1]:1": in the brackets stands no IPv6 address, as in [::1]:10057"#),
-            ("[::g]:1", #""[::g]:1": in the brackets stands no IPv6 address, as in [::1]:10057"#),
+            ("[]:10057", #""[]:10057": the brackets do not hold an IPv6 address, as in [::1]:10057"#),
+            ("[127.0.0.1]:1", #""[127.0.0.1]:1": the brackets do not hold an IPv6 address, as in [::1]:10057"#),
+            ("[::g]:1", #""[::g]:1": the brackets do not hold an IPv6 address, as in [::1]:10057"#),
             (
                 "[fe80::1%]:1",
                 #""[fe80::1%]:1": after the % comes the name of an interface, as in [fe80::1%eth0]:10057"#

@@ -115,7 +115,7 @@ struct OnDemandTests {
         #expect(monotonicTime() - start < .seconds(30))
         let answer = try waiting.answer()
         #expect(answer.status == 503)
-        #expect(answer.text == "The exporter stops.\n")
+        #expect(answer.text == "The exporter is stopping.\n")
     }
 
     @Test("that is not finished in time is answered with 503, at once while it goes on, until it is made")
@@ -128,7 +128,7 @@ struct OnDemandTests {
             let answer = try endpoint.get(path)
             #expect(answer.status == 503)
             #expect(answer.headers["retry-after"] == "1")
-            #expect(answer.text == "The page could not be made in time; come again.\n")
+            #expect(answer.text == "The page was not ready in time; try again.\n")
             #expect(monotonicTime() - start >= .milliseconds(500))
         }
         #expect(maker.count == 1)

@@ -55,7 +55,7 @@ struct PasswordTests {
         let answer = try get(authorization, path: path)
         #expect(answer.status == 401)
         #expect(answer.headers["www-authenticate"] == "Basic realm=\"test\", charset=\"UTF-8\"")
-        #expect(answer.text == "Only with a user name and a password of this exporter.\n")
+        #expect(answer.text == "A user name and a password of this exporter are required.\n")
     }
 
     @Test(

@@ -348,10 +348,10 @@ struct TLSTests {
         #expect(told.count <= 5 + Int((monotonicTime() - start) / .seconds(10)), "\(told)")
         #expect(
             told.prefix(5) == [
-                "127.0.0.1 no_client_hello what came is no TLS ClientHello; plain HTTP is not served here",
+                "127.0.0.1 no_client_hello the first bytes are not a TLS ClientHello; plain HTTP is not served here",
                 "127.0.0.1 nothing_in_common no TLS version, cipher suite or group in common",
                 "127.0.0.1 client_left the client ended it; it may not trust the certificate",
-                "127.0.0.1 client_certificate the client shows no certificate, and client_auth_type requires one",
+                "127.0.0.1 client_certificate the client sent no certificate, and client_auth_type requires one",
                 "127.0.0.1 client_certificate no trusted authority has signed the client's certificate",
             ]
         )

@@ -4,9 +4,9 @@ import Glibc
 import KernelReaders
 import Model
 import Presentation
-import ProcessArguments
 import Sampler
 import SyntheticMachines
+import System
 
 /// Writes landing pages for tests that open them in a browser:
 ///

@@ -1,7 +1,7 @@
 import Glibc
 import KernelReaders
 import Model
-import ProcessArguments
+import System
 
 /// `owners_reader sock_diag|procfs [asking]`: prints the sockets of this network namespace and who
 /// owns them, a line each with a tab between its fields: state, local port, remote port, user,

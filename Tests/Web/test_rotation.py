@@ -308,7 +308,7 @@ def test_a_bad_new_file_keeps_the_old_and_is_reported_once_until_a_good_one(
     assert spoiled - 60 < metric(exporter, authority, TIME) < spoiled
     errors = exporter.lines("level=ERROR")
     assert len(errors) == 1, errors
-    assert "The web configuration cannot be used; the one of before stays in force" in errors[0]
+    assert "The web configuration cannot be used; the previous one stays in force" in errors[0]
     assert str(tmp_path / "web.yml") in errors[0]
     if key:
         assert key in errors[0]

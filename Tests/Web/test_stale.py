@@ -54,7 +54,7 @@ def seen(tmp_path_factory, server):
             seen["answers"] = {path: exporter.get(path) for path in ("/metrics", "/-/ready", "/-/healthy")}
             seen["health"] = ask_health(exporter)
             time.sleep(12)
-            seen["log while it hung"] = exporter.lines("There is no new sample")
+            seen["log while it hung"] = exporter.lines("No new sample")
             seen["health behind users"] = ask_health(guarded, users)
             seen["health over TLS"] = ask_health(secure, tls)
             seen["page behind users"] = guarded.get().status
@@ -65,7 +65,7 @@ def seen(tmp_path_factory, server):
             # The reading that hung found nothing; the next one does.
             poll("it is renewed", lambda: exporter.metric(SAMPLED) > seen["sampled"])
             poll("WATCHDOG is said again", lambda: len(manager.times("WATCHDOG=1")) > seen["watchdog"])
-            poll("it is logged", lambda: exporter.lines("There are new samples again"))
+            poll("it is logged", lambda: exporter.lines("New samples are available again"))
     return seen
 
 

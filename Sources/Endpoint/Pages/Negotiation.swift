@@ -1,10 +1,11 @@
-/// Which form of a page a client gets, by what it says it can read (RFC 9110, 12.4.2 and 12.5).
+/// Content negotiation: which form of a page a client gets (RFC 9110, 12.4.2 and 12.5).
 enum Negotiation {
     /// The place of the content type that a client likes best among those that there are.
     ///
-    /// Each has the weight of the most specific alternative that it matches. Where two weigh the same, the one that was
-    /// named more exactly wins, then the one that was named first, then the first of the list. Where none is acceptable
-    /// the first is given all the same: exporters do not answer 406.
+    /// Each has the weight of the most specific alternative that it matches. Where two weigh the
+    /// same, the one that was named more exactly wins, then the one that was named first, then the
+    /// first of the list. Where none is acceptable the first is given all the same: exporters do
+    /// not answer 406.
     ///
     /// - Parameters:
     ///   - accept: the value of the header `Accept`; nil where there is none.
@@ -18,26 +19,29 @@ enum Negotiation {
 
     /// Whether the client would rather have the page in gzip than as it is.
     ///
-    /// - Parameter acceptEncoding: the value of the header `Accept-Encoding`; nil where there is none.
+    /// - Parameter acceptEncoding: the value of the header `Accept-Encoding`; nil where there is
+    ///   none.
     static func prefersGzip(_ acceptEncoding: String?) -> Bool {
         let weights = Dictionary(
             alternatives(acceptEncoding ?? "").map { ($0.value == "x-gzip" ? "gzip" : $0.value, $0.weight) },
             uniquingKeysWith: { first, _ in first }
         )
         let gzip = weights["gzip"] ?? weights["*"] ?? 0
-        // As it is, a page is always acceptable, unless the client says otherwise, but least of all.
+        // As it is, a page is always acceptable, unless the client says otherwise, but least of
+        // all.
         return gzip > 0 && gzip >= weights["identity"] ?? 0
     }
 
-    /// `text/plain;version=0.0.4;q=0.5` has the value `text/plain`, in lower case, and the weight 0.5, from 0 (never) to 1.
+    /// `text/plain;version=0.0.4;q=0.5` has the value `text/plain`, in lower case, and the weight
+    /// 0.5, from 0 (never) to 1.
     private struct Alternative {
         let value: String
         var version: String?
         var weight = 1.0
     }
 
-    /// How well a content type is liked: its weight; whether by the type with its version (3), the type (2), `text/*` (1)
-    /// or `*/*` (0); and in the first two cases where, counted downwards.
+    /// How well a content type is liked: its weight; whether by the type with its version (3), the
+    /// type (2), `text/*` (1) or `*/*` (0); and in the first two cases where, counted downwards.
     private static func rank(of contentType: String, in list: [Alternative]) -> (Double, Int, Int) {
         let offered = alternatives(contentType)[0]
         let family = offered.value.prefix { $0 != "/" } + "/*"

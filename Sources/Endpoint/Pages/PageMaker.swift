@@ -1,9 +1,12 @@
 import Synchronization
+import System
 
-/// Makes pages on demand, one after the other, on a thread of its own that starts with the first one.
+/// Makes pages on demand, one after the other, on a thread of its own that starts with the first
+/// one.
 ///
-/// Who asks for a page that is not made yet is suspended, and goes on when it is made. No scrape waits for that thread,
-/// and no stop: a page that is never finished holds up the other pages on demand only.
+/// A request for a page that is not made yet is suspended until it is. No scrape
+/// waits for that thread, and no stop: a page that is never finished holds up the other pages on
+/// demand only.
 final class PageMaker: Sendable {
     /// How many forms wait to be made at most, and how many forms of each page are kept.
     private static let (longestQueue, keptForms) = (4, 2)
@@ -51,7 +54,7 @@ final class PageMaker: Sendable {
     func order(_ form: PageForm) -> Outcome {
         let outcome = state.withLock { state -> Outcome in
             if let made = state.made.first(where: { $0.form == form }) { return .made(made.page) }
-            let hangs = !state.queue.isEmpty && MonotonicClock.now - state.begun > patience
+            let hangs = !state.queue.isEmpty && SystemClock.monotonic.now - state.begun > patience
             guard !state.isStopping, !hangs else { return .refused }
             if state.queue.contains(form) { return .later }
             guard state.queue.count < Self.longestQueue else { return .refused }
@@ -61,7 +64,7 @@ final class PageMaker: Sendable {
                 thread.detach()
                 state.hasThread = true
             }
-            if state.queue.isEmpty { state.begun = MonotonicClock.now }
+            if state.queue.isEmpty { state.begun = SystemClock.monotonic.now }
             state.queue.append(form)
             return .later
         }
@@ -92,7 +95,7 @@ final class PageMaker: Sendable {
     private func run() {
         while true {
             let (next, published, isStopping) = state.withLock { state in
-                state.begun = MonotonicClock.now
+                state.begun = SystemClock.monotonic.now
                 return (state.queue.first, state.published, state.isStopping)
             }
             if isStopping { return }
@@ -119,7 +122,8 @@ final class PageMaker: Sendable {
 }
 
 extension Site {
-    /// The answer to a request for a page on demand; nil where the connection was suspended until it is made.
+    /// The answer to a request for a page on demand; nil where the connection was suspended until
+    /// it is made.
     func pageOnDemand(
         _ place: Int,
         _ request: Connections.Request,

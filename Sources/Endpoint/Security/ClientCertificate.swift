@@ -1,20 +1,21 @@
 import CGnuTLS
-import Glibc
+import System
 import WebConfiguration
 
 extension WebConfiguration.TLS {
-    /// The alert for the client of a session that is not let in for the certificate that it has shown, or for none, and the
-    /// reason; nil for one that is.
+    /// The alert and the reason with which a session is refused for its client's certificate, or
+    /// for the lack of one; nil where it is accepted.
     func refusal(ofClientOf session: OpaquePointer) -> (gnutls_alert_description_t, reason: String)? {
         var count: CUnsignedInt = 0
         // In DER; GnuTLS holds it as long as the session.
         let list = unsafe gnutls_certificate_get_peers(session, &count)
         guard count > 0, let certificate = unsafe list?.pointee else {
             guard [.requireAny, .requireAndVerify].contains(clientAuthentication) else { return nil }
-            // TLS 1.3 has an alert for a missing certificate, the versions before have one for everything.
+            // TLS 1.3 has an alert for a missing certificate, the versions before have one for
+            // everything.
             let isNew = unsafe gnutls_protocol_get_version(session).rawValue >= GNUTLS_TLS1_3.rawValue
             let alert = isNew ? GNUTLS_A_CERTIFICATE_REQUIRED : GNUTLS_A_HANDSHAKE_FAILURE
-            return (alert, "the client shows no certificate, and client_auth_type requires one")
+            return (alert, "the client sent no certificate, and client_auth_type requires one")
         }
         if [.verifyIfGiven, .requireAndVerify].contains(clientAuthentication),
             let refusal = unsafe refusalOfAuthorities(session)
@@ -50,7 +51,8 @@ extension WebConfiguration.TLS {
         return (GNUTLS_A_BAD_CERTIFICATE, "the client's certificate is not valid for a client")
     }
 
-    /// The alternative names in a certificate: of hosts, mail addresses, URIs, and IP addresses in their usual form.
+    /// The alternative names in a certificate: of hosts, mail addresses, URIs, and IP addresses in
+    /// their usual form.
     private func names(in certificate: gnutls_datum_t) -> [String] {
         var allocated: gnutls_x509_crt_t?
         guard unsafe gnutls_x509_crt_init(&allocated) == 0, let made = unsafe allocated else { return [] }
@@ -76,14 +78,11 @@ extension WebConfiguration.TLS {
         return names
     }
 
-    /// The usual form of an address of four or sixteen bytes; nil for another number of bytes. An IPv4 address within IPv6
-    /// is written as IPv4.
+    /// The usual form of an address of four or sixteen bytes; nil for another number of bytes. An
+    /// IPv4 address within IPv6 is written as IPv4.
     private func address(_ bytes: [UInt8]) -> String? {
         let mapped: [UInt8] = Array(repeating: 0, count: 10) + [0xFF, 0xFF]
         if bytes.count == 16, bytes.starts(with: mapped) { return address(Array(bytes.dropFirst(12))) }
-        guard bytes.count == 4 || bytes.count == 16 else { return nil }
-        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-        let family = bytes.count == 4 ? AF_INET : AF_INET6
-        return unsafe inet_ntop(family, bytes, &text, socklen_t(text.count)).map { unsafe String(cString: $0) }
+        return SocketAddress.text(ofAddress: bytes)
     }
 }

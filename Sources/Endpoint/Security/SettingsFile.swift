@@ -1,8 +1,8 @@
-import Glibc
 import Synchronization
+import System
 import WebConfiguration
 
-/// What the web configuration file and the files it names say, made ready for use.
+/// The web configuration file and the files it names, parsed and ready for use.
 struct SettingsInForce: Sendable {
     /// Another number for each reading.
     let number: Int
@@ -14,7 +14,8 @@ struct SettingsInForce: Sendable {
     let answers: Answers
     private let content: SettingsFile.Content
 
-    /// - Parameter before: what is as it was then is taken over: sessions of TLS, and the bucket of the rate limit.
+    /// - Parameter before: what is as it was then is taken over: sessions of TLS, and the bucket of
+    ///   the rate limit.
     init(
         _ settings: Endpoint.Settings,
         _ content: SettingsFile.Content = .init(),
@@ -39,8 +40,8 @@ struct SettingsInForce: Sendable {
     }
 }
 
-/// The web configuration file and those it names. A thread reads them each second; what has changed is put in force as a
-/// whole, and what cannot be used changes nothing.
+/// The web configuration file and those it names. A thread reads them each second; what has changed
+/// is put in force as a whole, and what cannot be used changes nothing.
 final class SettingsFile: Sendable {
     private let path: String
     private let settings: Endpoint.Settings
@@ -51,13 +52,13 @@ final class SettingsFile: Sendable {
 
     private struct State {
         var inForce: SettingsInForce
-        var reload = Endpoint.Reload(wasSuccessful: true, lastSuccess: SettingsFile.now)
-        /// Whether somebody wants to hear what comes of the next reading.
+        var reload = Endpoint.Reload(wasSuccessful: true, lastSuccess: SystemClock.realtime.seconds)
+        /// Whether the result of the next reading is to be reported.
         var isAsked = false
         var isStopping = false
     }
 
-    /// What all of the files say at a moment.
+    /// The contents of all files at one moment.
     struct Content: Equatable {
         var configuration = WebConfiguration()
         /// nil where TLS is off.
@@ -75,7 +76,7 @@ final class SettingsFile: Sendable {
         state = Mutex(State(inForce: try SettingsInForce(settings, content)))
         for warning in content.configuration.warnings { report(.configurationWarning("\(warning)")) }
         guard let started = ServiceThread({ [self] in run(content) }) else {
-            throw Problem(path, "no thread is left to look at the file")
+            throw Problem(path, "cannot start a thread to watch the file")
         }
         thread.withLock { $0 = started }
     }
@@ -110,7 +111,8 @@ final class SettingsFile: Sendable {
             let result = Result { () throws(Problem) in try Self.read(path) }
             let hasChanged = result != seen
             seen = result
-            // What was refused is tried again until it stays as it is: files may be replaced one after the other.
+            // What was refused is tried again until it stays as it is: files may be replaced one
+            // after the other.
             guard hasChanged || isAsked || !wasSuccessful else { continue }
             do throws(Problem) {
                 let content = try result.get()
@@ -141,7 +143,7 @@ final class SettingsFile: Sendable {
         let next = try SettingsInForce(settings, content, after: before)
         state.withLock { state in
             state.inForce = next
-            state.reload = Endpoint.Reload(wasSuccessful: true, lastSuccess: Self.now)
+            state.reload = Endpoint.Reload(wasSuccessful: true, lastSuccess: SystemClock.realtime.seconds)
         }
     }
 
@@ -150,12 +152,5 @@ final class SettingsFile: Sendable {
         let configuration = try WebConfiguration(path: path, text: text)
         let files = try configuration.tls.map { tls throws(Problem) in try TLSFiles(of: tls) }
         return Content(configuration: configuration, files: files)
-    }
-
-    private static var now: Double {
-        var time = timespec()
-        // This clock exists on every kernel; the call cannot fail.
-        unsafe clock_gettime(CLOCK_REALTIME, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 }

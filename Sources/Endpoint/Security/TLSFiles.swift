@@ -1,5 +1,5 @@
 import CGnuTLS
-import Glibc
+import System
 import WebConfiguration
 
 /// What the files and texts of a TLS configuration hold, in PEM, read at one moment.
@@ -30,9 +30,9 @@ extension WebConfiguration.Material {
         return Problem(place: place, reason: name + reason)
     }
 
-    /// That it lacks a certificate or a key, whose first line has this label.
+    /// The error for a missing certificate or key, which begins with this label.
     ///
-    /// - Parameter code: the error of GnuTLS; 0 or more where there is none.
+    /// - Parameter code: the error of GnuTLS; 0 or more without an error.
     func problem(lacks thing: String, _ label: String, _ code: CInt) -> Problem {
         let advice = if case .inline = source { "; the name of a file goes under \(place.key)_file" } else { "" }
         let words = code < 0 ? " (GnuTLS: \(gnutlsText(code)))" : ""
@@ -103,31 +103,19 @@ func gnutlsText(_ code: CInt) -> String {
     unsafe String(cString: gnutls_strerror(code))
 }
 
-/// The C library's words for an errno.
-func errnoText(_ errno: CInt) -> String {
-    // A text that lives at least until the next call on this thread; it is copied at once.
-    unsafe String(cString: strerror(errno))
-}
-
-/// Reads a regular file of 1 MiB at most: no certificate or configuration has more.
+/// Reads a regular file of at most 1 MiB; no certificate or configuration is larger.
 ///
 /// - Parameter problem: what to throw for a reason.
 func readSmallFile(_ path: String, _ problem: (String) -> Problem) throws(Problem) -> [UInt8] {
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw problem(errnoText(errno)) }
-    defer { close(descriptor) }
-    var status = stat()
-    guard unsafe fstat(descriptor, &status) == 0 else { throw problem(errnoText(errno)) }
-    // What is read once cannot be read again when it changes.
-    guard status.st_mode & S_IFMT == S_IFREG else { throw problem("it is no regular file") }
-    var content: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 16 * 1024)
-    while true {
-        let count = unsafe read(descriptor, &buffer, buffer.count)
-        if count < 0, errno == EINTR { continue }
-        guard count >= 0 else { throw problem(errnoText(errno)) }
-        if count == 0 { return content }
-        content += buffer[..<count]
-        guard content.count <= 1 << 20 else { throw problem("the file is larger than 1 MiB") }
+    let content: [UInt8]?
+    do throws(SystemError) {
+        let file = try FileDescriptor(open: path)
+        // What can be read only once cannot be read again after a change.
+        content = try file.status.isRegular ? file.bytes(upTo: 1 << 20) : nil
+    } catch {
+        throw problem(error.reason)
     }
+    guard let content else { throw problem("not a regular file") }
+    guard content.count <= 1 << 20 else { throw problem("the file is larger than 1 MiB") }
+    return content
 }

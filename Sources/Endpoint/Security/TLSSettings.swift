@@ -1,14 +1,16 @@
 import CGnuTLS
 import WebConfiguration
 
-/// How TLS sessions are to be made: GnuTLS's objects for one state of the configuration and its files.
+/// The settings of TLS sessions: GnuTLS's objects for one state of the configuration and its
+/// files.
 ///
-/// libmicrohttpd takes one certificate, one list of ciphers and one authority for the life of a daemon, and only asks for
-/// client certificates. So each session is given these objects when its connection begins, before the handshake: a new
-/// certificate needs no new daemon.
+/// libmicrohttpd takes one certificate, one list of ciphers and one authority for the life of a
+/// daemon, and only asks for client certificates. So each session is given these objects when its
+/// connection begins, before the handshake: a new certificate needs no new daemon.
 @safe
 final class TLSSettings: @unchecked Sendable {
-    // Sendable because GnuTLS changes neither after they are made, and counts the sessions that use the priorities.
+    // Sendable because GnuTLS changes neither after they are made, and counts the sessions that use
+    // the priorities.
 
     private let configuration: WebConfiguration.TLS
     private let credentials: gnutls_certificate_credentials_t
@@ -36,7 +38,7 @@ final class TLSSettings: @unchecked Sendable {
         // From here on deinit frees them whatever is thrown.
         try useCertificate(of: files)
         try trustAuthorities(files.clientCA)
-        // The second one: what is done once is no cost of each.
+        // The second one: the first includes work that is done only once.
         var (code, cost) = (CInt(0), Duration.zero)
         for _ in 1...2 where code == 0 {
             cost = .zero
@@ -63,7 +65,8 @@ final class TLSSettings: @unchecked Sendable {
         unsafe gnutls_priority_set(session, priorities)
         unsafe gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, UnsafeMutableRawPointer(credentials))
         if configuration.clientAuthentication != .none {
-            // Only asked for: whether there has to be one is decided where it is verified, which can tell the client.
+            // Only asked for: whether there has to be one is decided where it is verified, which
+            // can tell the client.
             unsafe gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST)
         }
         if unsafe olderPriorities != nil {
@@ -82,7 +85,8 @@ final class TLSSettings: @unchecked Sendable {
         return unsafe gnutls_priority_set(session, olderPriorities)
     }
 
-    /// Judges the client's certificate, or that there is none, and tells the client where it is not accepted.
+    /// Checks the client's certificate, or its absence, and sends an alert where it is not
+    /// accepted.
     ///
     /// - Returns: why it is not; nil where it is.
     fileprivate func judgeClient(of session: OpaquePointer) -> String? {
@@ -106,8 +110,8 @@ final class TLSSettings: @unchecked Sendable {
         }
     }
 
-    /// Whom the certificates of clients are to be vouched for by; as in Go, whom the system trusts where that is not
-    /// said.
+    /// Loads the authorities that have to sign client certificates; as in Go, the system's where
+    /// the configuration names none.
     private func trustAuthorities(_ files: [UInt8]?) throws(Problem) {
         guard [.verifyIfGiven, .requireAndVerify].contains(configuration.clientAuthentication) else { return }
         if let files, let source = configuration.clientCA {
@@ -131,10 +135,11 @@ final class TLSSettings: @unchecked Sendable {
     }
 }
 
-// The functions that GnuTLS calls in the middle of a handshake, on the daemon's thread. They stand outside of types for
-// the reason told in Callbacks.swift.
+// The functions that GnuTLS calls in the middle of a handshake, on the daemon's thread. They stand
+// outside of types for the reason given in Daemon.swift.
 
-/// The connection of a session, which libmicrohttpd notes in it, and the connections that it belongs to.
+/// The connection of a session, which libmicrohttpd notes in it, and the connections that it
+/// belongs to.
 private func connection(of session: OpaquePointer?) -> (Connections, CInt)? {
     guard let session = unsafe session, let handle = unsafe gnutls_session_get_ptr(session),
         let connection = unsafe Connection(OpaquePointer(handle)), let connections = connection.owner
@@ -160,7 +165,8 @@ private func clientCertificateCame(session: OpaquePointer?) -> CInt {
     return GNUTLS_E_CERTIFICATE_ERROR
 }
 
-/// A gnutls_handshake_hook_func, called before and after each message of a handshake that comes or goes out.
+/// A gnutls_handshake_hook_func, called before and after each message of a handshake that comes or
+/// goes out.
 private func handshakeMessagePasses(
     session: OpaquePointer?,
     type: CUnsignedInt,
@@ -178,4 +184,61 @@ private func handshakeMessagePasses(
         }
     }
     return 0
+}
+
+enum KeyKind: String {
+    case rsa = "RSA"
+    case elliptic = "ECDSA"
+}
+
+extension WebConfiguration.TLS {
+    /// What GnuTLS calls priority strings: which versions, cipher suites and curves a handshake may
+    /// end with.
+    ///
+    /// GnuTLS chooses from parts, not from suites: a list of suites stands for every combination of
+    /// their parts. Of a server with one key there are only the suites of that key's kind left, and
+    /// among these each cipher has one MAC and one way to exchange keys, so that parts and suites
+    /// say the same. Go has only suites with ECDHE in its list.
+    ///
+    /// - Returns: the text for a handshake whose version is not known yet, and the one for TLS 1.2
+    ///   and before where the list of suites allows less: TLS 1.3 has suites of its own, which Go
+    ///   leaves on, too. nil where no suite of the list is one of this key, and TLS 1.3 is off.
+    func priorityTexts(for key: KeyKind) -> (first: String, older: String?)? {
+        let versions = WebConfiguration.TLSVersion.allCases.reversed().filter { minimumVersion...maximumVersion ~= $0 }
+        let ciphers = cipherSuites.compactMap { $0.cipher(for: key) }
+        let ownVersions = cipherSuites.isEmpty || !ciphers.isEmpty ? versions : versions.filter { $0 == .tls13 }
+        if ownVersions.isEmpty { return nil }
+        // Without key exchanges that lack forward secrecy.
+        let ordinary = ["NORMAL", "-VERS-ALL"] + ownVersions.map(\.priority) + ["-RSA", "-DHE-RSA"]
+        guard !ciphers.isEmpty, minimumVersion < .tls13 else { return (assembled(ordinary), nil) }
+        let older = assembled(
+            ["NONE"] + versions.filter { $0 != .tls13 }.map(\.priority) + ["+ECDHE-\(key.rawValue)"]
+                + ciphers.map { "+" + $0 } + ["+AEAD", "+SHA1", "+SIGN-ALL", "+COMP-NULL"]
+        )
+        return maximumVersion < .tls13 ? (older, nil) : (assembled(ordinary), older)
+    }
+
+    private func assembled(_ parts: [String]) -> String {
+        // Named one by one: GnuTLS would offer finite fields too, with which one ClientHello costs
+        // 0.4 s (ffdhe8192).
+        let curves = curves.isEmpty ? [.x25519, .curveP256, .curveP384, .curveP521] : curves
+        let groups = curves.map { "+GROUP-" + ($0 == .x25519 ? "X25519" : "SECP\($0.rawValue.suffix(3))R1") }
+        let order = prefersServerCiphers ? ["%SERVER_PRECEDENCE"] : []
+        return (parts + ["-GROUP-ALL"] + groups + order).joined(separator: ":")
+    }
+}
+
+extension WebConfiguration.TLSVersion {
+    /// As in `+VERS-TLS1.2`.
+    fileprivate var priority: String { "+VERS-TLS1.\(rawValue.suffix(1))" }
+}
+
+extension WebConfiguration.CipherSuite {
+    /// GnuTLS's name of the cipher, such as `AES-128-GCM`; nil in a suite of TLS 1.3 or for another
+    /// kind of key.
+    fileprivate func cipher(for key: KeyKind) -> String? {
+        let beginning = "TLS_ECDHE_\(key.rawValue)_WITH_"
+        guard rawValue.hasPrefix(beginning) else { return nil }
+        return rawValue.dropFirst(beginning.count).split(separator: "_").dropLast().joined(separator: "-")
+    }
 }

@@ -2,6 +2,7 @@ import CCrypt
 import CGnuTLS
 import Glibc
 import Synchronization
+import System
 
 /// The users of the web configuration file, with the bcrypt hashes of their passwords.
 struct Users: Sendable {
@@ -18,8 +19,8 @@ struct Users: Sendable {
 
     /// The hash that a user's password has to have.
     ///
-    /// An unknown name gets the hash of a known one, always the same within a process: to check it takes as long as to
-    /// check a known user's password, whatever the costs of the hashes.
+    /// An unknown name gets the hash of a known one, always the same within a process: to check it
+    /// takes as long as to check a known user's password, whatever the costs of the hashes.
     fileprivate func hash(of user: [UInt8]) -> (bytes: [UInt8], isKnown: Bool) {
         if let hash = hashes[user] { return (hash, true) }
         guard !decoys.isEmpty else { return ([], false) }
@@ -34,12 +35,15 @@ enum PasswordVerdict {
     case unchecked
 }
 
-/// Checks passwords with bcrypt on a thread of its own, one after the other: whoever sends wrong ones makes nobody wait
-/// but those whose password is not known yet. Right ones are remembered, so that a scrape does not pay bcrypt each time.
+/// Checks passwords with bcrypt on a thread of its own, one after the other: wrong passwords delay
+/// only clients whose password is not known yet. Correct ones are remembered, so that a scrape does
+/// not pay bcrypt each time.
 final class PasswordChecker: Sendable {
-    /// How many passwords wait at most, and of one address: a second address is not shut out by the first.
+    /// How many passwords wait at most, and of one address: a second address is not shut out by the
+    /// first.
     private static let (limit, limitPerClient) = (16, 4)
-    /// How many right passwords are remembered: as many as exporter-toolkit keeps. Wrong ones would drive them out.
+    /// How many right passwords are remembered: as many as exporter-toolkit keeps. Wrong ones would
+    /// drive them out.
     private static let memory = 100
 
     struct Question: Sendable {
@@ -70,16 +74,18 @@ final class PasswordChecker: Sendable {
 
     init() {
         var secret = [UInt8](repeating: 0, count: 32)
-        // It fails only where the kernel gives no random bytes.
+        // It fails only without random bytes from the kernel.
         guard unsafe gnutls_rnd(GNUTLS_RND_KEY, &secret, secret.count) == 0 else { fatalError("no random bytes") }
         self.secret = secret
     }
 
-    /// What has to be checked of the credentials of a request, which takes time; nil where they are known to be right.
+    /// What has to be checked of the credentials of a request, which takes time; nil where they are
+    /// known to be right.
     func question(of credentials: (user: [UInt8], password: [UInt8]), among users: Users) -> Question? {
         let (user, password) = credentials
         let (hash, isKnown) = users.hash(of: user)
-        // Neither holds a NUL, which parts them. A code says nothing without a secret that no other process has.
+        // Neither holds a NUL, which parts them. A code says nothing without a secret that no other
+        // process has.
         let text = user + [0] + hash + [0] + password
         var code = [UInt8](repeating: 0, count: 32)
         guard unsafe gnutls_hmac_fast(GNUTLS_MAC_SHA256, secret, secret.count, text, text.count, &code) == 0 else {
@@ -94,7 +100,8 @@ final class PasswordChecker: Sendable {
         return isRight ? nil : Question(password: password, hash: hash, code: key)
     }
 
-    /// Checks a password, and calls a function with what came of it: on any thread, and perhaps before this returns.
+    /// Checks a password, and calls a function with what came of it: on any thread, and perhaps
+    /// before this returns.
     func check(_ question: Question, of client: String, _ answer: @escaping @Sendable (PasswordVerdict) -> Void) {
         let isQueued = state.withLock { state in
             guard !state.isStopping, state.jobs.count < Self.limit,
@@ -111,8 +118,8 @@ final class PasswordChecker: Sendable {
         if isQueued { wakeUp.announce() } else { answer(.unchecked) }
     }
 
-    /// Checks no more passwords: those that wait are unchecked, and so is the one that is being checked, which may take
-    /// minutes where the cost of its hash is high.
+    /// Checks no more passwords: those that wait are unchecked, and so is the one that is being
+    /// checked, which may take minutes where the cost of its hash is high.
     func stop() {
         let jobs = state.withLock { state in
             defer { state.jobs = [] }
@@ -142,7 +149,8 @@ final class PasswordChecker: Sendable {
     }
 }
 
-/// bcrypt, by libxcrypt. To check a password takes 76 ms at the usual cost of 10, and twice as long for each step more.
+/// bcrypt, by libxcrypt. To check a password takes 76 ms at the usual cost of 10, and twice as long
+/// for each step more.
 @safe
 private struct Bcrypt: ~Copyable {
     /// What crypt_rn() works in, 32 KiB.
@@ -165,8 +173,8 @@ private struct Bcrypt: ~Copyable {
         guard let result = unsafe crypt_rn(password, setting, memory, size) else { return false }
         let computed = unsafe UnsafeBufferPointer(start: result, count: strlen(result)).map(UInt8.init(bitPattern:))
         guard computed.count == hash.count else { return false }
-        // Every byte is looked at, wherever the first difference is. Of the salt before them the last two bits say
-        // nothing, and crypt_rn() clears them.
+        // Every byte is looked at, wherever the first difference is. Of the salt before them the
+        // last two bits say nothing, and crypt_rn() clears them.
         var difference: UInt8 = 0
         for (left, right) in zip(computed.suffix(31), hash.suffix(31)) { difference |= left ^ right }
         return difference == 0

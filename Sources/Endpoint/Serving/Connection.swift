@@ -1,7 +1,9 @@
 import CMicrohttpd
 import Glibc
+import System
 
-/// A client's connection as libmicrohttpd has it, valid during the callback that received it and no longer.
+/// A client's connection as libmicrohttpd has it, valid during the callback that received it and no
+/// longer.
 @safe
 struct Connection {
     let handle: OpaquePointer
@@ -23,7 +25,8 @@ struct Connection {
     /// The GnuTLS session; nil where it is plain HTTP.
     var session: OpaquePointer? { unsafe cmhd_tls_session(handle).map { OpaquePointer($0) } }
 
-    /// The status code of the answer queued; nil where there is none, or it is one that is not counted.
+    /// The status code of the answer queued; nil where there is none, or it is one that is not
+    /// counted.
     var status: StatusCode? { StatusCode(rawValue: unsafe cmhd_status(handle)) }
 
     var headers: RequestFields { unsafe RequestFields(handle, .HEADER_KIND) }
@@ -46,8 +49,9 @@ struct Connection {
 
     /// From now on the connection is closed after so many seconds without a byte.
     ///
-    /// libmicrohttpd (0.9.75, connection.c) takes the lock that guards its lists of timeouts in this call itself and holds
-    /// it in none of the callbacks; it walks these lists on this same thread, with the next connection already in hand.
+    /// libmicrohttpd (0.9.75, connection.c) takes the lock that guards its lists of timeouts in
+    /// this call itself and holds it in none of the callbacks; it walks these lists on this same
+    /// thread, with the next connection already in hand.
     func close(afterIdleSeconds seconds: Int) {
         unsafe cmhd_set_idle_seconds(handle, UInt32(seconds))
     }
@@ -70,83 +74,43 @@ struct Connection {
 
 // What can be done with the socket while libmicrohttpd holds it.
 extension Connection {
-    /// Makes libmicrohttpd see the end of the stream, and close. That resets the connection: what the client does not take
-    /// would lie in the kernel for long.
+    /// Makes libmicrohttpd see the end of the stream, and close. That resets the connection: what
+    /// the client does not take would lie in the kernel for long.
     static func end(_ descriptor: CInt) {
-        resetAtClose(descriptor)
-        shutdown(descriptor, CInt(SHUT_RDWR))
+        Sockets.resetAtClose(descriptor)
+        Sockets.shutdown(descriptor)
     }
 
-    /// Closed with a reset, a connection leaves no TIME_WAIT.
-    static func resetAtClose(_ descriptor: CInt) {
-        var atOnce = linger(l_onoff: 1, l_linger: 0)
-        unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &atOnce, socklen_t(MemoryLayout<linger>.size))
-    }
-
-    /// Makes epoll tell again of the end of a client's stream, if that is all that there is still to be read.
+    /// Makes epoll report the end of a client's stream again, if nothing else is left to read.
     ///
-    /// libmicrohttpd (0.9.75) can miss it: it stops reading when it gets less than it asked for, and epoll,
-    /// edge-triggered, tells but once of the end that came together with the last bytes of a request.
+    /// libmicrohttpd (0.9.75) can miss it: it stops reading when it gets less than it asked for,
+    /// and epoll, edge-triggered, reports only once an end that came together with the last bytes
+    /// of a request.
     ///
     /// - Returns: whether the client has closed its side.
     @discardableResult
-    static func tellAgainOfEnd(_ descriptor: CInt) -> Bool {
-        var byte: UInt8 = 0
-        guard unsafe recv(descriptor, &byte, 1, CInt(MSG_PEEK) | CInt(MSG_DONTWAIT)) == 0 else { return false }
+    static func reportEndAgain(_ descriptor: CInt) -> Bool {
+        guard Sockets.input(of: descriptor) == .end else { return false }
         // Changes nothing on the wire, as nothing can come any more.
-        shutdown(descriptor, CInt(SHUT_RD))
+        Sockets.shutdownReading(descriptor)
         return true
     }
 
-    /// Whether something has come that was not read yet.
-    static func hasUnread(_ descriptor: CInt) -> Bool {
-        var byte: UInt8 = 0
-        return unsafe recv(descriptor, &byte, 1, CInt(MSG_PEEK) | CInt(MSG_DONTWAIT)) > 0
-    }
+    /// Whether unread bytes have arrived.
+    static func hasUnread(_ descriptor: CInt) -> Bool { Sockets.input(of: descriptor) == .bytes }
 
-    /// How many of these sockets have lost their client, whatever is still to be read.
-    static func gone(among descriptors: [CInt]) -> Int {
-        // POLLRDHUP (asm-generic/poll.h), which the C library shows to GNU sources only.
-        let clientClosed: Int16 = 0x2000
-        return ready(among: descriptors, for: clientClosed)
-    }
-
-    /// How many of these sockets have something to be read, or their end.
-    static func readable(among descriptors: [CInt]) -> Int { ready(among: descriptors, for: Int16(POLLIN)) }
-
-    private static func ready(among descriptors: [CInt], for events: Int16) -> Int {
-        var sockets = descriptors.map { pollfd(fd: $0, events: events, revents: 0) }
-        return unsafe Int(max(0, poll(&sockets, nfds_t(sockets.count), 0)))
-    }
-
-    /// When something came after a moment; nil where nothing did, or it is no TCP.
+    /// When something came after a moment; nil where nothing did, or where the socket is not TCP.
     static func lastReceived(_ descriptor: CInt, after moment: Duration, _ now: Duration) -> Duration? {
-        guard let info = information(of: descriptor) else { return nil }
-        let received = now - .milliseconds(Int(info.tcpi_last_data_recv))
-        // The kernel counts in ticks of up to 10 ms: what came with the request before must not count.
+        guard let information = Sockets.tcpInformation(of: descriptor) else { return nil }
+        let received = now - information.sinceLastReceived
+        // The kernel counts in ticks of up to 10 ms: what came with the request before must not
+        // count.
         return received > moment + .milliseconds(20) ? received : nil
     }
 
-    /// Whether anything has come since the connection was made.
-    static func hasReceived(_ descriptor: CInt) -> Bool {
-        // glibc's tcp_info ends before tcpi_bytes_received, the seventeenth 8 bytes of the kernel's (linux/tcp.h).
-        var words = [UInt64](repeating: 0, count: 17)
-        var length = socklen_t(words.count * MemoryLayout<UInt64>.size)
-        let code = unsafe getsockopt(descriptor, CInt(IPPROTO_TCP), TCP_INFO, &words, &length)
-        // The end of the stream counts as a byte.
-        return code == 0 && words[16] > 1
-    }
+    /// Whether anything has come since the connection was made, other than its end.
+    static func hasReceived(_ descriptor: CInt) -> Bool { Sockets.bytesReceived(on: descriptor) > 1 }
 
-    /// How many connections wait to be accepted on a socket that listens; 0 where it is no TCP.
-    static func waiting(on listener: CInt) -> Int {
-        // For a socket that listens, tcp_get_info() of the kernel writes the length of the queue there.
-        Int(information(of: listener)?.tcpi_unacked ?? 0)
-    }
-
-    private static func information(of descriptor: CInt) -> tcp_info? {
-        var info = tcp_info()
-        var length = socklen_t(MemoryLayout<tcp_info>.size)
-        guard unsafe getsockopt(descriptor, CInt(IPPROTO_TCP), TCP_INFO, &info, &length) == 0 else { return nil }
-        return info
-    }
+    /// How many connections wait to be accepted on a socket that listens; 0 where it is not TCP.
+    static func waiting(on listener: CInt) -> Int { Sockets.tcpInformation(of: listener)?.unacknowledged ?? 0 }
 }

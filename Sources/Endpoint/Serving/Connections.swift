@@ -1,9 +1,11 @@
 import Synchronization
+import System
 
-/// Every connection of an endpoint, each in one explicit phase, behind one lock; and what was counted of them.
+/// Every connection of an endpoint, each in one explicit phase, behind one lock; and what was
+/// counted of them.
 ///
-/// libmicrohttpd's own timeouts count from the last byte, so that one byte every nine seconds would keep a request alive
-/// for ever. Here each phase has a deadline that no byte moves.
+/// libmicrohttpd's own timeouts count from the last byte, so that one byte every nine seconds would
+/// keep a request alive forever. Here each phase has a deadline that no byte moves.
 final class Connections: Sendable {
     private struct State {
         var entries: [CInt: Entry] = [:]
@@ -19,7 +21,8 @@ final class Connections: Sendable {
 
     // MARK: Letting connections in
 
-    /// Whether one more connection may be accepted. When nearly full, the one that has been idle longest is ended.
+    /// Whether one more connection may be accepted. When nearly full, the one that has been idle
+    /// longest is ended.
     func makeRoom() -> Bool {
         state.withLock { state in
             let enough = settings.connectionLimit - settings.connectionLimit / 8
@@ -42,16 +45,18 @@ final class Connections: Sendable {
 
     /// Notes an accepted connection.
     ///
-    /// - Returns: false where its client has too many. Clients of a unix socket have no address, and no such limit.
+    /// - Returns: false where its client has too many. Clients of a unix socket have no address,
+    ///   and no such limit.
     func admit(_ descriptor: CInt, client: String) -> Bool {
         state.withLock { state in
             let own = client.isEmpty ? [] : state.entries.filter { $0.value.client == client }.map(\.key)
             let limit = settings.connectionLimitPerAddress
             // Who has just closed some of them may have others before libmicrohttpd has noticed.
-            if own.count >= limit, own.count - Connection.gone(among: own) >= limit { return false }
+            if own.count >= limit, own.count - Polling.gone(among: own) >= limit { return false }
             state.nextNumber += 1
-            let now = MonotonicClock.now
-            // libmicrohttpd tells nothing of a connection for which it had no memory: its descriptor comes again.
+            let now = SystemClock.monotonic.now
+            // libmicrohttpd tells nothing of a connection for which it had no memory: its
+            // descriptor comes again.
             state.entries[descriptor] = Entry(
                 number: state.nextNumber,
                 client: client,
@@ -63,7 +68,8 @@ final class Connections: Sendable {
         }
     }
 
-    /// Whether the thread that serves is behind with TLS handshakes: a busy machine may give it less time than they take.
+    /// Whether the thread that serves is behind with TLS handshakes: a busy machine may give it
+    /// less time than they take.
     var isBehindWithHandshakes: Bool {
         let beginning = state.withLock { state in
             state.entries.filter { entry in
@@ -73,8 +79,9 @@ final class Connections: Sendable {
                 }
             }
         }
-        // One that has ended since is another one by now, if any: the number is a little too high or too low then.
-        return Connection.readable(among: Array(beginning.keys)) >= 4
+        // One that has ended since is another one by now, if any: the number is a little too high
+        // or too low then.
+        return Polling.readable(among: Array(beginning.keys)) >= 4
     }
 
     /// Forgets a connection.
@@ -85,7 +92,10 @@ final class Connections: Sendable {
         state.withLock { state in
             guard let entry = state.entries.removeValue(forKey: descriptor), entry.tls != nil,
                 case .opening(let handshake) = entry.phase,
-                let (failure, detail) = handshake.failure(of: descriptor, isLate: MonotonicClock.now >= entry.deadline)
+                let (failure, detail) = handshake.failure(
+                    of: descriptor,
+                    isLate: SystemClock.monotonic.now >= entry.deadline
+                )
             else { return nil }
             state.failedHandshakes[failure, default: 0] += 1
             return (entry.client, failure, detail)
@@ -147,12 +157,14 @@ final class Connections: Sendable {
 
     // MARK: Waiting
 
-    /// Lets every connection go on that waits for this, or for anything: their requests are asked for again.
+    /// Lets every connection go on that waits for this, or for anything: their requests are asked
+    /// for again.
     func resumeAll(waitingFor reason: Suspension.Reason? = nil) {
         resume { _, _, suspension in reason == nil || suspension.reason == reason }
     }
 
-    /// Lets a connection go on with what came of its password. One that has ended since has another number.
+    /// Lets a connection go on with what came of its password. One that has ended since has another
+    /// number.
     func decide(_ descriptor: CInt, number: UInt64, _ verdict: PasswordVerdict) {
         resume(verdict) { key, entry, _ in key == descriptor && entry.number == number }
     }
@@ -191,29 +203,32 @@ final class Connections: Sendable {
 
     // MARK: Deadlines
 
-    /// Ends the connections whose deadline is over; lets those that are suspended go on instead, to be answered.
+    /// Ends the connections whose deadline is over; lets those that are suspended go on instead, to
+    /// be answered.
     ///
     /// - Returns: after what time to look again.
     func enforceDeadlines() -> Duration {
-        let now = MonotonicClock.now
+        let now = SystemClock.monotonic.now
         resume { _, entry, _ in now >= entry.deadline }
         return state.withLock { state in
-            // The client of one that is at work may go away in the middle of it, and its place is wanted.
+            // The client of one that is at work may go away in the middle of it, and its place is
+            // wanted.
             let isAtWork = state.entries.values.contains { if case .idle = $0.phase { false } else { true } }
             for (descriptor, entry) in state.entries {
                 switch entry.phase {
                 case .accepted, .suspended, .closing: continue
                 case .idle:
-                    // libmicrohttpd tells of a request only when its first line is whole.
+                    // libmicrohttpd reports a request only when its first line is complete.
                     guard let begun = Connection.lastReceived(descriptor, after: entry.since, now) else { break }
                     state.entries[descriptor]?.phase = .reading(Request())
                     state.entries[descriptor]?.deadline = begun + .seconds(settings.requestTimeout)
-                case .opening, .reading: Connection.tellAgainOfEnd(descriptor)
+                case .opening, .reading: Connection.reportEndAgain(descriptor)
                 case .whole, .answering: break
                 }
                 guard now >= entry.deadline else { continue }
                 if case .opening = entry.phase {
-                    // How far a handshake was says why it failed, once libmicrohttpd has noticed the end.
+                    // How far a handshake was says why it failed, once libmicrohttpd has noticed
+                    // the end.
                     Connection.end(descriptor)
                 } else {
                     Self.end(descriptor, in: &state)
@@ -245,7 +260,7 @@ final class Connections: Sendable {
 
     // MARK: Numbers
 
-    /// Whether an answer is on its way or has still to be given.
+    /// Whether an answer is being sent or is still to be made.
     var isBusy: Bool {
         state.withLock { state in
             state.entries.values.contains { entry in

@@ -1,10 +1,11 @@
 import Glibc
 import Synchronization
+import System
 
-/// The thread that lets connections in, and holds those inside to their deadlines.
+/// The thread that accepts connections and enforces their deadlines.
 ///
-/// libmicrohttpd could accept by itself, but closes nobody to make room, counts the connections of each socket alone, and
-/// waits busily where the process has no descriptor left.
+/// libmicrohttpd could accept by itself, but closes nobody to make room, counts the connections of
+/// each socket alone, and waits busily where the process has no descriptor left.
 final class Door: Sendable {
     private let site: Site
     private let daemon: Daemon
@@ -16,7 +17,7 @@ final class Door: Sendable {
 
     private enum Phase: Int, AtomicRepresentable {
         case open
-        /// Nobody is let in any more.
+        /// New connections are refused.
         case closed
         /// The thread ends.
         case ended
@@ -28,13 +29,13 @@ final class Door: Sendable {
         self.listeners = listeners
         isEncrypted = site.settingsInForce.tls != nil
         guard let thread = ServiceThread({ [self] in run() }) else {
-            throw .cannotServe("no thread could be started; the limit of threads or tasks of this process is reached")
+            throw .cannotServe("cannot start a thread: the process has reached its limit of threads or tasks")
         }
         self.thread.withLock { $0 = thread }
     }
 
-    /// Lets nobody in any more: who tries is refused, or, where the socket was inherited, waits for the next process that
-    /// inherits it.
+    /// Accepts no more connections: new ones are refused, or, on an inherited socket, wait for the
+    /// next process that inherits it.
     func close() {
         phase.store(.closed, ordering: .relaxed)
         for listener in listeners { listener.stopListening() }
@@ -47,7 +48,7 @@ final class Door: Sendable {
         thread.withLock { $0.take() }?.join()
     }
 
-    /// How many connections wait to be let in.
+    /// How many connections wait to be accepted.
     var waiting: Int {
         listeners.reduce(queued.load(ordering: .relaxed)) { $0 + Connection.waiting(on: $1.descriptor) }
     }
@@ -57,14 +58,14 @@ final class Door: Sendable {
             full: RateLimiter(interval: .seconds(60), burst: 1), failed: RateLimiter(interval: .seconds(60), burst: 1)
         )
         var isFull = false
-        var deadlinesAreDue = MonotonicClock.now
+        var deadlinesAreDue = SystemClock.monotonic.now
         // Only over TLS.
         var queue = HandshakeQueue()
         var nextHandshake = Duration?.none
         while true {
-            let now = MonotonicClock.now
+            let now = SystemClock.monotonic.now
             if now >= deadlinesAreDue { deadlinesAreDue = now + site.connections.enforceDeadlines() }
-            // Where all places are taken, whoever leaves rings the bell.
+            // At the connection limit, the end of a connection announces itself.
             let phase = phase.load(ordering: .relaxed)
             queue.dropEach(after: phase == .open ? .seconds(site.settings.requestTimeout) : .zero)
             if phase == .ended { return }
@@ -76,11 +77,11 @@ final class Door: Sendable {
             )
             isFull = false
             for listener in listeners where ready.contains(listener.descriptor) && !isFull {
-                // Over TLS there has to be room when the handshake begins.
+                // Over TLS the limit applies when the handshake begins.
                 isFull = !isEncrypted && !site.connections.makeRoom()
                 if !isFull, let errno = letIn(from: listener, to: &queue) {
                     if lines.failed.admits() { site.report(.cannotAccept(reason: errnoText(errno))) }
-                    usleep(100_000)
+                    SystemClock.sleep(for: .milliseconds(100))
                 }
             }
             nextHandshake = nil
@@ -102,11 +103,12 @@ final class Door: Sendable {
 
     /// Accepts one connection, which waits for its handshake over TLS.
     ///
-    /// - Returns: an errno of the process or of the machine, which does not go away by trying again at once.
+    /// - Returns: an errno of the process or of the machine, which does not go away by trying again
+    ///   at once.
     private func letIn(from listener: ListenSocket, to queue: inout HandshakeQueue) -> CInt? {
         let descriptor: CInt
         let client: SocketAddress
-        do throws(ListenSocket.Refusal) {
+        do throws(SystemError) {
             (descriptor, client) = try listener.accept()
         } catch {
             return [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(error.errno) ? error.errno : nil
@@ -118,7 +120,7 @@ final class Door: Sendable {
     private func serve(_ descriptor: CInt, of client: SocketAddress) {
         guard site.connections.admit(descriptor, client: client.host) else {
             Connection.end(descriptor)
-            Glibc.close(descriptor)
+            Sockets.close(descriptor)
             return
         }
         if !daemon.serve(descriptor, of: client) { site.connections.remove(descriptor) }

@@ -1,3 +1,5 @@
+import System
+
 // The phases of a connection, and what is known of it in each.
 extension Connections {
     enum Phase {
@@ -8,7 +10,7 @@ extension Connections {
         case reading(Request)
         /// The request is whole and has no answer yet.
         case whole(Request)
-        /// The same, and libmicrohttpd was told to let the connection rest.
+        /// The same, and its connection is suspended in libmicrohttpd.
         case suspended(Request, Suspension)
         /// An answer is on its way.
         case answering(Response)
@@ -22,7 +24,7 @@ extension Connections {
         var bodyBytes = 0
         /// Whether its headers were checked.
         var isChecked = false
-        /// Whether the rate limit let it pass.
+        /// Whether the rate limit admitted it.
         var isAdmitted = false
         var password: PasswordVerdict?
         var hasWaited = false
@@ -70,7 +72,7 @@ extension Connections.Entry {
     /// - Parameter seconds: the time that it has from now on; nil for the deadline of before.
     mutating func enter(_ phase: Connections.Phase, forAtMost seconds: Int? = nil) {
         self.phase = phase
-        since = MonotonicClock.now
+        since = SystemClock.monotonic.now
         if let seconds { deadline = since + .seconds(seconds) }
     }
 }

@@ -4,9 +4,9 @@ import Glibc
 /// Names and values that came with a request: its headers, or the arguments of its query.
 struct RequestFields {
     private(set) var all: [(name: String, value: String)] = []
-    /// Whether a header goes on in a further line. libmicrohttpd (0.9.75) appends that line to the name instead of the
-    /// value, so that a Content-Length is not seen, or one seen that is none. It does so in a copy behind the headers; else
-    /// a name comes before its value.
+    /// Whether a header continues on a further line. libmicrohttpd (0.9.75) appends that line to
+    /// the name instead of the value, so that a Content-Length can be missed, or one be seen where
+    /// there is none. It does so in a copy behind the headers; else a name comes before its value.
     private(set) var isFolded = false
 
     init(_ connection: OpaquePointer, _ kind: MHD_ValueKind) {
@@ -61,8 +61,9 @@ struct RequestFault: Error {
     let sentence: String
 }
 
-/// What is wrong with a request that libmicrohttpd (0.9.75) lets pass, and that two programs in a row could read
-/// differently: so one of them can be made to see a request that the other did not (RFC 9112, 11.2).
+/// What is wrong with a request that libmicrohttpd (0.9.75) accepts, and that two programs in a
+/// row could read differently: so one of them can be made to see a request that the other did not
+/// (RFC 9112, 11.2).
 enum Framing {
     /// The largest body that is read, to be dropped: nothing here needs one.
     static let bodyLimit = 1 << 20
@@ -71,9 +72,9 @@ enum Framing {
     ///
     /// - Parameter version: as in the first line, such as HTTP/1.1.
     static func check(_ headers: RequestFields, version: String) throws(RequestFault) {
-        if headers.isFolded { throw RequestFault(sentence: "A header goes on in a second line.") }
+        if headers.isFolded { throw RequestFault(sentence: "A header continues on a second line.") }
         guard headers.all.allSatisfy({ isToken($0.name) }) else {
-            throw RequestFault(sentence: "The name of a header holds a character that it cannot.")
+            throw RequestFault(sentence: "Invalid header name.")
         }
         let lengths = headers.values(of: "Content-Length")
         let codings = headers.values(of: "Transfer-Encoding")

@@ -1,5 +1,6 @@
 import CMicrohttpd
 import Synchronization
+import System
 import WebConfiguration
 
 /// What the callbacks of libmicrohttpd see: which answer a request gets.
@@ -14,7 +15,7 @@ final class Site: Sendable {
     let file: SettingsFile?
     private let withoutFile: SettingsInForce
     private let passwords = PasswordChecker()
-    private let begun = MonotonicClock.now
+    private let begun = SystemClock.monotonic.now
     private let handshakeLines = RateLimiter(interval: .seconds(10), burst: 5)
     private let state = Mutex(State())
 
@@ -42,7 +43,8 @@ final class Site: Sendable {
 
     func publish(_ page: Publication) {
         pageMaker.outdate(by: page)
-        // The old page goes out of the lock with its last reference, so that no scrape waits while its memory is freed.
+        // The old page goes out of the lock with its last reference, so that no scrape waits while
+        // its memory is freed.
         let old = state.withLock { state in
             defer { state.page = page }
             return state.page
@@ -52,7 +54,8 @@ final class Site: Sendable {
         _ = consume old
     }
 
-    /// Lets no request wait any longer: from now on they are answered with 503 where they would have to.
+    /// Lets no request wait any longer: from now on they are answered with 503 where they would
+    /// have to.
     func stopWaiting() {
         state.withLock { $0.isStopping = true }
         passwords.stop()
@@ -67,7 +70,8 @@ final class Site: Sendable {
         report(.handshakeFailed(client: client, reason: failure.rawValue, detail: detail))
     }
 
-    /// Answers a request whose body is read, or suspends its connection, so that it is asked for again.
+    /// Answers a request whose body is read, or suspends its connection, so that it is asked for
+    /// again.
     func answer(_ request: Connections.Request, _ asked: (method: String, path: String), on connection: Connection)
         -> MHD_Result
     {
@@ -114,8 +118,9 @@ final class Site: Sendable {
             if let wait = inForce.rateLimiter?.wait() { return answers.tooManyRequests(retryAfter: wait) }
             request.isAdmitted = true
         }
-        let isStale = MonotonicClock.now - (page?.sampledAt ?? begun) > settings.maximumAge
-        // Whoever has no password, as a health check, is still told that the process does not work.
+        let isStale = SystemClock.monotonic.now - (page?.sampledAt ?? begun) > settings.maximumAge
+        // Clients without a password, such as a health check, still learn that the process does not
+        // work.
         if isStale, route == .healthy, ["GET", "HEAD"].contains(asked.method) { return answers.stale }
         if !inForce.users.isEmpty, request.password != .right {
             if let verdict = request.password { return answers.refusal(verdict) }
@@ -183,7 +188,7 @@ final class Site: Sendable {
         let suspension = Connections.Suspension(reason: reason, handle: connection.suspend())
         connections.change(connection.descriptor) { entry in
             entry.phase = .suspended(request, suspension)
-            entry.deadline = MonotonicClock.now + limit
+            entry.deadline = SystemClock.monotonic.now + limit
         }
     }
 }

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Glibc
-import ProcessArguments
+import System
 
 /// The command. It runs in a network namespace of its own, which `.ci/run-benchmark` makes.
 @main

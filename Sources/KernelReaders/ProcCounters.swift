@@ -1,6 +1,56 @@
 package import Model
 
 extension ProcFilesystem {
+    /// Reads sockstat and, where the kernel has IPv6, sockstat6. Only the sockets in use need both.
+    package func socketStatistics() throws(ReadError) -> Partial<SocketStatistics> {
+        let path = net("sockstat")
+        var failures = PartFailures()
+        let inUse = failures.part { () throws(ReadError) in try number("inuse", of: "TCP:", in: path) }
+        let buckets = failures.part { () throws(ReadError) in try number("tw", of: "TCP:", in: path) }
+        if inUse == nil, buckets == nil { throw failures.errors[0] }
+        let v6 = failures.part { () throws(ReadError) in
+            try readIPv6("sockstat6") { (path) throws(ReadError) in try number("inuse", of: "TCP6:", in: path) } ?? 0
+        }
+        let both = inUse.flatMap { v4 in v6.map { v4 &+ $0 } }
+        return Partial(
+            value: SocketStatistics(inUse: both, timeWaitBuckets: buckets),
+            failures: failures.errors
+        )
+    }
+
+    private func number(_ name: String, of title: String, in path: String) throws(ReadError) -> Int {
+        try withContents(of: path) { (bytes) throws(ReadError) in try Self.field(name, of: title, in: bytes, path) }
+    }
+
+    /// The number behind a word of a line: `TCP: inuse 5 orphan 0 tw 3 alloc 8 mem 1`
+    /// (sockstat_seq_show(), net/ipv4/proc.c).
+    private static func field(
+        _ name: String,
+        of title: String,
+        in bytes: Span<UInt8>,
+        _ path: String
+    ) throws(ReadError) -> Int {
+        var position = 0
+        while let line = bytes.line(at: &position) {
+            var next = line.lowerBound
+            guard let first = bytes.word(at: &next, before: line.upperBound), bytes.holds(title, in: first) else {
+                continue
+            }
+            while let key = bytes.word(at: &next, before: line.upperBound),
+                let value = bytes.word(at: &next, before: line.upperBound)
+            {
+                guard bytes.holds(name, in: key) else { continue }
+                guard let number = bytes.decimal(in: value, as: Int.self) else {
+                    throw .malformed(path, "'\(title) \(name)' is '\(bytes.text(in: value))', expected a number")
+                }
+                return number
+            }
+        }
+        throw .malformed(path, "no '\(name)' in a line '\(title)'")
+    }
+}
+
+extension ProcFilesystem {
     /// Reads the counters of TIME_WAIT from netstat, each by itself.
     package func timeWaitCounters() throws(ReadError) -> Partial<TimeWaitCounters> {
         let path = net("netstat")
@@ -29,7 +79,8 @@ extension ProcFilesystem {
         }
     }
 
-    /// The two lines that start with `TcpExt:`: names, then values (netstat_seq_show(), net/ipv4/proc.c).
+    /// The two lines that start with `TcpExt:`: names, then values (netstat_seq_show(),
+    /// net/ipv4/proc.c).
     private static func extendedLines(
         of bytes: Span<UInt8>,
         _ path: String

@@ -1,5 +1,42 @@
 import CLinux
 import Glibc
+import System
+
+extension NetlinkSocket {
+    /// Opens a socket.
+    init(_ family: Family) throws(ReadError) {
+        do throws(SystemError) {
+            self = try NetlinkSocket(open: family)
+        } catch {
+            throw ReadError(error)
+        }
+    }
+
+    /// Sends a request to the kernel.
+    func send(_ bytes: [UInt8]) throws(ReadError) {
+        do throws(SystemError) {
+            try request(bytes)
+        } catch {
+            throw ReadError(error)
+        }
+    }
+
+    /// Receives one datagram whole.
+    ///
+    /// - Returns: its size.
+    func receive(into buffer: inout [UInt8]) throws(ReadError) -> Int {
+        let count: Int
+        do throws(SystemError) {
+            count = try fill(&buffer)
+        } catch {
+            throw ReadError(error)
+        }
+        guard count <= buffer.count else {
+            throw .malformed(name, "a datagram of \(count) bytes, expected at most \(buffer.count)")
+        }
+        return count
+    }
+}
 
 /// The bytes of a netlink request, in the byte order of this machine.
 struct NetlinkRequest {

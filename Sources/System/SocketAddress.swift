@@ -1,19 +1,20 @@
-import Glibc
+package import Glibc
 
 /// An address of a socket in the kernel's form.
-struct SocketAddress {
+package struct SocketAddress: Sendable {
     /// A sockaddr_in, a sockaddr_in6, or a sockaddr_un where the socket was inherited.
     private let bytes: [UInt8]
 
     /// AF_INET, AF_INET6 or AF_UNIX.
-    var family: CInt { unsafe withPointer { address, _ in unsafe CInt(address?.pointee.sa_family ?? 0) } }
+    package var family: CInt { unsafe withPointer { address, _ in unsafe CInt(address?.pointee.sa_family ?? 0) } }
 
-    struct NotFound: Error {
-        let reason: String
+    package struct NotFound: Error {
+        package let reason: String
     }
 
-    /// The addresses of this host to listen on that a name, an address or nil (any address) stands for.
-    static func find(
+    /// The addresses of this host to listen on that a name, an address or nil (any address) stands
+    /// for.
+    package static func find(
         _ host: String?,
         port: UInt16,
         family: CInt = AF_UNSPEC,
@@ -47,23 +48,25 @@ struct SocketAddress {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         return unsafe withUnsafeMutablePointer(to: &storage) { storage in
-            // A sockaddr_storage is made to be seen as any sockaddr; the kernel writes at most `length` bytes.
+            // A sockaddr_storage is made to be seen as any sockaddr; the kernel writes at most
+            // `length` bytes.
             let result = unsafe storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe call($0, &length) }
             let bytes = unsafe UnsafeRawBufferPointer(start: storage, count: result < 0 ? 0 : Int(length))
             return unsafe (result, SocketAddress(bytes: Array(bytes)))
         }
     }
 
-    /// The address alone, as in `127.0.0.1` and `fe80::1%eth0`. An IPv4 address within IPv6 is written as IPv4. Empty for
-    /// another family than these.
-    var host: String {
+    /// The address alone, as in `127.0.0.1` and `fe80::1%eth0`. An IPv4 address within IPv6 is
+    /// written as IPv4. Empty for another family than these.
+    package var host: String {
         let host = parts.host
         return host.hasPrefix("::ffff:") && host.contains(".") ? String(host.dropFirst(7)) : host
     }
 
-    /// What is counted as one client where it could have many addresses: an IPv4 address, or the /64 of an IPv6 address
-    /// (the layouts of sockaddr_in and sockaddr_in6). Empty for another family.
-    var network: [UInt8] {
+    /// What is counted as one client where it could have many addresses: an IPv4 address, or the
+    /// /64 of an IPv6 address (the layouts of sockaddr_in and sockaddr_in6). Empty for another
+    /// family.
+    package var network: [UInt8] {
         switch family {
         case AF_INET: Array(bytes[4..<8])
         // The last four bytes are an IPv4 address where it lies within IPv6.
@@ -72,9 +75,19 @@ struct SocketAddress {
         }
     }
 
-    /// Address and port as in `127.0.0.1:10057` and `[fe80::1%eth0]:10057`, or `unix:/run/exporter.sock`. An abstract unix
-    /// socket begins with @.
-    var text: String {
+    /// The bytes of an IPv4 or IPv6 address in network order, and the port; nil for another family.
+    package var numbers: (address: ArraySlice<UInt8>, port: UInt16)? {
+        let port = UInt16(bytes.count < 4 ? 0 : Int(bytes[2]) << 8 | Int(bytes[3]))
+        return switch family {
+        case AF_INET: (bytes[4..<8], port)
+        case AF_INET6: (bytes[8..<24], port)
+        default: nil
+        }
+    }
+
+    /// Address and port as in `127.0.0.1:10057` and `[fe80::1%eth0]:10057`, or
+    /// `unix:/run/exporter.sock`. An abstract unix socket begins with @.
+    package var text: String {
         let (host, port) = parts
         guard family == AF_UNIX else { return family == AF_INET6 ? "[\(host)]:\(port)" : "\(host):\(port)" }
         let path = bytes.dropFirst(MemoryLayout<sa_family_t>.size)
@@ -98,10 +111,26 @@ struct SocketAddress {
     }
 
     /// Calls a function with the address in the kernel's form.
-    func withPointer<Result>(_ call: (UnsafePointer<sockaddr>?, socklen_t) -> Result) -> Result {
+    package func withPointer<Result>(_ call: (UnsafePointer<sockaddr>?, socklen_t) -> Result) -> Result {
         unsafe bytes.withUnsafeBytes { memory in
-            // The kernel and the resolver wrote a sockaddr there, and an array's memory is aligned for it.
+            // The kernel and the resolver wrote a sockaddr there, and an array's memory is aligned
+            // for it.
             unsafe call(memory.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t(memory.count))
         }
+    }
+
+    /// Whether a text is an address of AF_INET or AF_INET6.
+    package static func isAddress(_ text: String, of family: CInt) -> Bool {
+        // Room for either family; what is written there is not looked at.
+        var address = in6_addr()
+        return unsafe inet_pton(family, text, &address) == 1
+    }
+
+    /// The text of an address of 4 or 16 bytes; nil for another number of bytes.
+    package static func text(ofAddress bytes: [UInt8]) -> String? {
+        guard bytes.count == 4 || bytes.count == 16 else { return nil }
+        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        let family = bytes.count == 4 ? AF_INET : AF_INET6
+        return unsafe inet_ntop(family, bytes, &text, socklen_t(text.count)).map { unsafe String(cString: $0) }
     }
 }

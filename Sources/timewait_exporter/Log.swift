@@ -1,6 +1,55 @@
 import ArgumentParser
 import Logging
+import System
 import WebConfiguration
+
+/// Writes the log to standard error, a line at a time, for the supervisor to keep. It never blocks.
+struct StandardErrorLog: LogHandler {
+    var logLevel: Logger.Level
+    var metadata: Logger.Metadata = [:]
+    var metadataProvider: Logger.MetadataProvider?
+    let format: LogFormat
+    /// What takes the lines.
+    let queue: LogQueue
+
+    init(logLevel: Logger.Level, format: LogFormat) throws {
+        self.logLevel = logLevel
+        self.format = format
+        queue = try LogQueue { lost in
+            let fields = Self.fields(.warning, "Log lines were lost: nobody took them from standard error", [:])
+            return Array(format.line(fields + [("lines", "\(lost)")]).utf8)
+        }
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let all = metadata.merging(event.metadata ?? [:]) { $1 }
+        let fields = Self.fields(event.level, event.message.description, all)
+        queue.append(Array(format.line(fields).utf8))
+    }
+
+    private static func fields(
+        _ level: Logger.Level,
+        _ message: String,
+        _ metadata: Logger.Metadata
+    ) -> [(key: String, value: String)] {
+        [("time", SystemClock.timestamp()), ("level", name(of: level)), ("msg", message)]
+            + metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value.description) }
+    }
+
+    private static func name(of level: Logger.Level) -> String {
+        switch level {
+        case .trace, .debug: "DEBUG"
+        case .info, .notice: "INFO"
+        case .warning: "WARN"
+        case .error, .critical: "ERROR"
+        }
+    }
+}
 
 /// The form of a line of the log.
 enum LogFormat: String, CaseIterable, ExpressibleByArgument {
