@@ -130,7 +130,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "metrics_document",
-            dependencies: ["Catalogue", "Exposition", "ProcessArguments"],
+            dependencies: ["Catalogue", "Exposition", "System"],
             path: "Tests/MetricsDocument",
             swiftSettings: swiftSettings
         ),

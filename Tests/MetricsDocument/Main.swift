@@ -1,5 +1,5 @@
 import Foundation
-import ProcessArguments
+import System
 
 /// Writes the generated parts of docs/metrics.md: `metrics_document docs/metrics.md`, as `make docs` does.
 @main
