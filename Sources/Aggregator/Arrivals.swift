@@ -41,6 +41,20 @@ struct Arrivals: Sendable {
         cookies = CookieTable(limit: limit)
     }
 
+    /// Gives the table of cookies away, to a reading that may be given up: it is too large for a copy.
+    mutating func lendCookies() -> (table: CookieTable, areCurrent: Bool) {
+        defer {
+            cookies = CookieTable(limit: cookies.limit)
+            cookiesAreCurrent = false
+        }
+        return (cookies, cookiesAreCurrent)
+    }
+
+    /// Takes the table in.
+    mutating func takeBack(_ lent: (table: CookieTable, areCurrent: Bool)) {
+        (cookies, cookiesAreCurrent) = lent
+    }
+
     /// TIME_WAITs of this reading of which nobody can tell whether they are new.
     var untracked: Int { cookies.untracked }
 

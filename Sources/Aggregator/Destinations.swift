@@ -48,8 +48,6 @@ struct Destinations: Sendable {
 
     /// How many of the heaviest are followed from one reading to the next.
     private static let mostFollowed = 256
-    /// How long a destination that had no port left is taken to want more than it gets, in seconds.
-    private static let memoryOfFull = 60.0
     private static let mostForecasts = 1024
 
     // Between readings.
@@ -232,7 +230,8 @@ struct Destinations: Sendable {
         let growth = memory?.growth.perSecond(left: free) ?? 0
         var seconds = forecast.seconds(free: free, rate: forecast.rate, growth: growth)
         // What came was no more than what was given back, because connect() failed for the rest.
-        if let fullAt = memory?.fullAt, now - fullAt <= Self.memoryOfFull, free > 0, forecast.rate > 0,
+        if let fullAt = memory?.fullAt, now - fullAt <= surroundings?.timing.exhaustionMemory ?? 0, free > 0,
+            forecast.rate > 0,
             tally.used * 4 >= usable * 3
         {
             seconds = min(seconds ?? .infinity, Double(free) / forecast.rate)

@@ -11,9 +11,6 @@ struct HeldPorts: Sendable {
     /// The least age of a port's TIME_WAITs, in tenths of a second, where it has one.
     private var youngest = [UInt16](repeating: .max, count: 65_536)
 
-    /// The seconds in which a TIME_WAIT that begins counts as new.
-    private static let window = 10.0
-
     /// Every port that is held.
     var all: PortSet { established.union(timeWait).union(other) }
 
@@ -24,7 +21,7 @@ struct HeldPorts: Sendable {
         case .timeWait:
             timeWait.insert(row.localPort)
             let age = timing.age(timerRemaining: row.timerRemaining)
-            if age >= Self.window { aged.insert(row.localPort) }
+            if age >= TimeWaitTiming.newAge { aged.insert(row.localPort) }
             let tenths = UInt16(min(age * 10, 65_534))
             if tenths < youngest[Int(row.localPort)] { youngest[Int(row.localPort)] = tenths }
         // A connection request stands under its listener's port and holds none of its own.

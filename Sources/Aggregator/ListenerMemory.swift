@@ -1,9 +1,9 @@
 import Model
 
-/// The listeners of now and of the last 65 seconds.
+/// The listeners of now, and those that vanished less than `TimeWaitTiming.listenerMemory` ago.
 ///
-/// A service that restarts is away for a moment, and its TIME_WAITs outlive it by up to 62 seconds: they are still its
-/// own, and its series stay on the page that long (`TimeWaitTiming.listenerMemory`).
+/// A service that restarts is away for a moment, and its TIME_WAITs outlive it: they are still its own, and its series
+/// stay on the page that long.
 struct ListenerMemory: Sendable {
     /// The known ends, and when a look first missed each; nil while it is there.
     private var ends: [ListenerEnd: Instant?] = [:]

@@ -16,10 +16,10 @@ struct PortChoice: Sendable {
     /// listens on: exposed ones first, then those of `--services.ports`, then by the most TIME_WAITs, then by number.
     ///
     /// - Returns: the chosen lines by port number.
-    mutating func choose(from lines: [PortLine]) -> [PortLine] {
+    mutating func choose(from lines: [PortLine], listening: PortSet) -> [PortLine] {
         chosen.formIntersection(lines.map(\.port))
         let newcomers = lines.filter { line in
-            line.listeners > 0 && !chosen.contains(line.port) && settings.includes(line.port)
+            listening.contains(line.port) && !chosen.contains(line.port) && settings.includes(line.port)
         }
         if chosen.count < settings.portsLimit, !newcomers.isEmpty {
             let best = newcomers.sorted { rank($0) < rank($1) }.prefix(settings.portsLimit - chosen.count)

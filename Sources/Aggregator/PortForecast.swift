@@ -1,7 +1,7 @@
 import Model
 
 /// When ports run out that TIME_WAITs give back. Every TIME_WAIT says when its port comes back; those that begin are
-/// taken to go on as in the last ten seconds, and live connections to grow as they do.
+/// taken to go on as they began of late, and live connections to grow as they do.
 struct PortForecast: Sendable {
     /// The steps of a lifetime in which it is simulated.
     private static let steps = 61
@@ -16,7 +16,7 @@ struct PortForecast: Sendable {
     private var oldest = 0.0
 
     /// The seconds in which births are counted: those of a port that may be reused sooner are gone sooner.
-    private var window: Double { min(10, lifetime) }
+    private var window: Double { min(TimeWaitTiming.newAge, lifetime) }
 
     /// - Parameter lifetime: how long a port is out of use, in seconds: the length of TIME_WAIT, or the delay after which
     ///   it may be reused.

@@ -6,34 +6,35 @@ package import Model
 /// read on from there later: no part of the table is walked twice. gVisor writes them anywhere: see `SocketTableFile`.
 package struct ProcSocketTable: SocketTableSource, ~Copyable {
     private let proc: ProcFilesystem
-    private var tcp: SocketTableFile?
-    /// nil where the kernel has no IPv6.
-    private var tcp6: SocketTableFile?
 
     /// The table of the namespace that the procfs belongs to.
     package init(_ proc: ProcFilesystem) {
         self.proc = proc
     }
 
+    /// The LISTEN rows of both families alone.
     package mutating func listeners() throws(ReadError) -> [SocketRow] {
-        tcp = nil
-        tcp6 = nil
-        var listening: [SocketRow] = []
-        tcp = try SocketTableFile(.tcp, at: proc.net("tcp"))
-        try tcp?.readHead(appendingListenersTo: &listening)
-        tcp6 = try proc.readIPv6("tcp6") { (path) throws(ReadError) in try SocketTableFile(.tcp6, at: path) }
-        try tcp6?.readHead(appendingListenersTo: &listening)
-        return listening
+        var sink = KeptRows()
+        var tcp = try SocketTableFile(.tcp, at: proc.net("tcp"))
+        try tcp.readListeners(into: &sink)
+        var tcp6 = try openTCP6()
+        try tcp6?.readListeners(into: &sink)
+        return sink.rows
     }
 
     package mutating func read<Sink: RowSink & ~Copyable>(into sink: inout Sink) throws(ReadError) -> Int {
-        try tcp?.readRest(into: &sink)
+        var tcp = try SocketTableFile(.tcp, at: proc.net("tcp"))
+        try tcp.readListeners(into: &sink)
+        var tcp6 = try openTCP6()
+        try tcp6?.readListeners(into: &sink)
+        try tcp.readRest(into: &sink)
         try tcp6?.readRest(into: &sink)
-        let malformed = (tcp?.malformedRows ?? 0) + (tcp6?.malformedRows ?? 0)
-        // Closed between readings.
-        tcp = nil
-        tcp6 = nil
-        return malformed
+        return tcp.malformedRows + (tcp6?.malformedRows ?? 0)
+    }
+
+    /// The file of IPv6; nil where the kernel has none.
+    private func openTCP6() throws(ReadError) -> SocketTableFile? {
+        try proc.readIPv6("tcp6") { (path) throws(ReadError) in try SocketTableFile(.tcp6, at: path) }
     }
 
     /// Every socket that a program may own, of both families: all states but TIME_WAIT.
@@ -41,7 +42,7 @@ package struct ProcSocketTable: SocketTableSource, ~Copyable {
         var sockets: [OwnedSocket] = []
         var tcp = try SocketTableFile(.tcp, at: proc.net("tcp"))
         try tcp.read(appendingTo: &sockets)
-        var tcp6 = try proc.readIPv6("tcp6") { (path) throws(ReadError) in try SocketTableFile(.tcp6, at: path) }
+        var tcp6 = try openTCP6()
         try tcp6?.read(appendingTo: &sockets)
         return sockets
     }

@@ -18,9 +18,12 @@ package struct SockDiagParser {
     /// - Returns: whether the dump ended with it.
     package mutating func parse<Sink: RowSink & ~Copyable>(
         _ bytes: Span<UInt8>,
+        readAt now: Instant,
         into sink: inout Sink
     ) throws(NetlinkFailure) -> Bool {
-        try rows(of: bytes) { row, _ in sink.row(row) }
+        var rows = RowBatch()
+        defer { rows.flush(into: &sink, readAt: now) }
+        return try self.rows(of: bytes) { row, _ in rows.append(copy row, into: &sink, readAt: now) }
     }
 
     /// Appends the sockets of a datagram with what leads to their owners, each once.

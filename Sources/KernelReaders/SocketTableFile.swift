@@ -27,21 +27,20 @@ struct SocketTableFile: ~Copyable {
     /// The rows so far that did not parse.
     var malformedRows: Int { parser.malformedRows }
 
-    /// Reads page by page up to the first row that is not LISTEN, or to the end.
+    /// Gives the listeners to the sink: reads page by page up to the first row that is not LISTEN, or to the end.
     ///
     /// Where a read() gives more than a page, what writes the file is not Linux: gVisor writes its sockets in no order.
     /// That file is read to its end, and its other rows are kept.
-    mutating func readHead(appendingListenersTo listening: inout [SocketRow]) throws(ReadError) {
+    mutating func readListeners<Sink: RowSink & ~Copyable>(into sink: inout Sink) throws(ReadError) {
         var head = Head()
         while !isAtEnd, head.others.isEmpty || isUnordered { try readPage(into: &head) }
-        listening += head.listening
+        sink.rows(head.listening.span, readAt: head.readAt ?? Clock.now)
         afterListeners = head
     }
 
     /// Gives the rows behind the listeners to the sink.
     mutating func readRest<Sink: RowSink & ~Copyable>(into sink: inout Sink) throws(ReadError) {
-        if let readAt = afterListeners.readAt { sink.chunk(at: readAt) }
-        for row in afterListeners.others { sink.row(row) }
+        if let readAt = afterListeners.readAt { sink.rows(afterListeners.others.span, readAt: readAt) }
         while !isAtEnd { try readPage(into: &sink) }
     }
 
@@ -52,8 +51,7 @@ struct SocketTableFile: ~Copyable {
 
     private mutating func readPage<Sink: RowSink & ~Copyable>(into sink: inout Sink) throws(ReadError) {
         try readPage { parser, bytes in
-            sink.chunk(at: Clock.now)
-            return parser.parse(bytes, into: &sink)
+            parser.parse(bytes, readAt: Clock.now, into: &sink)
         }
     }
 
@@ -93,9 +91,10 @@ private struct Head: RowSink {
     /// When the page with the others was read.
     var readAt: Instant?
 
-    mutating func chunk(at now: Instant) { readAt = now }
-
-    mutating func row(_ row: borrowing SocketRow) {
-        if row.state == .listen { listening.append(copy row) } else { others.append(copy row) }
+    mutating func rows(_ rows: Span<SocketRow>, readAt now: Instant) {
+        readAt = now
+        for index in rows.indices {
+            if rows[index].state == .listen { listening.append(rows[index]) } else { others.append(rows[index]) }
+        }
     }
 }

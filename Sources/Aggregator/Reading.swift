@@ -1,29 +1,19 @@
 package import Model
 
-/// Turns the rows of the socket table into a report. It keeps its tables and what it remembers between readings:
-/// `begin`, then every row of the table, then `report`.
+/// One reading of the socket table: its rows come in, and `finish` makes the report.
 ///
-/// The same rows and the same memory give the same report.
-package struct PortAccounting: RowSink, Sendable {
-    private let settings: AccountingSettings
+/// The LISTEN and the bound rows come first, since they classify the others. A reading that is given up leaves what is
+/// remembered as it was.
+package struct Reading: RowSink, ~Copyable {
+    /// What is remembered, as it will be after this reading.
+    private var memory: Memory
+    private let now: Instant
+    private let facts: NamespaceFacts
+    /// The LISTEN rows, and the rows of sockets that are only bound.
+    private var (listening, binding): ([SocketRow], [SocketRow]) = ([], [])
+    /// Whether all of them have come.
+    private var isOpen = false
 
-    // Between readings.
-    private var memory = ListenerMemory()
-    private var services = ServiceMemory()
-    private var choice: PortChoice
-    private var serviceChoice: ServiceChoice
-    private var arrivals: Arrivals
-    private var entries: EntryCounters
-    private var destinations: Destinations
-    private var holders = PortHolders()
-    private var peers: Peers
-    private var rangeForecast = RangeForecast()
-    /// The listeners of the last look, without what changes all the time.
-    private var listeningBefore: [ListenerIdentity] = []
-
-    // Of this reading.
-    private var now = Instant(nanoseconds: 0)
-    private var facts = NamespaceFacts()
     private var listeners = ListenerIndex()
     /// By the slots of `listeners`.
     private var lines: [PortLine] = []
@@ -52,135 +42,81 @@ package struct PortAccounting: RowSink, Sendable {
     /// The last local address, and whether it is one of the namespace's own: most rows have the same.
     private var lastLocal: (address: IPAddress, device: UInt32, isOwn: Bool)?
 
-    /// - Parameter settings: how much is kept and told.
-    package init(_ settings: AccountingSettings) {
-        self.settings = settings
-        choice = PortChoice(settings)
-        serviceChoice = ServiceChoice(limit: settings.servicesLimit, wanted: settings.servicePorts)
-        entries = EntryCounters(remembered: settings.portsRemembered)
-        arrivals = Arrivals(limit: settings.socketsLimit)
-        destinations = Destinations(limit: settings.destinationsLimit)
-        peers = Peers(limit: settings.peersLimit)
-    }
-
-    /// Takes in the listeners of a moment between two readings, and brings what they say in a report up to date.
-    ///
-    /// - Returns: whether a service has vanished that listened at the look before.
-    package mutating func look(
-        at listening: [SocketRow],
-        updating report: inout PortReport,
-        _ range: EphemeralRange?,
-        at now: Instant
-    ) -> Bool {
-        let hasVanished = remember(listening, at: now)
-        report.refresh(listening: listening, home: services.home, range: range)
-        return hasVanished
-    }
-
-    /// Whether a service has gone that may want its port again, so that who takes it matters.
-    package var awaitsService: Bool {
-        services.services.contains { port, service in
-            !service.isListening && (service.cameBack || settings.servicePorts.contains(port))
-        }
-    }
-
-    /// Live connections to heavy destinations of which it would help to know whether they have timestamps.
-    package var questions: [TimestampQuestion] { destinations.questions }
-
-    /// Takes in an answer to a question, for the next reading.
-    package mutating func note(_ question: TimestampQuestion, hasTimestamps: Bool) {
-        destinations.note(question, hasTimestamps: hasTimestamps)
-    }
-
-    private mutating func remember(_ listening: [SocketRow], at now: Instant) -> Bool {
-        let identities = listening.map { ListenerIdentity($0) }
-        guard identities != listeningBefore else {
-            services.note(unchangedAt: now)
-            return false
-        }
-        listeningBefore = identities
-        memory.update(listening, facts.timing, at: now)
-        return updateServices(listening, at: now)
-    }
-
-    private mutating func updateServices(_ listening: [SocketRow], at now: Instant) -> Bool {
-        services.update(
-            listening,
-            facts.timing,
-            wanted: settings.servicePorts,
-            held: holders.ownPorts,
-            at: now
-        )
-    }
-
     /// Starts a reading.
     ///
     /// - Parameters:
-    ///   - listening: the LISTEN rows of both families, which classify the other rows, so that they have to be known
-    ///     before the first. They are counted from here; LISTEN rows that come again among the rows of the table are
-    ///     skipped.
-    ///   - facts: what else classifies rows.
+    ///   - facts: what classifies rows, beside the listeners.
+    ///   - memory: what is remembered; its tables are lent to the reading until `finish`.
     ///   - now: the moment of the reading.
-    package mutating func begin(listening: [SocketRow], _ facts: NamespaceFacts, at now: Instant) {
+    package init(_ facts: NamespaceFacts, _ memory: inout Memory, at now: Instant) {
         self.facts = facts
         self.now = now
-        lastLocal = nil
-        undecided.removeAll(keepingCapacity: true)
-        listeningBefore = listening.map { ListenerIdentity($0) }
-        memory.update(listening, facts.timing, at: now)
-        _ = updateServices(listening, at: now)
-        listeners.rebuild(memory.known)
+        let cookies = memory.arrivals.lendCookies()
+        self.memory = memory
+        self.memory.timing = facts.timing
+        self.memory.arrivals.takeBack(cookies)
+    }
+
+    package mutating func rows(_ rows: Span<SocketRow>, readAt now: Instant) {
+        var index = 0
+        while !isOpen, index < rows.count {
+            switch rows[index].state {
+            case .listen: listening.append(rows[index])
+            case .boundInactive: binding.append(rows[index])
+            default:
+                open()
+                continue
+            }
+            index += 1
+        }
+        guard index < rows.count else { return }
+        memory.arrivals.chunk(at: now)
+        memory.holders.chunk(at: now)
+        while index < rows.count {
+            row(rows[index])
+            index += 1
+        }
+    }
+
+    /// Sets up what the listeners classify.
+    private mutating func open() {
+        isOpen = true
+        _ = memory.update(listening, at: now)
+        listeners.rebuild(memory.listeners.known)
         lines = (0..<listeners.count).map { PortLine(port: listeners.port(of: $0)) }
         portTimeWait = Array(repeating: PortTimeWait(), count: listeners.count)
         listenerTimeWait = Array(repeating: 0, count: listeners.placeCount)
-        table = TableCounts()
         newPortTimeWait = portTimeWait
-        timeWait = TimeWaitCounts()
-        newTimeWait = TimeWaitCounts()
-        orphanFinWait2 = 0
-        selfConnected = 0
-        selfConnectedEnds = []
-        youngTimeWait = TimeWaitCounts()
-        held.removeAll()
-        if isClassifying { arrivals.begin(facts.timing, at: now) }
+        if isClassifying { memory.arrivals.begin(facts.timing, at: now) }
         beginPorts()
-        for row in facts.bound ?? [] {
-            count(row)
-            if holders.watches(row.localPort) { _ = holders.take(row, listeners) }
-        }
-        for row in listening {
+        for row in binding + listening {
             count(row)
             // A listener where the service did not listen.
-            if holders.watches(row.localPort) { _ = holders.take(row, listeners) }
-        }
-        let byPort = Dictionary(grouping: listening, by: \.localPort)
-        let knowsLimit = PortLine.knowsLimit(listening)
-        for slot in lines.indices {
-            lines[slot].count(listening: byPort[lines[slot].port] ?? [], knowsLimit: knowsLimit)
+            if memory.holders.watches(row.localPort) { _ = memory.holders.take(row, listeners) }
         }
     }
 
     /// Sets up what is asked of rows about their ports.
     private mutating func beginPorts() {
-        bound = (facts.bound ?? []).reduce(into: PortSet()) { $0.insert($1.localPort) }
-        var watched = settings.servicePorts
-        for port in services.services.keys { watched.insert(port) }
+        bound = PortSet(binding.map(\.localPort))
+        var watched = memory.settings.servicePorts
+        for port in memory.services.services.keys { watched.insert(port) }
         offered = PortSet()
         if let range = facts.range {
             let ports = PortSet(range.ports)
             watched = watched.union(ports.intersection(range.reserved))
-            offered = ports.subtracting(range.reserved).subtracting(services.listening).subtracting(bound)
+            offered = ports.subtracting(range.reserved).subtracting(memory.services.listening).subtracting(bound)
         }
         let surroundings = PortHolders.Surroundings(
-            services: services.services,
+            services: memory.services.services,
             range: facts.ports,
             addresses: facts.addresses,
             timing: facts.timing,
-            listening: services.listening
+            listening: memory.services.listening
         )
-        holders.begin(watching: watched.subtracting(services.home), surroundings, at: now)
+        memory.holders.begin(watching: watched.subtracting(memory.services.home), surroundings, at: now)
         beginDestinations()
-        peers.begin()
+        memory.peers.begin()
     }
 
     private mutating func beginDestinations() {
@@ -195,17 +131,11 @@ package struct PortAccounting: RowSink, Sendable {
             missable: range.portMissedByConnect.flatMap { offered.contains($0) ? $0 : nil },
             usable: offered.count
         )
-        destinations.begin(surroundings, at: now)
-    }
-
-    /// The rows that follow were read at this moment.
-    package mutating func chunk(at now: Instant) {
-        arrivals.chunk(at: now)
-        holders.chunk(at: now)
+        memory.destinations.begin(surroundings, at: now)
     }
 
     /// Takes one row of the table.
-    package mutating func row(_ row: borrowing SocketRow) {
+    private mutating func row(_ row: borrowing SocketRow) {
         guard row.state != .listen else { return }
         count(row)
         let isForeign = !isOwn(row.localAddress, row.device)
@@ -221,11 +151,11 @@ package struct PortAccounting: RowSink, Sendable {
         default:
             if row.isOrphanFinWait2 { orphanFinWait2 += 1 }
             guard let slot else { return }
-            holders.noteAccepted(row)
+            memory.holders.noteAccepted(row)
             if row.state == .closeWait { lines[slot].closeWait += 1 }
             guard row.state == .established else { return }
             lines[slot].established += 1
-            peers.note(row.remoteAddress, of: row.localPort)
+            memory.peers.note(row.remoteAddress, of: row.localPort)
         }
     }
 
@@ -261,13 +191,13 @@ package struct PortAccounting: RowSink, Sendable {
     ///
     /// - Returns: whether the row surely belongs to no service of this port, although one listened on it a moment ago.
     private mutating func takePort(of row: borrowing SocketRow, isForeign: Bool) -> Bool {
-        let isWatched = holders.watches(row.localPort)
-        if isWatched, holders.take(row, listeners) { return false }
+        let isWatched = memory.holders.watches(row.localPort)
+        if isWatched, memory.holders.take(row, listeners) { return false }
         guard countsDestinations, !isForeign, offered.contains(row.localPort) else { return isWatched }
         if isWatched {
             if undecided.count < Self.mostUndecided { undecided.append(copy row) }
         } else {
-            destinations.note(row)
+            memory.destinations.note(row)
         }
         return isWatched
     }
@@ -308,68 +238,73 @@ package struct PortAccounting: RowSink, Sendable {
             portTimeWait[slot][owner] += 1
             // Seen from the service, the client's end has its peer on the local side.
             let isServer = owner.role == .server
-            peers.note(isServer ? row.remoteAddress : row.localAddress, of: isServer ? row.localPort : row.remotePort)
+            memory.peers.note(
+                isServer ? row.remoteAddress : row.localAddress,
+                of: isServer ? row.localPort : row.remotePort
+            )
         }
         // Without the range nobody's role is certain: what is new now is new still when the range is back.
-        guard isClassifying, arrivals.isNew(row) else { return }
+        guard isClassifying, memory.arrivals.isNew(row) else { return }
         newTimeWait[owner.role, peer] += 1
         if let slot = owner.slot { newPortTimeWait[slot][owner] += 1 }
     }
 
     /// Ends the reading.
-    package mutating func report() -> PortReport {
+    package consuming func finish(_ remembered: inout Memory) -> PortReport {
+        if !isOpen { open() }
+        defer { remembered = memory }
         if isClassifying {
-            arrivals.finish()
-            entries.add(newTimeWait, zip(lines.map(\.port), newPortTimeWait).map { ($0, $1) }, at: now)
+            memory.arrivals.finish()
+            memory.entries.add(newTimeWait, zip(lines.map(\.port), newPortTimeWait).map { ($0, $1) }, at: now)
         }
-        let usable = offered.subtracting(holders.ownPorts)
-        for row in undecided where usable.contains(row.localPort) { destinations.note(row) }
+        let usable = offered.subtracting(memory.holders.ownPorts)
+        for row in undecided where usable.contains(row.localPort) { memory.destinations.note(row) }
         let ephemeral = facts.range.map { held.use(of: usable, low: $0.ports.low) }
         let ephemeralSeconds = facts.range.flatMap { range in
-            rangeForecast.note(
+            memory.rangeForecast.note(
                 held,
                 usable: usable,
                 low: range.ports.low,
-                busiest: destinations.busiest,
+                busiest: memory.destinations.busiest,
                 facts.timing,
                 at: now
             )
         }
         describeLines(ephemeral)
-        holders.finish()
-        let present = lines.filter { $0.listeners > 0 }
-        let chosen = choice.choose(from: lines)
+        memory.holders.finish()
+        let present = lines.filter { memory.services.listening.contains($0.port) }
+        let chosen = memory.portChoice.choose(from: lines, listening: memory.services.listening)
         let services = serviceLines()
         var report = PortReport()
         report.table = table
-        report.knowsBound = facts.bound != nil
+        report.knowsBound = facts.knowsBound
         report.orphanFinWait2 = orphanFinWait2
         report.timeWait = isClassifying ? timeWait : nil
-        report.observed = isClassifying ? entries.host : nil
-        report.untracked = arrivals.untracked
-        report.listening = facts.range.map { ListeningPorts(present.map(\.port), in: $0) }
+        report.observed = isClassifying ? memory.entries.host : nil
+        report.untracked = memory.arrivals.untracked
         report.dialedPorts = facts.addresses == nil ? nil : present.count { ($0.timeWait?.localPeers ?? 0) > 0 }
-        report.omittedPorts = present.count - chosen.count { $0.listeners > 0 }
+        report.omittedPorts = present.count - chosen.count { memory.services.listening.contains($0.port) }
         report.ports = chosen
         report.ephemeral = ephemeral
         report.ephemeralExhaustion = ephemeralSeconds.flatMap { $0 < 1e9 ? now + $0 : nil }
         report.idleReserved = facts.range.map {
-            IdleReservedPorts($0, listening: self.services.listening, udp: facts.udpPorts)
+            IdleReservedPorts($0, listening: memory.services.listening, udp: facts.udpPorts)
         }
         report.selfConnected = selfConnected
         report.selfConnectedEnds = selfConnectedEnds
         report.newTimeWait = isClassifying ? youngTimeWait : nil
         report.occupancy = occupancy(usable: usable)
-        report.destinations = countsDestinations ? destinations.finish(usable: ephemeral?.usable ?? 0) : nil
-        report.peers = peers.finish(chosen.map(\.port))
+        report.destinations = countsDestinations ? memory.destinations.finish(usable: ephemeral?.usable ?? 0) : nil
+        report.peers = memory.peers.finish(chosen.map(\.port))
         report.services = services.lines
         report.omittedServices = services.omitted
+        report.refresh(ListenerReport(listening, home: memory.services.home, range: facts.range))
         return report
     }
 
     private func occupancy(usable: PortSet) -> PortOccupancy {
         var occupancy = PortOccupancy()
-        occupancy.listening = services.listening
+        occupancy.listening = memory.services.listening
         occupancy.bound = bound
         occupancy.usable = usable
         occupancy.established = held.established
@@ -386,8 +321,9 @@ package struct PortAccounting: RowSink, Sendable {
                 let count = listenerTimeWait[place]
                 return count > 0 ? ListenerTimeWait(end: end, count: count) : nil
             }
-            lines[slot].entries = isClassifying ? entries.entries(of: port) : nil
-            lines[slot].isRecurring = settings.servicePorts.contains(port) || services.services[port]?.cameBack == true
+            lines[slot].entries = isClassifying ? memory.entries.entries(of: port) : nil
+            lines[slot].isRecurring =
+                memory.settings.servicePorts.contains(port) || memory.services.services[port]?.cameBack == true
             guard let range = facts.range else { continue }
             let isExposed = range.exposes(port)
             lines[slot].isExposed = isExposed
@@ -397,13 +333,13 @@ package struct PortAccounting: RowSink, Sendable {
 
     /// The service ports of this reading: those that were asked for, and reserved and learnt ones that something holds.
     private mutating func serviceLines() -> (lines: [ServiceLine], omitted: Int) {
-        let held = Set(holders.heldPorts)
-        let known = held.filter { !settings.servicePorts.contains($0) && origin(of: $0) != nil }
-        let chosen = serviceChoice.choose(from: known, held: held, home: services.home)
+        let held = Set(memory.holders.heldPorts)
+        let known = held.filter { !memory.settings.servicePorts.contains($0) && origin(of: $0) != nil }
+        let chosen = memory.serviceChoice.choose(from: known, held: held, home: memory.services.home)
         let lines = chosen.ports.compactMap { port -> ServiceLine? in
             guard let origin = origin(of: port) else { return nil }
-            let isListening = services.home.contains(port)
-            let held = holders.holders(of: port).map { ServiceHolders($0) } ?? ServiceHolders()
+            let isListening = memory.services.home.contains(port)
+            let held = memory.holders.holders(of: port).map { ServiceHolders($0) } ?? ServiceHolders()
             return ServiceLine(
                 port: port,
                 origin: origin,
@@ -416,20 +352,9 @@ package struct PortAccounting: RowSink, Sendable {
 
     /// How the exporter knows that a service wants a port; nil where it does not.
     private func origin(of port: Port) -> ServiceLine.Origin? {
-        if settings.servicePorts.contains(port) { return .configured }
+        if memory.settings.servicePorts.contains(port) { return .configured }
         if let range = facts.range, range.ports.contains(port), range.reserved.contains(port) { return .reserved }
-        return services.services[port]?.cameBack == true && settings.includes(port) ? .learnt : nil
-    }
-}
-
-/// What makes a listener another one than before.
-private struct ListenerIdentity: Equatable {
-    let end: ListenerEnd
-    let cookie: UInt64
-
-    init(_ row: borrowing SocketRow) {
-        end = ListenerEnd(row)
-        cookie = row.cookie
+        return memory.services.services[port]?.cameBack == true && memory.settings.includes(port) ? .learnt : nil
     }
 }
 
