@@ -21,11 +21,11 @@ struct Arrivals: Sendable {
     /// The most rows near the start of a reading that are remembered.
     private static let mostNear = 65_536
 
-    private var cookies: CookieTable
+    var cookies: CookieTable
     /// Whether the cookies are those of the last reading that was finished.
-    private var cookiesAreCurrent = false
+    private(set) var cookiesAreCurrent = false
     /// Whether this reading told a cookie, and whether it gave a row without one.
-    private var (hasCookies, lacksCookies) = (false, false)
+    var (hasCookies, lacksCookies) = (false, false)
     /// When the last reading that was finished started; nil before the first.
     private var before: Instant?
     private var start = Instant(nanoseconds: 0)

@@ -2,6 +2,9 @@
 protocol TableKey: Hashable, Sendable {
     /// A number whose lower bits depend on the whole key.
     var hash: UInt64 { get }
+
+    /// Equality, compiled into the loop that looks keys up.
+    func isSame(as other: Self) -> Bool
 }
 
 /// Gives each key of a reading a dense place from 0, in bounded memory whatever the traffic.
@@ -17,7 +20,7 @@ struct BoundedTable<Key: TableKey>: Sendable {
     /// The keys by their places.
     private(set) var keys: [Key] = []
     /// The place of the key that belongs here plus one; 0 where there is none.
-    private var index = [UInt16](repeating: 0, count: smallest)
+    private(set) var index = [UInt16](repeating: 0, count: smallest)
     private var sketch: CountSketch?
 
     /// Whether there were more keys than have places.
@@ -83,11 +86,13 @@ struct BoundedTable<Key: TableKey>: Sendable {
     }
 
     /// Where the key stands in the index, or the free slot where it belongs.
+    private func slot(of key: Key) -> Int { Self.slot(of: key, in: index.span, keys.span) }
+
     @inline(__always)
-    private func slot(of key: Key) -> Int {
+    static func slot(of key: Key, in index: Span<UInt16>, _ keys: Span<Key>) -> Int {
         let mask = index.count - 1
         var slot = Int(truncatingIfNeeded: key.hash) & mask
-        while index[slot] != 0, keys[Int(index[slot]) - 1] != key { slot = (slot + 1) & mask }
+        while index[slot] != 0, !keys[Int(index[slot]) - 1].isSame(as: key) { slot = (slot + 1) & mask }
         return slot
     }
 }

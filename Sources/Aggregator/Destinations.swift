@@ -21,7 +21,7 @@ struct Destinations: Sendable {
         var usable: Int
     }
 
-    private struct Tally {
+    struct Tally {
         var live = 0
         var timeWait = 0
         var reusable = 0
@@ -32,7 +32,13 @@ struct Destinations: Sendable {
         var holdsMissable = false
         /// A live connection that can be asked for its timestamps: its port, 0 if there is none, and its cookie.
         var witness: (port: Port, cookie: UInt64) = (0, 0)
+        /// Whether the peer is local, and the slot of the service there, -1 where there is none; `unclassified` until a
+        /// TIME_WAIT has come.
+        var isLocal = false
+        var slot = Self.unclassified
         var used: Int { live + timeWait }
+
+        static let unclassified: Int32 = -2
 
         func line(of destination: Destination) -> DestinationLine {
             DestinationLine(destination: destination, live: live, timeWait: timeWait, reusable: reusable)
@@ -48,7 +54,7 @@ struct Destinations: Sendable {
 
     /// How many of the heaviest are followed from one reading to the next.
     private static let mostFollowed = 256
-    private static let mostForecasts = 1024
+    static let mostForecasts = 1024
 
     // Between readings.
     private var choice: DestinationChoice
@@ -58,15 +64,15 @@ struct Destinations: Sendable {
     private var completeBefore: Instant?
 
     // Of this reading.
-    private var table = BoundedTable<Destination>()
-    private var tallies: [Tally] = []
-    private var forecasts: [PortForecast] = []
+    private(set) var table = BoundedTable<Destination>()
+    var tallies: [Tally] = []
+    var forecasts: [PortForecast] = []
     /// How many have their places from the reading before.
     private var placed = 0
     private var now = Instant(nanoseconds: 0)
-    private var surroundings: Surroundings?
+    private(set) var surroundings: Surroundings?
     /// From how many ports on a destination is forecast and followed: a thousandth of the usable ones.
-    private var threshold = 1
+    private(set) var threshold = 1
 
     /// - Parameter limit: how many destinations get a line; 0 for none.
     init(limit: Int) {
@@ -98,19 +104,29 @@ struct Destinations: Sendable {
         placed = tallies.count
     }
 
+    /// Keeps what follows for a TIME_WAIT from where it goes.
+    mutating func classify(_ place: Int, isLocal: Bool, slot: Int?) {
+        tallies[place].isLocal = isLocal
+        tallies[place].slot = Int32(slot ?? -1)
+    }
+
     /// Counts the row of a socket that opened its connection from a usable port.
-    mutating func note(_ row: borrowing SocketRow) {
+    ///
+    /// - Returns: the place of its destination; nil where it has none.
+    @discardableResult
+    mutating func note(_ row: borrowing SocketRow) -> Int? {
         let destination = Destination(row)
         let (place, uncounted) = table.place(of: destination)
-        guard let place else { return }
+        guard let place else { return nil }
         if place == tallies.count { tallies.append(Tally(timeWait: uncounted, reuse: standing(of: destination))) }
         if row.localPort == surroundings?.missable { tallies[place].holdsMissable = true }
         if tallies[place].reuse == .unknown { watch(row, destination, place) }
         guard row.state == .timeWait else {
             tallies[place].live += 1
-            return
+            return place
         }
         noteTimeWait(age: surroundings?.timing.age(timerRemaining: row.timerRemaining) ?? 0, at: place)
+        return place
     }
 
     private mutating func noteTimeWait(age: Double, at place: Int) {

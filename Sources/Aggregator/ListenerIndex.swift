@@ -6,7 +6,7 @@ import Model
 /// counters of the port are kept.
 struct ListenerIndex: Sendable {
     /// What is known of a slot's listeners.
-    private struct Slot {
+    struct Slot {
         let port: Port
         /// The place of the end on 0.0.0.0, or else on :: for both families, on every interface.
         var anyIPv4: Int?
@@ -16,13 +16,17 @@ struct ListenerIndex: Sendable {
         var others: Range<Int>
         /// The places of all of them.
         var all: Range<Int>
+
+        /// The place of the only end that can have taken an address of a family; nil where it depends on the address.
+        @inline(__always)
+        func onlyPlace(isIPv4: Bool) -> Int? { others.isEmpty ? isIPv4 ? anyIPv4 : anyIPv6 : nil }
     }
 
-    private var slots: [Slot] = []
+    private(set) var slots: [Slot] = []
     /// The ends by their places: dense numbers from 0, by which counters are kept.
     private var ends: [ListenerEnd] = []
     /// The slot of each port plus one; 0 where nobody listens.
-    private var slotOfPort = [UInt16](repeating: 0, count: 65_536)
+    private(set) var slotOfPort = [UInt16](repeating: 0, count: 65_536)
 
     /// The number of slots.
     var count: Int { slots.count }

@@ -19,6 +19,8 @@ package struct Memory: Sendable {
     var holders = PortHolders()
     var peers: Peers
     var rangeForecast = RangeForecast()
+    /// The memory of what rows say of ports: a reading takes it, and `finish` gives it back.
+    var ports: LocalPorts?
     var timing = TimeWaitTiming()
     /// The listeners of the last look, without their queues.
     var lastLook: [ListenerIdentity] = []

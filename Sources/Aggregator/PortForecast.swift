@@ -8,6 +8,9 @@ struct PortForecast: Sendable {
 
     /// How long a port is out of use from the beginning of its TIME_WAIT, in seconds.
     private let lifetime: Double
+    private let stepsPerSecond: Double
+    /// The seconds in which births are counted: those of a port that may be reused sooner are gone sooner.
+    private let window: Double
     /// Ports by the step in which they come back.
     private var returns = InlineArray<61, UInt16>(repeating: 0)
     /// Ports whose TIME_WAIT began in the last `window` seconds.
@@ -15,20 +18,20 @@ struct PortForecast: Sendable {
     /// The age of the oldest, in seconds.
     private var oldest = 0.0
 
-    /// The seconds in which births are counted: those of a port that may be reused sooner are gone sooner.
-    private var window: Double { min(TimeWaitTiming.newAge, lifetime) }
-
     /// - Parameter lifetime: how long a port is out of use, in seconds: the length of TIME_WAIT, or the delay after which
     ///   it may be reused.
     init(lifetime: Double) {
         // Where reuse has no delay to speak of the simulation needs a step all the same.
         self.lifetime = max(lifetime, 0.1)
+        stepsPerSecond = Double(Self.steps) / self.lifetime
+        window = min(TimeWaitTiming.newAge, self.lifetime)
     }
 
     /// Notes a port that a TIME_WAIT of this age, in seconds, keeps out of use.
+    @inline(__always)
     mutating func note(age: Double) {
         let left = max(0, lifetime - age)
-        let step = min(Self.steps - 1, Int(left / lifetime * Double(Self.steps)))
+        let step = min(Self.steps - 1, Int(left * stepsPerSecond))
         if returns[step] < .max { returns[step] += 1 }
         if age < window { births += 1 }
         oldest = max(oldest, age)

@@ -20,15 +20,15 @@ struct RangeForecast: Sendable {
     ///   - busiest: the ports of the destination that has most, those that may be reused included.
     /// - Returns: in how many seconds no port is left; nil if that never comes.
     mutating func note(
-        _ held: borrowing HeldPorts,
+        _ held: LocalPorts,
         usable: PortSet,
         low: Port,
         busiest: Int,
         _ timing: TimeWaitTiming,
         at now: Instant
     ) -> Double? {
-        let connect = held.flow(of: usable, sharingParityOf: low, timing)
-        let bind = held.flow(of: usable, sharingParityOf: low ^ 1, timing)
+        let connect = held.flow(of: usable, sharingParityOf: low)
+        let bind = held.flow(of: usable, sharingParityOf: low ^ 1)
         bindGrowth.note(bind.live, at: now)
         bothGrowth.note(bind.live + connect.live, at: now)
         let free = connect.free + bind.free

@@ -6,41 +6,42 @@ package import Model
 /// remembered as it was.
 package struct Reading: RowSink, ~Copyable {
     /// What is remembered, as it will be after this reading.
-    private var memory: Memory
-    private let now: Instant
-    private let facts: NamespaceFacts
+    var memory: Memory
+    let now: Instant
+    let facts: NamespaceFacts
     /// The LISTEN rows, and the rows of sockets that are only bound.
-    private var (listening, binding): ([SocketRow], [SocketRow]) = ([], [])
+    var (listening, binding): ([SocketRow], [SocketRow]) = ([], [])
     /// Whether all of them have come.
-    private var isOpen = false
+    var isOpen = false
 
-    private var listeners = ListenerIndex()
+    var listeners = ListenerIndex()
     /// By the slots of `listeners`.
-    private var lines: [PortLine] = []
-    private var portTimeWait: [PortTimeWait] = []
-    /// TIME_WAITs of services by the places of `listeners`.
-    private var listenerTimeWait: [Int] = []
-    private var table = TableCounts()
-    private var timeWait = TimeWaitCounts()
-    /// Those of `timeWait` and `portTimeWait` that are new.
-    private var newTimeWait = TimeWaitCounts()
-    private var newPortTimeWait: [PortTimeWait] = []
-    private var orphanFinWait2 = 0
-    private var selfConnected = 0
-    private var selfConnectedEnds: [SelfConnected] = []
+    var lines: [PortLine] = []
+    /// TIME_WAITs of services.
+    var ends = ServiceEnds()
+    var table = TableCounts()
+    var timeWait = TimeWaitCounts()
+    /// Those of `timeWait` that are new.
+    var newTimeWait = TimeWaitCounts()
+    var orphanFinWait2 = 0
+    var selfConnected = 0
+    var selfConnectedEnds: [SelfConnected] = []
     /// Those of `timeWait` that began a moment ago.
-    private var youngTimeWait = TimeWaitCounts()
-    private var held = HeldPorts()
+    var youngTimeWait = TimeWaitCounts()
+    /// What rows say of their local ports; its memory is lent.
+    var ports: LocalPorts
+    /// The place of the last row's destination, if that was counted.
+    var place: Int?
     /// Ports that are bound without a connection.
-    private var bound = PortSet()
+    var bound = PortSet()
     /// Ports of the range that are neither reserved nor bound nor listened on.
-    private var offered = PortSet()
+    var offered = PortSet()
     /// Rows of others on watched ports: whether they use a port that is usable is known when all rows are.
-    private var undecided: [SocketRow] = []
+    var undecided: [SocketRow] = []
     /// Whether the range and what decides about reuse are known.
-    private var countsDestinations = false
+    var countsDestinations = false
     /// The last local address, and whether it is one of the namespace's own: most rows have the same.
-    private var lastLocal: (address: IPAddress, device: UInt32, isOwn: Bool)?
+    var lastLocal: (address: IPAddress, device: UInt32, isOwn: Bool)?
 
     /// Starts a reading.
     ///
@@ -52,6 +53,7 @@ package struct Reading: RowSink, ~Copyable {
         self.facts = facts
         self.now = now
         let cookies = memory.arrivals.lendCookies()
+        ports = memory.ports.take() ?? LocalPorts()
         self.memory = memory
         self.memory.timing = facts.timing
         self.memory.arrivals.takeBack(cookies)
@@ -72,7 +74,9 @@ package struct Reading: RowSink, ~Copyable {
         guard index < rows.count else { return }
         memory.arrivals.chunk(at: now)
         memory.holders.chunk(at: now)
-        while index < rows.count {
+        while true {
+            index = takeCommon(rows, from: index)
+            guard index < rows.count else { return }
             row(rows[index])
             index += 1
         }
@@ -84,9 +88,7 @@ package struct Reading: RowSink, ~Copyable {
         _ = memory.update(listening, at: now)
         listeners.rebuild(memory.listeners.known)
         lines = (0..<listeners.count).map { PortLine(port: listeners.port(of: $0)) }
-        portTimeWait = Array(repeating: PortTimeWait(), count: listeners.count)
-        listenerTimeWait = Array(repeating: 0, count: listeners.placeCount)
-        newPortTimeWait = portTimeWait
+        ends = ServiceEnds(slots: listeners.count, places: listeners.placeCount)
         if isClassifying { memory.arrivals.begin(facts.timing, at: now) }
         beginPorts()
         for row in binding + listening {
@@ -103,9 +105,9 @@ package struct Reading: RowSink, ~Copyable {
         for port in memory.services.services.keys { watched.insert(port) }
         offered = PortSet()
         if let range = facts.range {
-            let ports = PortSet(range.ports)
-            watched = watched.union(ports.intersection(range.reserved))
-            offered = ports.subtracting(range.reserved).subtracting(memory.services.listening).subtracting(bound)
+            let all = PortSet(range.ports)
+            watched = watched.union(all.intersection(range.reserved))
+            offered = all.subtracting(range.reserved).subtracting(memory.services.listening).subtracting(bound)
         }
         let surroundings = PortHolders.Surroundings(
             services: memory.services.services,
@@ -115,6 +117,10 @@ package struct Reading: RowSink, ~Copyable {
             listening: memory.services.listening
         )
         memory.holders.begin(watching: watched.subtracting(memory.services.home), surroundings, at: now)
+        ports.removeAll()
+        ports.mark(watched.subtracting(memory.services.home), LocalPorts.watched)
+        ports.mark(offered, LocalPorts.offered)
+        ports.mark(PortSet((0..<listeners.count).map { listeners.port(of: $0) }), LocalPorts.serving)
         beginDestinations()
         memory.peers.begin()
     }
@@ -139,10 +145,11 @@ package struct Reading: RowSink, ~Copyable {
         guard row.state != .listen else { return }
         count(row)
         let isForeign = !isOwn(row.localAddress, row.device)
-        if !isForeign { held.insert(row, facts.timing) }
+        if !isForeign { ports.insert(row, facts.timing) }
         if row.isSelfConnected { noteSelfConnected(row) }
         // A connection request stands under its listener's port and holds none of its own.
         guard row.state != .newSynRecv else { return }
+        place = nil
         let isOutgoing = takePort(of: row, isForeign: isForeign)
         let slot = isOutgoing ? nil : self.slot(of: row, isForeign: isForeign)
         switch row.state {
@@ -168,7 +175,7 @@ package struct Reading: RowSink, ~Copyable {
     /// Whether an address is one of the namespace's own. Where those could not be read, and for the wildcards of sockets
     /// that have no address yet, there is no reason to doubt it.
     @inline(__always)
-    private mutating func isOwn(_ address: IPAddress, _ device: UInt32) -> Bool {
+    mutating func isOwn(_ address: IPAddress, _ device: UInt32) -> Bool {
         if let lastLocal, lastLocal.address == address, lastLocal.device == device { return lastLocal.isOwn }
         guard let addresses = facts.addresses else { return true }
         let isOwn = address == .anyIPv4 || address == .anyIPv6 || addresses.contains(address, device: device)
@@ -197,7 +204,7 @@ package struct Reading: RowSink, ~Copyable {
         if isWatched {
             if undecided.count < Self.mostUndecided { undecided.append(copy row) }
         } else {
-            memory.destinations.note(row)
+            place = memory.destinations.note(row)
         }
         return isWatched
     }
@@ -210,7 +217,7 @@ package struct Reading: RowSink, ~Copyable {
     }
 
     /// Whether it can be told whose a TIME_WAIT is.
-    private var isClassifying: Bool { facts.addresses != nil && facts.ports != nil }
+    var isClassifying: Bool { facts.addresses != nil && facts.ports != nil }
 
     /// Whose TIME_WAIT it is. The order of the questions decides: both ends of a local connection may be a listener's.
     private mutating func classify(_ row: borrowing SocketRow, _ slot: Int?, isForeign: Bool) {
@@ -220,7 +227,7 @@ package struct Reading: RowSink, ~Copyable {
         if let slot {
             owner = Arrivals.Owner(role: .server, peer: peer, slot: slot)
             if let place = listeners.place(in: slot, taking: row.localAddress, on: row.device) {
-                listenerTimeWait[place] += 1
+                ends.listeners[place] += 1
             }
         } else if isForeign {
             owner = Arrivals.Owner(role: .other, peer: peer, slot: nil)
@@ -230,12 +237,13 @@ package struct Reading: RowSink, ~Copyable {
             let isEphemeral = facts.ports?.contains(row.localPort) == true
             owner = Arrivals.Owner(role: isEphemeral ? .client : .other, peer: peer, slot: nil)
         }
+        if let place { memory.destinations.classify(place, isLocal: peer == .local, slot: owner.slot) }
         timeWait[owner.role, peer] += 1
         if facts.timing.age(timerRemaining: row.timerRemaining) < PortReport.newWindow {
             youngTimeWait[owner.role, peer] += 1
         }
         if let slot = owner.slot {
-            portTimeWait[slot][owner] += 1
+            ends.ports[slot][owner] += 1
             // Seen from the service, the client's end has its peer on the local side.
             let isServer = owner.role == .server
             memory.peers.note(
@@ -246,23 +254,27 @@ package struct Reading: RowSink, ~Copyable {
         // Without the range nobody's role is certain: what is new now is new still when the range is back.
         guard isClassifying, memory.arrivals.isNew(row) else { return }
         newTimeWait[owner.role, peer] += 1
-        if let slot = owner.slot { newPortTimeWait[slot][owner] += 1 }
+        if let slot = owner.slot { ends.newPorts[slot][owner] += 1 }
     }
 
     /// Ends the reading.
     package consuming func finish(_ remembered: inout Memory) -> PortReport {
         if !isOpen { open() }
-        defer { remembered = memory }
+        ports.finish()
+        defer {
+            remembered = memory
+            remembered.ports = ports
+        }
         if isClassifying {
             memory.arrivals.finish()
-            memory.entries.add(newTimeWait, zip(lines.map(\.port), newPortTimeWait).map { ($0, $1) }, at: now)
+            memory.entries.add(newTimeWait, zip(lines.map(\.port), ends.newPorts).map { ($0, $1) }, at: now)
         }
         let usable = offered.subtracting(memory.holders.ownPorts)
         for row in undecided where usable.contains(row.localPort) { memory.destinations.note(row) }
-        let ephemeral = facts.range.map { held.use(of: usable, low: $0.ports.low) }
+        let ephemeral = facts.range.map { ports.use(of: usable, low: $0.ports.low) }
         let ephemeralSeconds = facts.range.flatMap { range in
             memory.rangeForecast.note(
-                held,
+                ports,
                 usable: usable,
                 low: range.ports.low,
                 busiest: memory.destinations.busiest,
@@ -307,18 +319,18 @@ package struct Reading: RowSink, ~Copyable {
         occupancy.listening = memory.services.listening
         occupancy.bound = bound
         occupancy.usable = usable
-        occupancy.established = held.established
-        occupancy.timeWait = held.timeWait
-        occupancy.other = held.other
+        occupancy.established = ports.established
+        occupancy.timeWait = ports.timeWait
+        occupancy.other = ports.other
         return occupancy
     }
 
     private mutating func describeLines(_ ephemeral: EphemeralUse?) {
         for slot in lines.indices {
             let port = lines[slot].port
-            lines[slot].timeWait = facts.addresses == nil ? nil : portTimeWait[slot]
+            lines[slot].timeWait = facts.addresses == nil ? nil : ends.ports[slot]
             lines[slot].listenerTimeWait = listeners.ends(of: slot).compactMap { place, end in
-                let count = listenerTimeWait[place]
+                let count = ends.listeners[place]
                 return count > 0 ? ListenerTimeWait(end: end, count: count) : nil
             }
             lines[slot].entries = isClassifying ? memory.entries.entries(of: port) : nil
@@ -355,6 +367,22 @@ package struct Reading: RowSink, ~Copyable {
         if memory.settings.servicePorts.contains(port) { return .configured }
         if let range = facts.range, range.ports.contains(port), range.reserved.contains(port) { return .reserved }
         return memory.services.services[port]?.cameBack == true && memory.settings.includes(port) ? .learnt : nil
+    }
+}
+
+/// TIME_WAITs of services.
+struct ServiceEnds {
+    /// By the slots of the listeners, and those of them that are new.
+    var (ports, newPorts): ([PortTimeWait], [PortTimeWait]) = ([], [])
+    /// By the places of the listeners.
+    var listeners: [Int] = []
+
+    init() {}
+
+    init(slots: Int, places: Int) {
+        ports = Array(repeating: PortTimeWait(), count: slots)
+        newPorts = ports
+        listeners = Array(repeating: 0, count: places)
     }
 }
 

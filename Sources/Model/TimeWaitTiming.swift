@@ -29,7 +29,10 @@ public struct TimeWaitTiming: Equatable, Sendable {
     public var exhaustionMemory: Double { seconds }
 
     /// How long a TIME_WAIT counts as new, in seconds.
-    public static let newAge = 10.0
+    public static let newAge = Double(newAgeInMilliseconds) / 1000
+
+    /// `newAge` in milliseconds.
+    @inlinable public static var newAgeInMilliseconds: UInt32 { 10_000 }
 
     /// The age of a TIME_WAIT, in seconds, at least where its time is over. One that began under a longer timeout is
     /// taken to have just begun.
