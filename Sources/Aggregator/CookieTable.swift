@@ -1,4 +1,4 @@
-/// Tells sockets from one reading to the next by their cookies, which the kernel gives to no two sockets.
+/// Recognises sockets from one reading to the next by their cookies, which are unique.
 ///
 /// One open-addressed table of cookies, each with the reading that saw it last in its highest byte, which no cookie
 /// reaches: they are counted up from 1. Nothing has to be taken out when a socket is gone: what two readings have not
@@ -18,7 +18,7 @@ struct CookieTable: Sendable {
         case seen
         /// This reading has seen it already: the kernel may give a socket twice when the table changes.
         case duplicate
-        /// The table is full, and nobody can tell.
+        /// The table is full: not known.
         case untracked
     }
 
@@ -72,7 +72,7 @@ struct CookieTable: Sendable {
         return .new
     }
 
-    /// Counts a socket of this reading that is not to be told apart.
+    /// Counts a socket of this reading that is not kept.
     mutating func leaveOut() { untracked += 1 }
 
     @inline(__always)
@@ -83,7 +83,7 @@ struct CookieTable: Sendable {
     /// Where the cookie is, or the free place where it belongs. The highest byte does not count.
     ///
     /// What stands in the way is passed by 65 places at a time, beside a cookie's neighbours and not into them. An odd
-    /// number comes by every place: by 64 at a time a cookie would only ever see one of 64, and where those are full,
+    /// number visits every place: by 64 at a time a cookie would only ever see one of 64, and where those are full,
     /// as happens by chance in a small table, it would look for ever.
     @inline(__always)
     static func place(of cookie: UInt64, in places: Span<UInt64>) -> Int {

@@ -194,7 +194,7 @@ package struct Reading: RowSink, ~Copyable {
             : listeners.slot(of: row.localPort, taking: row.localAddress, on: row.device)
     }
 
-    /// Asks whose port a row holds, and counts it where it was offered to all.
+    /// Notes who holds the row's port, and counts the destination where the kernel offered the port to all.
     ///
     /// - Returns: whether the row surely belongs to no service of this port, although one listened on it a moment ago.
     private mutating func takePort(of row: borrowing SocketRow, isForeign: Bool) -> Bool {
@@ -216,10 +216,10 @@ package struct Reading: RowSink, ~Copyable {
         table[row.localAddress.isIPv4 ? .ipv4 : .ipv6, row.state] += 1
     }
 
-    /// Whether it can be told whose a TIME_WAIT is.
+    /// Whether the role of a TIME_WAIT can be known.
     var isClassifying: Bool { facts.addresses != nil && facts.ports != nil }
 
-    /// Whose TIME_WAIT it is. The order of the questions decides: both ends of a local connection may be a listener's.
+    /// Finds the role of a TIME_WAIT. The order of the questions decides: both ends of a local connection may be a listener's.
     private mutating func classify(_ row: borrowing SocketRow, _ slot: Int?, isForeign: Bool) {
         guard let addresses = facts.addresses else { return }
         let peer: Peer = addresses.contains(row.remoteAddress, device: row.device) ? .local : .remote

@@ -178,12 +178,3 @@ package struct ConnectionIdentity: Sendable {
         return request.finished()
     }
 }
-
-/// A sink that keeps every row.
-struct KeptRows: RowSink {
-    var rows: [SocketRow] = []
-
-    mutating func rows(_ rows: Span<SocketRow>, readAt now: Instant) {
-        for index in rows.indices { self.rows.append(rows[index]) }
-    }
-}

@@ -5,7 +5,7 @@ package import Model
 /// Reads what is due, keeps what is to be remembered between readings, and gives a sample of all that is known.
 ///
 /// Two rhythms: every second what costs microseconds, which are small files and, over sock_diag, the listeners; every
-/// interval the socket table and what its rows are told by.
+/// interval the socket table and what classifies its rows.
 package struct Sampler: ~Copyable {
     private let proc: ProcFilesystem
     private let log: @Sendable (SamplerEvent) -> Void
@@ -70,7 +70,7 @@ package struct Sampler: ~Copyable {
         let rangeBefore = sample.portSysctls
         let isSecond = seconds.isDue(at: now)
         if isSecond { readCheapFiles(at: now) }
-        // Rows are told by the range: with a new one the report has to be made anew.
+        // The range classifies rows: with a new one the report has to be made anew.
         let rangeChanged = sample.ports != nil && sample.portSysctls != rangeBefore
         if intervals.isDue(at: now) || rangeChanged {
             readTable(at: now)

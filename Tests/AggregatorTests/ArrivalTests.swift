@@ -160,7 +160,7 @@ struct ArrivalTests {
         #expect(memory.report([listener] + rows(101...140), at: .after(10)).observed?[.server, .local] == 40)
     }
 
-    @Test("are told apart however many there are, and however often the table is read")
+    @Test("are recognised however many there are and however often the table is read")
     func many() {
         var memory = memory()
         var expected = 0
@@ -179,7 +179,7 @@ struct ArrivalTests {
     }
 
     @Test(
-        "are told apart whatever cookies the kernel gives them: in a row, many apart, at random",
+        "are recognised whatever cookies the kernel gives them: consecutive, far apart, random",
         .timeLimit(.minutes(1)),
         arguments: [1, 2, 64, 65, 1024, 4096, 0]
     )
