@@ -101,6 +101,12 @@ let package = Package(
             path: "Tests/Benchmark/timewait_benchmark",
             swiftSettings: swiftSettings
         ),
+        .executableTarget(
+            name: "reading_cost",
+            dependencies: ["Aggregator", "KernelReaders", "Model", "System"],
+            path: "Tests/Benchmark/reading_cost",
+            swiftSettings: swiftSettings
+        ),
         program("timewait_generator"),
         program("sock_diag_floor"),
         program("procfs_floor"),

@@ -7,7 +7,7 @@ import Model
 /// close to a start is remembered, so that the next reading does not judge it otherwise. The first reading is the
 /// baseline: nothing is new.
 struct Arrivals: Sendable {
-    /// Whose TIME_WAIT it is.
+    /// Which end of which connection a TIME_WAIT is.
     struct Owner: Sendable {
         let role: Role
         let peer: Peer
@@ -21,11 +21,11 @@ struct Arrivals: Sendable {
     /// The most rows near the start of a reading that are remembered.
     private static let mostNear = 65_536
 
-    private var cookies: CookieTable
+    var cookies: CookieTable
     /// Whether the cookies are those of the last reading that was finished.
-    private var cookiesAreCurrent = false
-    /// Whether this reading told a cookie, and whether it gave a row without one.
-    private var (hasCookies, lacksCookies) = (false, false)
+    private(set) var cookiesAreCurrent = false
+    /// Whether this reading had a row with a cookie, and whether it had one without.
+    var (hasCookies, lacksCookies) = (false, false)
     /// When the last reading that was finished started; nil before the first.
     private var before: Instant?
     private var start = Instant(nanoseconds: 0)
@@ -36,9 +36,23 @@ struct Arrivals: Sendable {
     /// counted them; and those of this reading.
     private var (nearBefore, near): ([UInt64: Bool], [UInt64: Bool]) = ([:], [:])
 
-    /// - Parameter limit: the most sockets that are told apart by cookies.
+    /// - Parameter limit: the most sockets that are recognised by cookies.
     init(limit: Int) {
         cookies = CookieTable(limit: limit)
+    }
+
+    /// Gives the table of cookies away, to a reading that may be given up: it is too large for a copy.
+    mutating func lendCookies() -> (table: CookieTable, areCurrent: Bool) {
+        defer {
+            cookies = CookieTable(limit: cookies.limit)
+            cookiesAreCurrent = false
+        }
+        return (cookies, cookiesAreCurrent)
+    }
+
+    /// Takes the table in.
+    mutating func takeBack(_ lent: (table: CookieTable, areCurrent: Bool)) {
+        (cookies, cookiesAreCurrent) = lent
     }
 
     /// TIME_WAITs of this reading of which nobody can tell whether they are new.
@@ -109,10 +123,57 @@ struct Arrivals: Sendable {
 
     /// Ends a reading that went through.
     mutating func finish() {
-        // An empty table has no cookie to tell; what comes after it is new whatever the source.
+        // An empty table has no cookies; what comes after it is new whatever the source.
         cookiesAreCurrent = !lacksCookies && (hasCookies || cookiesAreCurrent)
         (hasCookies, lacksCookies) = (false, false)
         before = start
         swap(&near, &nearBefore)
+    }
+}
+
+/// Counts the TIME_WAITs that began, for the host and for each service port. A port's counter outlives its listener: a
+/// service that comes back goes on counting where it was.
+struct EntryCounters: Sendable {
+    private struct Counter {
+        var entries = PortTimeWait()
+        /// When the port was known last.
+        var known: Instant
+    }
+
+    /// How many ports are remembered that nobody listens on.
+    private let remembered: Int
+    private var ports: [Port: Counter] = [:]
+    /// Those of the host.
+    private(set) var host = TimeWaitCounts()
+
+    init(remembered: Int) {
+        self.remembered = remembered
+    }
+
+    /// What a port has counted.
+    func entries(of port: Port) -> PortTimeWait { ports[port]?.entries ?? PortTimeWait() }
+
+    /// Adds what one reading found.
+    ///
+    /// - Parameters:
+    ///   - new: TIME_WAITs of the host that began.
+    ///   - lines: the ports that somebody listens on, or did until a moment ago, and of each those that began.
+    mutating func add(_ new: TimeWaitCounts, _ lines: some Sequence<(port: Port, new: PortTimeWait)>, at now: Instant) {
+        host += new
+        for (port, new) in lines {
+            // A port without a TIME_WAIT needs no counter yet.
+            guard new.total > 0 || ports[port] != nil else { continue }
+            ports[port, default: Counter(known: now)].entries += new
+            ports[port]?.known = now
+        }
+        forget(at: now)
+    }
+
+    /// Drops the ports that have been gone for the longest, above the number that is remembered.
+    private mutating func forget(at now: Instant) {
+        let gone = ports.filter { $0.value.known < now }
+        guard gone.count > remembered else { return }
+        let oldest = gone.sorted { ($0.value.known, $0.key) < ($1.value.known, $1.key) }
+        for (port, _) in oldest.prefix(gone.count - remembered) { ports[port] = nil }
     }
 }

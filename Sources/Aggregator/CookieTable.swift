@@ -1,4 +1,4 @@
-/// Tells sockets from one reading to the next by their cookies, which the kernel gives to no two sockets.
+/// Recognises sockets from one reading to the next by their cookies, which are unique.
 ///
 /// One open-addressed table of cookies, each with the reading that saw it last in its highest byte, which no cookie
 /// reaches: they are counted up from 1. Nothing has to be taken out when a socket is gone: what two readings have not
@@ -18,7 +18,7 @@ struct CookieTable: Sendable {
         case seen
         /// This reading has seen it already: the kernel may give a socket twice when the table changes.
         case duplicate
-        /// The table is full, and nobody can tell.
+        /// The table is full: not known.
         case untracked
     }
 
@@ -27,12 +27,12 @@ struct CookieTable: Sendable {
     /// The most sockets of one reading that are kept.
     let limit: Int
     /// A cookie, and in the highest byte the reading that saw it last, 1 to 255; 0 where there is none.
-    private var places: [UInt64]
-    private var reading: UInt64 = 1
+    var places: [UInt64]
+    private(set) var reading: UInt64 = 1
     /// Places that are not free.
-    private var used = 0
+    var used = 0
     /// Cookies that this reading has seen.
-    private var present = 0
+    var present = 0
     /// Sockets of this reading that the limit left out.
     private(set) var untracked = 0
 
@@ -72,26 +72,32 @@ struct CookieTable: Sendable {
         return .new
     }
 
-    /// Counts a socket of this reading that is not to be told apart.
+    /// Counts a socket of this reading that is not kept.
     mutating func leaveOut() { untracked += 1 }
 
-    private static func entry(_ cookie: UInt64, _ reading: UInt64) -> UInt64 {
+    @inline(__always)
+    static func entry(_ cookie: UInt64, _ reading: UInt64) -> UInt64 {
         (cookie << 8) >> 8 | reading << 56
     }
 
     /// Where the cookie is, or the free place where it belongs. The highest byte does not count.
     ///
     /// What stands in the way is passed by 65 places at a time, beside a cookie's neighbours and not into them. An odd
-    /// number comes by every place: by 64 at a time a cookie would only ever see one of 64, and where those are full,
+    /// number visits every place: by 64 at a time a cookie would only ever see one of 64, and where those are full,
     /// as happens by chance in a small table, it would look for ever.
     @inline(__always)
-    private func place(of cookie: UInt64) -> Int {
+    static func place(of cookie: UInt64, in places: Span<UInt64>) -> Int {
         let mask = places.count - 1
         let key = cookie << 8
-        var place = Self.home(of: cookie, mask)
+        var place = home(of: cookie, mask)
         while places[place] != 0, places[place] << 8 != key { place = (place + 65) & mask }
         return place
     }
+
+    private func place(of cookie: UInt64) -> Int { Self.place(of: cookie, in: places.span) }
+
+    /// Whether another cookie has a place without more ado.
+    var hasRoom: Bool { used * 10 < places.count * 7 && present < limit }
 
     /// Where a cookie belongs if that is free. Rows of 64 are spread over the table by 2^64 / golden ratio.
     @inline(__always)

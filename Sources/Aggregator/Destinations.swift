@@ -21,7 +21,7 @@ struct Destinations: Sendable {
         var usable: Int
     }
 
-    private struct Tally {
+    struct Tally {
         var live = 0
         var timeWait = 0
         var reusable = 0
@@ -32,7 +32,13 @@ struct Destinations: Sendable {
         var holdsMissable = false
         /// A live connection that can be asked for its timestamps: its port, 0 if there is none, and its cookie.
         var witness: (port: Port, cookie: UInt64) = (0, 0)
+        /// Whether the peer is local, and the slot of the service there, -1 where there is none; `unclassified` until a
+        /// TIME_WAIT has come.
+        var isLocal = false
+        var slot = Self.unclassified
         var used: Int { live + timeWait }
+
+        static let unclassified: Int32 = -2
 
         func line(of destination: Destination) -> DestinationLine {
             DestinationLine(destination: destination, live: live, timeWait: timeWait, reusable: reusable)
@@ -48,9 +54,7 @@ struct Destinations: Sendable {
 
     /// How many of the heaviest are followed from one reading to the next.
     private static let mostFollowed = 256
-    /// How long a destination that had no port left is taken to want more than it gets, in seconds.
-    private static let memoryOfFull = 60.0
-    private static let mostForecasts = 1024
+    static let mostForecasts = 1024
 
     // Between readings.
     private var choice: DestinationChoice
@@ -60,15 +64,15 @@ struct Destinations: Sendable {
     private var completeBefore: Instant?
 
     // Of this reading.
-    private var table = BoundedTable<Destination>()
-    private var tallies: [Tally] = []
-    private var forecasts: [PortForecast] = []
+    private(set) var table = BoundedTable<Destination>()
+    var tallies: [Tally] = []
+    var forecasts: [PortForecast] = []
     /// How many have their places from the reading before.
     private var placed = 0
     private var now = Instant(nanoseconds: 0)
-    private var surroundings: Surroundings?
+    private(set) var surroundings: Surroundings?
     /// From how many ports on a destination is forecast and followed: a thousandth of the usable ones.
-    private var threshold = 1
+    private(set) var threshold = 1
 
     /// - Parameter limit: how many destinations get a line; 0 for none.
     init(limit: Int) {
@@ -100,19 +104,29 @@ struct Destinations: Sendable {
         placed = tallies.count
     }
 
+    /// Keeps what follows for a TIME_WAIT from where it goes.
+    mutating func classify(_ place: Int, isLocal: Bool, slot: Int?) {
+        tallies[place].isLocal = isLocal
+        tallies[place].slot = Int32(slot ?? -1)
+    }
+
     /// Counts the row of a socket that opened its connection from a usable port.
-    mutating func note(_ row: borrowing SocketRow) {
+    ///
+    /// - Returns: the place of its destination; nil where it has none.
+    @discardableResult
+    mutating func note(_ row: borrowing SocketRow) -> Int? {
         let destination = Destination(row)
         let (place, uncounted) = table.place(of: destination)
-        guard let place else { return }
+        guard let place else { return nil }
         if place == tallies.count { tallies.append(Tally(timeWait: uncounted, reuse: standing(of: destination))) }
         if row.localPort == surroundings?.missable { tallies[place].holdsMissable = true }
         if tallies[place].reuse == .unknown { watch(row, destination, place) }
         guard row.state == .timeWait else {
             tallies[place].live += 1
-            return
+            return place
         }
         noteTimeWait(age: surroundings?.timing.age(timerRemaining: row.timerRemaining) ?? 0, at: place)
+        return place
     }
 
     private mutating func noteTimeWait(age: Double, at place: Int) {
@@ -232,7 +246,8 @@ struct Destinations: Sendable {
         let growth = memory?.growth.perSecond(left: free) ?? 0
         var seconds = forecast.seconds(free: free, rate: forecast.rate, growth: growth)
         // What came was no more than what was given back, because connect() failed for the rest.
-        if let fullAt = memory?.fullAt, now - fullAt <= Self.memoryOfFull, free > 0, forecast.rate > 0,
+        if let fullAt = memory?.fullAt, now - fullAt <= surroundings?.timing.exhaustionMemory ?? 0, free > 0,
+            forecast.rate > 0,
             tally.used * 4 >= usable * 3
         {
             seconds = min(seconds ?? .infinity, Double(free) / forecast.rate)
@@ -262,5 +277,29 @@ struct Destinations: Sendable {
             places.insert(place, at: places.firstIndex(where: isBefore) ?? places.count)
         }
         return places.map { forecast(at: $0, usable: usable) }
+    }
+}
+
+extension Destination {
+    /// Where the connection of a row goes.
+    @inline(__always)
+    init(_ row: borrowing SocketRow) {
+        self.init(source: row.localAddress, address: row.remoteAddress, port: row.remotePort, device: row.device)
+    }
+}
+
+extension Destination: TableKey {
+    @inline(__always)
+    func isSame(as other: Destination) -> Bool {
+        address.low == other.address.low && source.low == other.source.low && port == other.port
+            && address.high == other.address.high && source.high == other.source.high && device == other.device
+    }
+
+    @inline(__always)
+    var hash: UInt64 {
+        var number = (source.low ^ source.high &* 0xBF58_476D_1CE4_E5B9) &* 0x9E37_79B9_7F4A_7C15
+        number = (number ^ number >> 32 ^ address.low ^ address.high &* 0x94D0_49BB_1331_11EB) &* 0xBF58_476D_1CE4_E5B9
+        number = (number ^ number >> 32 ^ UInt64(port) ^ UInt64(device) << 16) &* 0x9E37_79B9_7F4A_7C15
+        return number ^ number >> 29
     }
 }

@@ -3,8 +3,8 @@ package import Model
 /// What else is known of the namespace when its socket table is read: rows are classified by this and by the listeners.
 /// What could not be read is nil.
 package struct NamespaceFacts: Sendable {
-    /// The sockets that are bound and neither listen nor are connected; nil too where the kernel does not tell.
-    package var bound: [SocketRow]?
+    /// Whether the rows include the sockets that are bound and neither listen nor are connected.
+    package var knowsBound: Bool
     /// The ephemeral range and the reserved ports.
     package var range: EphemeralRange?
     /// The ephemeral range, which may be known where the reserved ports are not.
@@ -23,7 +23,7 @@ package struct NamespaceFacts: Sendable {
 
     /// The facts of one moment.
     package init(
-        bound: [SocketRow]? = nil,
+        knowsBound: Bool = false,
         range: EphemeralRange? = nil,
         ports: PortRange? = nil,
         addresses: LocalAddresses? = nil,
@@ -31,7 +31,7 @@ package struct NamespaceFacts: Sendable {
         udpPorts: PortSet? = nil,
         recycled: UInt64? = nil
     ) {
-        self.bound = bound
+        self.knowsBound = knowsBound
         self.range = range
         self.ports = ports ?? range?.ports
         self.addresses = addresses

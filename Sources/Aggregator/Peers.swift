@@ -6,6 +6,8 @@ struct Peers: Sendable {
         let port: Port
         let address: IPAddress
 
+        func isSame(as other: Peer) -> Bool { self == other }
+
         var hash: UInt64 { Destination(source: address, address: .anyIPv4, port: port).hash }
     }
 

@@ -31,7 +31,7 @@ struct PortHolders: Sendable {
         var listening = PortSet()
     }
 
-    /// The most connections of which it is remembered whose they are.
+    /// The most connections of which the owner is remembered.
     private static let remembered = 65_536
 
     // Of the last reading that was finished.

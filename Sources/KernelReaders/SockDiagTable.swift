@@ -20,18 +20,18 @@ package struct SockDiagTable: SocketTableSource, ~Copyable {
 
     /// LISTEN sockets lie in a table of their own, which costs 50 µs whatever the other one holds.
     package mutating func listeners() throws(ReadError) -> [SocketRow] {
-        var rows = Rows()
-        _ = try dump([.listen], into: &rows)
-        return rows.rows
+        var sink = KeptRows()
+        _ = try dump([.listen], into: &sink)
+        return sink.rows
     }
 
     /// The sockets that are bound and neither listen nor are connected. The kernel finds them by the table of bound
     /// ports, which costs up to 100 ms.
     package mutating func boundSockets() throws(ReadError) -> [SocketRow] {
-        var rows = Rows()
-        _ = try dump([.boundInactive], into: &rows)
+        var sink = KeptRows()
+        _ = try dump([.boundInactive], into: &sink)
         // The kernel calls their state CLOSE.
-        return rows.rows.map { row in
+        return sink.rows.map { row in
             var row = row
             row.state = .boundInactive
             return row
@@ -41,7 +41,7 @@ package struct SockDiagTable: SocketTableSource, ~Copyable {
     package mutating func read<Sink: RowSink & ~Copyable>(into sink: inout Sink) throws(ReadError) -> Int {
         // The kernel answers NEW_SYN_RECV where SYN_RECV is asked for.
         let others = TCPState.allCases.filter { ![.listen, .newSynRecv, .boundInactive].contains($0) }
-        return try dump(others, into: &sink)
+        return try dump([.listen], into: &sink) + dump(others, into: &sink)
     }
 
     /// Every socket that a program may own, in one walk: all states but TIME_WAIT, which the kernel
@@ -60,8 +60,7 @@ package struct SockDiagTable: SocketTableSource, ~Copyable {
         into sink: inout Sink
     ) throws(ReadError) -> Int {
         try dump(states) { (parser, bytes) throws(NetlinkFailure) in
-            sink.chunk(at: Clock.now)
-            return try parser.parse(bytes, into: &sink)
+            try parser.parse(bytes, readAt: Clock.now, into: &sink)
         }
     }
 
@@ -179,11 +178,4 @@ package struct ConnectionIdentity: Sendable {
         request.append(UInt32(truncatingIfNeeded: cookie >> 32))
         return request.finished()
     }
-}
-
-/// Keeps every row.
-private struct Rows: RowSink {
-    var rows: [SocketRow] = []
-
-    mutating func row(_ row: borrowing SocketRow) { rows.append(copy row) }
 }

@@ -25,8 +25,15 @@ package struct SocketTableParser {
     /// Gives every row of the bytes to the sink, each connection once.
     ///
     /// - Returns: the offset of the first line that does not end in the bytes: it has to be given again, together with what follows.
-    package mutating func parse<Sink: RowSink & ~Copyable>(_ bytes: Span<UInt8>, into sink: inout Sink) -> Int {
-        rows(of: bytes) { row, _ in sink.row(row) }
+    package mutating func parse<Sink: RowSink & ~Copyable>(
+        _ bytes: Span<UInt8>,
+        readAt now: Instant,
+        into sink: inout Sink
+    ) -> Int {
+        var rows = RowBatch()
+        let parsed = self.rows(of: bytes) { row, _ in rows.append(copy row, into: &sink, readAt: now) }
+        rows.flush(into: &sink, readAt: now)
+        return parsed
     }
 
     /// Appends the sockets that a program may own, which are all but TIME_WAIT, with what leads to

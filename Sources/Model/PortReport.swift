@@ -46,7 +46,7 @@ package struct PortReport: Equatable, Sendable {
     /// The most sockets in `selfConnectedEnds`.
     package static let mostSelfConnected = 16
     /// The seconds in which a TIME_WAIT that begins counts for a rate.
-    package static let newWindow = 10.0
+    package static let newWindow = TimeWaitTiming.newAge
 
     /// Nothing counted yet.
     package init() {}
@@ -68,25 +68,45 @@ package struct SelfConnected: Equatable, Sendable {
     }
 }
 
-extension PortReport {
-    /// Brings up to date what LISTEN rows say of the host and of the chosen ports. A port that is new is chosen at the
-    /// next reading of the table.
+/// What LISTEN rows say: the part of a report that is brought up to date between two readings of the table.
+package struct ListenerReport: Sendable {
+    fileprivate let rows: [SocketRow]
+    fileprivate let byPort: [Port: [SocketRow]]
+    fileprivate let home: PortSet
+    fileprivate let listening: ListeningPorts?
+
+    /// The report of the LISTEN rows of one moment.
     ///
-    /// - Parameter home: the ports whose service listens.
-    package mutating func refresh(listening rows: [SocketRow], home: PortSet, range: EphemeralRange?) {
+    /// - Parameters:
+    ///   - home: the ports whose service listens.
+    ///   - range: the ephemeral range; nil where it could not be read.
+    package init(_ rows: [SocketRow], home: PortSet, range: EphemeralRange?) {
+        self.rows = rows
+        self.home = home
+        byPort = Dictionary(grouping: rows, by: \.localPort)
+        listening = range.map { [byPort] in ListeningPorts(byPort.keys, in: $0) }
+    }
+}
+
+extension PortReport {
+    /// Brings the part up to date that follows from the listeners alone. A port that is new is chosen at the next
+    /// reading of the table.
+    package mutating func refresh(_ listeners: ListenerReport) {
         for family in AddressFamily.allCases {
-            table[family, .listen] = rows.count { $0.localAddress.isIPv4 == (family == .ipv4) }
+            table[family, .listen] = listeners.rows.count { $0.localAddress.isIPv4 == (family == .ipv4) }
         }
-        let byPort = Dictionary(grouping: rows, by: \.localPort)
-        let knowsLimit = PortLine.knowsLimit(rows)
-        listening = range.map { ListeningPorts(byPort.keys, in: $0) }
-        occupancy.listening = PortSet(byPort.keys)
+        listening = listeners.listening
+        occupancy.listening = PortSet(listeners.byPort.keys)
+        // Only sock_diag gives the limits of the queues, and cookies.
+        let knowsLimit = listeners.rows.contains { $0.cookie != 0 }
         for index in ports.indices {
-            let own = byPort[ports[index].port] ?? []
-            ports[index].count(listening: own, knowsLimit: knowsLimit)
+            let rows = listeners.byPort[ports[index].port] ?? []
+            ports[index].listeners = rows.count
+            ports[index].acceptQueue = rows.reduce(0) { $0 + Int($1.receiveQueue) }
+            ports[index].acceptQueueLimit = knowsLimit ? rows.reduce(0) { $0 + Int($1.sendQueue) } : nil
         }
         for index in services.indices {
-            let isListening = home.contains(services[index].port)
+            let isListening = listeners.home.contains(services[index].port)
             guard isListening != services[index].isListening else { continue }
             services[index].isListening = isListening
             // Who holds it now is known at the next reading of the table.
@@ -180,18 +200,6 @@ package struct PortLine: Equatable, Sendable {
         self.isRecurring = isRecurring
         self.isExposed = isExposed
         self.collisionRatio = collisionRatio
-    }
-}
-
-extension PortLine {
-    /// Whether the source of these LISTEN rows gives the limits of their queues: only sock_diag does, and cookies.
-    package static func knowsLimit(_ rows: [SocketRow]) -> Bool { rows.contains { $0.cookie != 0 } }
-
-    /// Counts its listeners.
-    package mutating func count(listening rows: [SocketRow], knowsLimit: Bool) {
-        listeners = rows.count
-        acceptQueue = rows.reduce(0) { $0 + Int($1.receiveQueue) }
-        acceptQueueLimit = knowsLimit ? rows.reduce(0) { $0 + Int($1.sendQueue) } : nil
     }
 }
 

@@ -1,4 +1,4 @@
-/// One socket as any source of the kernel's table tells it: a value of 72 bytes, made anew for each row and never kept.
+/// One socket as any source of the kernel's table tells it: 64 bytes, a cache line.
 public struct SocketRow: Equatable, Sendable {
     /// The local address; a wildcard for most listeners.
     public var localAddress: IPAddress
@@ -14,6 +14,8 @@ public struct SocketRow: Equatable, Sendable {
     /// nobody owns any more, which the kernel's own `tw` count includes (inet_twsk_alloc(),
     /// net/ipv4/inet_timewait_sock.c).
     public var isTimeWaitMiniSocket: Bool
+    /// Whether a listener on `::` takes IPv6 only. /proc/net/tcp6 does not tell; then it is false.
+    public var isV6Only: Bool
     /// `rx_queue`: for a listener the connections that wait for accept(); else bytes received and not yet read.
     public var receiveQueue: UInt32
     /// `idiag_wqueue`: for a listener how many connections may wait for accept(), as listen() asked; else bytes not yet
@@ -22,8 +24,6 @@ public struct SocketRow: Equatable, Sendable {
     /// The interface that the socket is bound to (SO_BINDTODEVICE, or the zone of a link-local address), by its index
     /// (`idiag_if`); 0 where it is bound to none, and over procfs.
     public var device: UInt32
-    /// Whether a listener on `::` takes IPv6 only. /proc/net/tcp6 does not tell; then it is false.
-    public var isV6Only: Bool
     /// How long a mini-socket of the TIME_WAIT table has left, in milliseconds; 0 once its time is over and it only
     /// waits for the kernel's timer, and for other sockets.
     public var timerRemaining: UInt32
@@ -58,6 +58,9 @@ public struct SocketRow: Equatable, Sendable {
         self.timerRemaining = timerRemaining
         self.cookie = cookie
     }
+
+    /// Whether the local end is an IPv4 address, v4-mapped or not.
+    @inlinable public var isIPv4: Bool { localAddress.high == 0 && localAddress.low >> 32 == 0xFFFF }
 
     /// A socket that was closed by its owner and waits for the other end's FIN. Full sockets in FIN_WAIT2 still have an
     /// owner.

@@ -5,7 +5,7 @@ package import Model
 /// Reads what is due, keeps what is to be remembered between readings, and gives a sample of all that is known.
 ///
 /// Two rhythms: every second what costs microseconds, which are small files and, over sock_diag, the listeners; every
-/// interval the socket table and what its rows are told by.
+/// interval the socket table and what classifies its rows.
 package struct Sampler: ~Copyable {
     private let proc: ProcFilesystem
     private let log: @Sendable (SamplerEvent) -> Void
@@ -25,7 +25,7 @@ package struct Sampler: ~Copyable {
     private var boundDue: Instant
     private var udpDue: Instant
     private var bound: [SocketRow]?
-    private var accounting: PortAccounting
+    private var memory: Memory
     private var udpServices: UDPServices
     private var bucketsPeak = RecentPeak(seconds: 60)
     private var dialedPeak = RecentPeak(seconds: 300)
@@ -55,7 +55,7 @@ package struct Sampler: ~Copyable {
         addressesDue = start
         boundDue = start
         udpDue = start
-        accounting = PortAccounting(settings.accounting)
+        memory = Memory(settings.accounting)
         udpServices = UDPServices(settings.accounting)
         sample.interval = pace.interval
         sample.requestedInterval = pace.requested
@@ -70,7 +70,7 @@ package struct Sampler: ~Copyable {
         let rangeBefore = sample.portSysctls
         let isSecond = seconds.isDue(at: now)
         if isSecond { readCheapFiles(at: now) }
-        // Rows are told by the range: with a new one the report has to be made anew.
+        // The range classifies rows: with a new one the report has to be made anew.
         let rangeChanged = sample.ports != nil && sample.portSysctls != rangeBefore
         if intervals.isDue(at: now) || rangeChanged {
             readTable(at: now)
@@ -110,10 +110,11 @@ package struct Sampler: ~Copyable {
         guard sample.ports != nil, table.source == .sockDiag, table.hasSockDiag else { return }
         let listening = watch.reading(of: .listeners) { () throws(ReadError) in try table.listeners() }
         guard let listening, var report = sample.ports.take() else { return }
-        let hasVanished = accounting.look(at: listening, updating: &report, sample.range, at: now)
+        let look = memory.look(at: listening, sample.range, at: now)
+        report.refresh(look.report)
         sample.ports = report
         // A socket that is only bound may take the port before the next reading of the table.
-        if hasVanished, accounting.awaitsService {
+        if look.hasVanished, memory.awaitsService {
             boundDue = now
             readBoundSockets(at: now)
         }
@@ -125,7 +126,6 @@ package struct Sampler: ~Copyable {
         readBoundSockets(at: now)
         readUDPPorts(at: now)
         let facts = NamespaceFacts(
-            bound: bound,
             range: sample.range,
             ports: sample.portSysctls.ports,
             addresses: addresses,
@@ -135,8 +135,9 @@ package struct Sampler: ~Copyable {
         )
         var malformedRows = 0
         sample.ports = watch.reading(of: .socketTable) { () throws(ReadError) in
-            malformedRows = try table.read(into: &accounting, facts, at: now)
-            return accounting.report()
+            let result = try table.read(facts, bound: bound, &memory, at: now)
+            malformedRows = result.malformedRows
+            return result.report
         }
         askForTimestamps()
         sample.readAt = sample.ports == nil ? nil : (now, Clock.realtime.seconds - (Clock.now - now))
@@ -153,10 +154,10 @@ package struct Sampler: ~Copyable {
     /// from the next reading on.
     private mutating func askForTimestamps() {
         guard table.source == .sockDiag else { return }
-        for question in accounting.questions.prefix(Self.mostQuestions) {
+        for question in memory.questions.prefix(Self.mostQuestions) {
             // One that is gone, or a kernel that does not say, leaves it unknown.
             guard let answer = try? table.usesTimestamps(question) else { continue }
-            accounting.note(question, hasTimestamps: answer)
+            memory.note(question, hasTimestamps: answer)
         }
     }
 
@@ -187,7 +188,7 @@ package struct Sampler: ~Copyable {
         guard table.hasSockDiag, now >= boundDue else { return }
         bound = watch.reading(of: .boundSockets) { () throws(ReadError) in try table.boundSockets() } ?? nil
         boundDue =
-            now + min(60, (accounting.awaitsService ? 500 : 5000) * (watch.statuses[.boundSockets]?.duration ?? 0))
+            now + min(60, (memory.awaitsService ? 500 : 5000) * (watch.statuses[.boundSockets]?.duration ?? 0))
     }
 
     /// Reads the ports of UDP sockets, where there are very many so seldom that it takes at most a hundredth of the time.

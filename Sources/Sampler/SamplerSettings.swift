@@ -1,6 +1,8 @@
 package import Aggregator
+package import KernelReaders
+package import Model
 
-/// What a sampler is told once, when it starts.
+/// What a sampler needs when it starts.
 package struct SamplerSettings: Sendable {
     /// The least number of seconds between two readings of the socket table.
     package var interval = 5.0
@@ -9,9 +11,35 @@ package struct SamplerSettings: Sendable {
     package var cpuShare = 0.01
     /// Where to read the socket table.
     package var source = SourceChoice.auto
-    /// How much the accounting keeps and tells.
+    /// How much the accounting keeps and shows.
     package var accounting = AccountingSettings()
 
-    /// The settings that hold where nothing else is said.
+    /// The defaults.
     package init() {}
+}
+
+/// Where the socket table is to be read, by the names of `--sampler.source`.
+package enum SourceChoice: String, CaseIterable, Sendable {
+    /// sock_diag where the kernel gives it to us, else procfs.
+    case auto
+    /// sock_diag or nothing.
+    case sockDiag = "sock_diag"
+    /// procfs.
+    case procfs
+}
+
+/// What the sampler reports for the log.
+package enum SamplerEvent: Sendable {
+    /// A collector's reading failed, or fails in another way than before.
+    case failed(Collector, ReadError)
+    /// This kernel does not have what a collector reads; it is not read in vain for ever, and is no failure.
+    case absent(Collector, ReadError)
+    /// A collector that had failed works again.
+    case recovered(Collector)
+    /// The socket table is read here from now on; where that is not the first choice, because of this.
+    case reads(TableSource, because: ReadError?)
+    /// The namespace's own addresses are read from files, since rtnetlink did not give them because of this.
+    case readsAddressFiles(because: ReadError)
+    /// A reading of the socket table left this many rows out, and the one before none.
+    case malformedRows(Int)
 }

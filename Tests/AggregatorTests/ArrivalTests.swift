@@ -30,39 +30,39 @@ struct ArrivalTests {
         }
     }
 
-    private func accounting(sockets: Int = 1_000_000, remembered: Int = 10) -> PortAccounting {
-        PortAccounting(ports: 100, remembered: remembered, sockets: sockets)
+    private func memory(sockets: Int = 1_000_000, remembered: Int = 10) -> Memory {
+        Memory(ports: 100, remembered: remembered, sockets: sockets)
     }
 
     @Test("are counted once each by their cookies, from 0 at the first reading")
     func cookies() {
-        var accounting = accounting()
-        #expect(accounting.report([listener] + rows(1...50)).ports.first?.entries?.serverLocal == 0)
-        #expect(accounting.report([listener] + rows(1...60), at: .after(5)).ports.first?.entries?.serverLocal == 10)
-        #expect(accounting.report([listener] + rows(1...60), at: .after(10)).ports.first?.entries?.serverLocal == 10)
-        let report = accounting.report([listener] + rows(55...100), at: .after(15))
+        var memory = memory()
+        #expect(memory.report([listener] + rows(1...50)).ports.first?.entries?.serverLocal == 0)
+        #expect(memory.report([listener] + rows(1...60), at: .after(5)).ports.first?.entries?.serverLocal == 10)
+        #expect(memory.report([listener] + rows(1...60), at: .after(10)).ports.first?.entries?.serverLocal == 10)
+        let report = memory.report([listener] + rows(55...100), at: .after(15))
         #expect(report.ports.first?.entries == PortTimeWait(serverLocal: 50, serverRemote: 0, clientLocal: 0))
         #expect(report.observed?[.server, .local] == 50)
-        #expect(accounting.report([listener], at: .after(20)).ports.first?.entries?.serverLocal == 50)
+        #expect(memory.report([listener], at: .after(20)).ports.first?.entries?.serverLocal == 50)
     }
 
     @Test("are counted once where the kernel gives a socket twice")
     func duplicates() {
-        var accounting = accounting()
-        _ = accounting.report([listener] + rows(1...5))
-        let report = accounting.report([listener] + rows(1...8) + rows(4...8), at: .after(5))
+        var memory = memory()
+        _ = memory.report([listener] + rows(1...5))
+        let report = memory.report([listener] + rows(1...8) + rows(4...8), at: .after(5))
         #expect(report.ports.first?.entries?.serverLocal == 3)
     }
 
     @Test("are counted by their ages where there are no cookies, between the starts of two readings")
     func ages() {
-        var accounting = accounting()
-        #expect(accounting.report([listener] + rows(ages: [1, 2, 3])).ports.first?.entries?.serverLocal == 0)
+        var memory = memory()
+        #expect(memory.report([listener] + rows(ages: [1, 2, 3])).ports.first?.entries?.serverLocal == 0)
         // Before the last reading, in between, after the start of this one, and past its 60 seconds.
-        let report = accounting.report([listener] + rows(ages: [5.5, 7, 4.5, 0.5, 0.1, 61]), at: .after(5))
+        let report = memory.report([listener] + rows(ages: [5.5, 7, 4.5, 0.5, 0.1, 61]), at: .after(5))
         #expect(report.ports.first?.entries?.serverLocal == 3)
         #expect(
-            accounting.report([listener] + rows(ages: [9, 5.5, 5.2]), at: .after(10)).ports.first?.entries?.serverLocal
+            memory.report([listener] + rows(ages: [9, 5.5, 5.2]), at: .after(10)).ports.first?.entries?.serverLocal
                 == 3
         )
     }
@@ -73,7 +73,7 @@ struct ArrivalTests {
         let rate = 200.0
         for seed in 1...5 {
             var generator = Generator(state: UInt64(seed))
-            var accounting = accounting()
+            var memory = memory()
             var entries: PortTimeWait?
             for second in 1...20 {
                 let now = Double(second)
@@ -86,7 +86,7 @@ struct ArrivalTests {
                         remaining: min(60, 60 - age)
                     )
                 }
-                entries = accounting.report([listener] + rows, at: .after(now)).ports.first?.entries
+                entries = memory.report([listener] + rows, at: .after(now)).ports.first?.entries
             }
             // From the first reading to the last.
             #expect(abs(Double(try #require(entries).serverRemote) - 19 * rate) <= 0.09 * rate, "seed \(seed)")
@@ -97,95 +97,93 @@ struct ArrivalTests {
     func length() {
         for timeout in [5, 120] {
             let sysctls: SysctlValues = [.tcpTWReuse: 0, .tcpTimestamps: 1, .tcpTWTimeout: timeout]
-            var accounting = accounting()
+            var memory = memory()
             let row = { (age: Double, port: Port) in
                 SocketRow.socket(.timeWait, (.own, 8080), (.remote, 50_000 + port), remaining: Double(timeout) - age)
             }
-            _ = accounting.report([listener, row(1, 1)], sysctls: sysctls)
-            let report = accounting.report([listener, row(4, 2), row(3, 3)], sysctls: sysctls, at: .after(5))
+            _ = memory.report([listener, row(1, 1)], sysctls: sysctls)
+            let report = memory.report([listener, row(4, 2), row(3, 3)], sysctls: sysctls, at: .after(5))
             #expect(report.observed?[.server, .remote] == 2, "\(timeout)")
             // A listener is remembered as long as its TIME_WAITs may last.
-            let gone = accounting.report([row(4, 2)], sysctls: sysctls, at: .after(10))
+            let gone = memory.report([row(4, 2)], sysctls: sysctls, at: .after(10))
             #expect(gone.timeWait?[.server, .remote] == 1)
-            let later = accounting.report([row(4, 2)], sysctls: sysctls, at: .after(Double(timeout) + 14))
+            let later = memory.report([row(4, 2)], sysctls: sysctls, at: .after(Double(timeout) + 14))
             #expect(later.timeWait?[.server, .remote] == 1, "\(timeout)")
-            let last = accounting.report([row(4, 2)], sysctls: sysctls, at: .after(Double(timeout) + 16))
+            let last = memory.report([row(4, 2)], sysctls: sysctls, at: .after(Double(timeout) + 16))
             #expect(last.timeWait?[.server, .remote] == 0, "\(timeout)")
         }
     }
 
     @Test("never count backwards, nor twice, when the source changes between cookies and ages")
     func change() {
-        var accounting = accounting()
-        _ = accounting.report([listener] + rows(1...10))
-        #expect(accounting.report([listener] + rows(1...20), at: .after(5)).observed?[.server, .local] == 10)
+        var memory = memory()
+        _ = memory.report([listener] + rows(1...10))
+        #expect(memory.report([listener] + rows(1...20), at: .after(5)).observed?[.server, .local] == 10)
         // Over procfs: 3 that began since, and 20 older ones.
         let old = [Double](repeating: 20, count: 20)
         #expect(
-            accounting.report([listener] + rows(ages: old + [1, 2, 3]), at: .after(10)).observed?[.server, .local] == 13
+            memory.report([listener] + rows(ages: old + [1, 2, 3]), at: .after(10)).observed?[.server, .local] == 13
         )
         // Over sock_diag again: the 3 of before, and 4 that began since.
         let three = rows(21...23, remaining: 60_000 - 6000)
         let four = rows(24...27, remaining: 60_000 - 1000)
         let old20 = rows(1...20, remaining: 30_000)
-        #expect(accounting.report([listener] + old20 + three + four, at: .after(15)).observed?[.server, .local] == 17)
-        #expect(accounting.report([listener] + old20 + rows(21...30), at: .after(20)).observed?[.server, .local] == 20)
+        #expect(memory.report([listener] + old20 + three + four, at: .after(15)).observed?[.server, .local] == 17)
+        #expect(memory.report([listener] + old20 + rows(21...30), at: .after(20)).observed?[.server, .local] == 20)
     }
 
     @Test("are not lost and not counted twice when a reading is given up halfway")
     func unfinished() {
-        var accounting = accounting()
-        _ = accounting.report([listener] + rows(1...10, remaining: 1000))
-        _ = accounting.report([listener] + rows(1...10, remaining: 1000), at: .after(5))
-        accounting.begin(
-            listening: [listener],
-            NamespaceFacts(range: EphemeralRange(32_768, 60_999), addresses: LocalAddresses()),
-            at: .after(10)
-        )
-        for row in rows(11...15, remaining: 58_000) { accounting.row(row) }
+        var memory = memory()
+        _ = memory.report([listener] + rows(1...10, remaining: 1000))
+        _ = memory.report([listener] + rows(1...10, remaining: 1000), at: .after(5))
+        let facts = NamespaceFacts(range: EphemeralRange(32_768, 60_999), addresses: LocalAddresses())
+        var unfinished = Reading(facts, &memory, at: .after(10))
+        unfinished.rows(([listener] + rows(11...15, remaining: 58_000)).span, readAt: .after(10))
+        _ = consume unfinished
         let all = rows(1...10, remaining: 1000) + rows(11...20, remaining: 55_000)
-        #expect(accounting.report([listener] + all, at: .after(11)).observed?[.server, .local] == 10)
-        #expect(accounting.report([listener] + all + rows(21...21), at: .after(16)).observed?[.server, .local] == 11)
+        #expect(memory.report([listener] + all, at: .after(11)).observed?[.server, .local] == 10)
+        #expect(memory.report([listener] + all + rows(21...21), at: .after(16)).observed?[.server, .local] == 11)
     }
 
     @Test("wait for the addresses and the range where those could not be read")
     func unclassified() {
-        var accounting = accounting()
-        _ = accounting.report([listener] + rows(1...10))
-        #expect(accounting.report([listener] + rows(1...20), addresses: nil, at: .after(5)).observed == nil)
-        #expect(accounting.report([listener] + rows(1...20), range: nil, at: .after(10)).observed == nil)
-        #expect(accounting.report([listener] + rows(1...30), at: .after(15)).observed?[.server, .local] == 20)
+        var memory = memory()
+        _ = memory.report([listener] + rows(1...10))
+        #expect(memory.report([listener] + rows(1...20), addresses: nil, at: .after(5)).observed == nil)
+        #expect(memory.report([listener] + rows(1...20), range: nil, at: .after(10)).observed == nil)
+        #expect(memory.report([listener] + rows(1...30), at: .after(15)).observed?[.server, .local] == 20)
     }
 
     @Test("fall short, and the report says of how many sockets, where there are more than may be remembered")
     func limit() {
-        var accounting = accounting(sockets: 100)
-        #expect(accounting.report([listener] + rows(1...100)).untracked == 0)
-        let report = accounting.report([listener] + rows(1...150), at: .after(5))
+        var memory = memory(sockets: 100)
+        #expect(memory.report([listener] + rows(1...100)).untracked == 0)
+        let report = memory.report([listener] + rows(1...150), at: .after(5))
         #expect(report.untracked == 50 && report.observed?[.server, .local] == 0)
-        #expect(accounting.report([listener] + rows(101...140), at: .after(10)).observed?[.server, .local] == 40)
+        #expect(memory.report([listener] + rows(101...140), at: .after(10)).observed?[.server, .local] == 40)
     }
 
-    @Test("are told apart however many there are, and however often the table is read")
+    @Test("are recognised however many there are and however often the table is read")
     func many() {
-        var accounting = accounting()
+        var memory = memory()
         var expected = 0
         for reading in 0..<600 {
             let first = UInt64(reading * 70 + 1)
-            let report = accounting.report([listener] + rows(first...first + 999), at: .after(Double(reading)))
+            let report = memory.report([listener] + rows(first...first + 999), at: .after(Double(reading)))
             expected += reading == 0 ? 0 : 70
             #expect(report.observed?[.server, .local] == expected)
         }
-        let wave = accounting.report([listener] + rows(1_000_000...1_150_000), at: .after(600))
+        let wave = memory.report([listener] + rows(1_000_000...1_150_000), at: .after(600))
         #expect(wave.observed?[.server, .local] == expected + 150_001)
         for reading in 1...3 {
-            let report = accounting.report([listener] + rows(1_150_000...1_150_010), at: .after(600 + Double(reading)))
+            let report = memory.report([listener] + rows(1_150_000...1_150_010), at: .after(600 + Double(reading)))
             #expect(report.observed?[.server, .local] == expected + 150_001 + 10)
         }
     }
 
     @Test(
-        "are told apart whatever cookies the kernel gives them: in a row, many apart, at random",
+        "are recognised whatever cookies the kernel gives them: consecutive, far apart, random",
         arguments: [1, 2, 64, 65, 1024, 4096, 0]
     )
     func anyCookies(apart: UInt64) {
@@ -195,14 +193,14 @@ struct ArrivalTests {
         // A little more each time, as tables are that grow.
         let counts = [500, 700, 716, 717, 1000, 3000]
         let observed = Mutex<[Int?]>([])
-        let (before, listener) = (accounting(), listener)
+        let (before, listener) = (memory(), listener)
         // A table that is not made for such cookies looks for ever. The trait .timeLimit would count the time for which
         // the test waits for its turn, too: 100 seconds and more among the others.
         let thread = Thread {
-            var accounting = before
-            _ = accounting.report([listener])
+            var memory = before
+            _ = memory.report([listener])
             for (reading, count) in counts.enumerated() {
-                let report = accounting.report([listener] + sockets.prefix(count), at: .after(Double(reading + 1)))
+                let report = memory.report([listener] + sockets.prefix(count), at: .after(Double(reading + 1)))
                 observed.withLock { $0.append(report.observed?[.server, .local]) }
             }
         }
@@ -215,19 +213,19 @@ struct ArrivalTests {
 
     @Test("go on where they were when a service comes back, as long as its port is remembered")
     func remembered() {
-        var accounting = accounting(remembered: 1)
+        var memory = memory(remembered: 1)
         let other = SocketRow.listen(.anyIPv4, 9090)
         var onOther = SocketRow.socket(.timeWait, (.loopback, 9090), (.loopback, 33_000))
         onOther.cookie = 99
-        _ = accounting.report([listener, other])
-        _ = accounting.report([listener, other] + rows(1...5, remaining: 58_000), at: .after(5))
-        #expect(accounting.report([other], at: .after(10)).ports.first?.entries?.serverLocal == 5)
+        _ = memory.report([listener, other])
+        _ = memory.report([listener, other] + rows(1...5, remaining: 58_000), at: .after(5))
+        #expect(memory.report([other], at: .after(10)).ports.first?.entries?.serverLocal == 5)
         // Both ports have counted, and are gone; one of them may be remembered, the one that was there last.
         onOther.timerRemaining = 58_000
-        _ = accounting.report([other, onOther], at: .after(80))
-        _ = accounting.report([], at: .after(85))
-        _ = accounting.report([], at: .after(300))
-        let lines = accounting.report([listener, other], at: .after(305)).ports
+        _ = memory.report([other, onOther], at: .after(80))
+        _ = memory.report([], at: .after(85))
+        _ = memory.report([], at: .after(300))
+        let lines = memory.report([listener, other], at: .after(305)).ports
         #expect(lines.first { $0.port == 8080 }?.entries?.serverLocal == 0)
         #expect(lines.first { $0.port == 9090 }?.entries?.serverLocal == 1)
     }

@@ -7,8 +7,8 @@ import Testing
 struct ClassificationTests {
     /// The one role and peer of one TIME_WAIT among these listeners.
     private func classify(_ row: SocketRow, among listeners: [SocketRow]) -> String {
-        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
-        let timeWait = accounting.report(listeners + [row]).timeWait
+        var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
+        let timeWait = memory.report(listeners + [row]).timeWait
         let found = Role.allCases.flatMap { role in
             Peer.allCases.filter { timeWait?[role, $0] == 1 }.map { "\(role) \($0)" }
         }
@@ -134,9 +134,9 @@ struct ClassificationTests {
         ] as [([SocketRow], IPAddress, UInt32, Int)]
     )
     func acceptingListener(listening: [SocketRow], address: IPAddress, device: UInt32, accepting: Int) throws {
-        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
+        var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
         let timeWait = SocketRow.socket(.timeWait, (address, 8080), (address, 40_000), device: device)
-        let line = try #require(accounting.report(listening + [timeWait, .listen(.own, 9090)]).ports.first)
+        let line = try #require(memory.report(listening + [timeWait, .listen(.own, 9090)]).ports.first)
         #expect(line.listenerTimeWait == [ListenerTimeWait(end: ListenerEnd(listening[accepting]), count: 1)])
     }
 
@@ -161,8 +161,8 @@ struct ClassificationTests {
 
     @Test("in two rows where both ends of a connection are in TIME_WAIT")
     func simultaneousClose() throws {
-        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
-        let report = accounting.report([
+        var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
+        let report = memory.report([
             .listen(.anyIPv4, 8080), .socket(.timeWait, (.loopback, 8080), (.loopback, 40_000)),
             .socket(.timeWait, (.loopback, 40_000), (.loopback, 8080)),
         ])
@@ -177,14 +177,14 @@ struct ClassificationTests {
         let rows: [SocketRow] = [
             .listen(.anyIPv4, 8080), .socket(.timeWait, (.loopback, 8080), (.loopback, 40_000)),
         ]
-        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
-        let withoutAddresses = accounting.report(rows, addresses: nil)
+        var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
+        let withoutAddresses = memory.report(rows, addresses: nil)
         #expect(withoutAddresses.timeWait == nil && withoutAddresses.dialedPorts == nil)
         #expect(withoutAddresses.ports.first?.timeWait == nil)
         #expect(withoutAddresses.ports.first?.isExposed == false)
         #expect(withoutAddresses.table[.ipv4, .timeWait] == 1)
         #expect(withoutAddresses.listening == ListeningPorts(outside: 1, reserved: 0, exposed: 0))
-        let withoutRange = accounting.report(rows, range: nil)
+        let withoutRange = memory.report(rows, range: nil)
         #expect(withoutRange.timeWait == nil && withoutRange.listening == nil && withoutRange.ephemeral == nil)
         #expect(withoutRange.ports.first?.isExposed == nil)
         #expect(withoutRange.ports.first?.timeWait?.serverLocal == 1)

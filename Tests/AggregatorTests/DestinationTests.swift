@@ -14,8 +14,8 @@ struct DestinationTests {
 
     @Test("are counted by state, each destination for itself, and the worst is known without a line")
     func states() throws {
-        var accounting = PortAccounting(ports: 10)
-        let report = accounting.report(
+        var memory = Memory(ports: 10)
+        let report = memory.report(
             (40_000..<40_060).map { timeWait($0) }
                 + [
                     .socket(.established, (here, 40_100), (.remote, 443)),
@@ -44,7 +44,7 @@ struct DestinationTests {
         var sysctls: SysctlValues = [.tcpTWReuse: mode, .tcpTimestamps: timestamps]
         // Before Linux 6.14 there is none.
         if delay >= 0 { sysctls[.tcpTWReuseDelay] = delay }
-        var accounting = PortAccounting(ports: 10)
+        var memory = Memory(ports: 10)
         let ages = [0.5, 1.5, 20]
         let rows = ages.enumerated().flatMap { index, age -> [SocketRow] in
             let port = Port(40_000 + index)
@@ -53,7 +53,7 @@ struct DestinationTests {
                 timeWait(port, to: here, 60 - age),
             ]
         }
-        let report = accounting.report(rows, range: EphemeralRange(40_000, 40_009), sysctls: sysctls)
+        let report = memory.report(rows, range: EphemeralRange(40_000, 40_009), sysctls: sysctls)
         let lines = try #require(report.destinations).lines
         // With every one reusable a destination uses nothing, and has no line.
         func reusable(_ address: IPAddress) -> Int? {
@@ -71,28 +71,28 @@ struct DestinationTests {
             report.destinations?.lines.flatMap { [$0.live, $0.timeWait, $0.reusable] } ?? []
         }
         for hasTimestamps in [true, false] {
-            var accounting = PortAccounting(ports: 10)
-            let unknown = accounting.report(rows + [live], range: range, sysctls: sysctls)
+            var memory = Memory(ports: 10)
+            let unknown = memory.report(rows + [live], range: range, sysctls: sysctls)
             #expect(used(unknown) == [1, 100, 0], "what is not known counts as used")
-            let question = try #require(accounting.questions.first)
+            let question = try #require(memory.questions.first)
             #expect(question.localPort == 40_200 && question.cookie == 7)
-            accounting.note(question, hasTimestamps: hasTimestamps)
-            let known = accounting.report(rows + [live], range: range, sysctls: sysctls, at: .after(5))
+            memory.note(question, hasTimestamps: hasTimestamps)
+            let known = memory.report(rows + [live], range: range, sysctls: sysctls, at: .after(5))
             #expect(used(known) == (hasTimestamps ? [1, 0, 100] : [1, 100, 0]))
-            #expect(accounting.questions.isEmpty)
+            #expect(memory.questions.isEmpty)
         }
         // Without sock_diag there is no cookie, and nobody to ask.
         let silent = SocketRow.socket(.established, (here, 40_200), (.remote, 443))
         for (recycled, isSeen) in [(UInt64(1), true), (0, false)] {
-            var accounting = PortAccounting(ports: 10)
+            var memory = Memory(ports: 10)
             for seconds in [0.0, 5] {
-                _ = accounting.report(rows + [silent], range: range, sysctls: sysctls, at: .after(seconds))
+                _ = memory.report(rows + [silent], range: range, sysctls: sysctls, at: .after(seconds))
             }
-            #expect(accounting.questions.isEmpty)
+            #expect(memory.questions.isEmpty)
             // A new connection has the tuple of a TIME_WAIT.
             let taken = rows.dropFirst() + [silent, .socket(.established, (here, 40_000), (.remote, 443))]
             for seconds in [10.0, 15] {
-                let report = accounting.report(
+                let report = memory.report(
                     Array(taken),
                     range: range,
                     sysctls: sysctls,
@@ -106,7 +106,7 @@ struct DestinationTests {
 
     @Test("are apart for the same address on two links, and used by no socket with a foreign local address")
     func devices() throws {
-        var accounting = PortAccounting(ports: 10)
+        var memory = Memory(ports: 10)
         let peer = IPAddress(high: 0xFE80 << 48, low: 1)
         let source = IPAddress(high: 0xFE80 << 48, low: 2)
         let rows = [UInt32(2), 3].flatMap { device in
@@ -117,7 +117,7 @@ struct DestinationTests {
         let foreign = (40_100..<40_140).map {
             SocketRow.socket(.established, (IPAddress(203, 0, 113, 1), $0), (.remote, 443))
         }
-        let report = accounting.report(
+        let report = memory.report(
             rows + foreign,
             range: range,
             addresses: LocalAddresses([.init(.own), .init(source)])
@@ -130,17 +130,17 @@ struct DestinationTests {
 
     @Test("are absent where nobody knows whether TIME_WAITs are reused, or what the range is")
     func absent() {
-        var accounting = PortAccounting(ports: 10)
-        #expect(accounting.report([timeWait(40_000)], range: range, sysctls: nil).destinations == nil)
-        #expect(accounting.report([timeWait(40_000)], range: nil).destinations == nil)
+        var memory = Memory(ports: 10)
+        #expect(memory.report([timeWait(40_000)], range: range, sysctls: nil).destinations == nil)
+        #expect(memory.report([timeWait(40_000)], range: nil).destinations == nil)
     }
 
     @Test("get a line at 5 %, keep it until they were below 2 % for five minutes, and none for a while of more")
     func choice() {
-        var accounting = PortAccounting(ports: 10)
+        var memory = Memory(ports: 10)
         func lines(_ count: Int, at seconds: Double) -> [Int] {
             let rows = (0..<count).map { timeWait(40_000 + Port($0)) }
-            return accounting.report(rows, range: range, at: .after(seconds)).destinations?.lines.map(\.timeWait) ?? []
+            return memory.report(rows, range: range, at: .after(seconds)).destinations?.lines.map(\.timeWait) ?? []
         }
         #expect(lines(49, at: 0) == [])
         #expect(lines(50, at: 5) == [50])
@@ -156,12 +156,12 @@ struct DestinationTests {
     func limit() {
         var settings = AccountingSettings()
         settings.destinationsLimit = 2
-        var accounting = PortAccounting(settings)
+        var memory = Memory(settings)
         func ports(_ uses: [Int], at seconds: Double) -> DestinationReport? {
             let rows = uses.enumerated().flatMap { index, count in
                 (0..<count).map { timeWait(40_000 + Port($0), to: IPAddress(192, 0, 2, UInt8(index))) }
             }
-            return accounting.report(rows, range: range, at: .after(seconds)).destinations
+            return memory.report(rows, range: range, at: .after(seconds)).destinations
         }
         #expect(ports([60, 80, 100], at: 0)?.lines.map(\.timeWait) == [80, 100])
         let later = ports([900, 80, 30], at: 5)
@@ -171,7 +171,7 @@ struct DestinationTests {
 
     @Test("are found among 200,000 others in bounded memory, exactly from the second reading on")
     func scan() throws {
-        var accounting = PortAccounting(ports: 10)
+        var memory = Memory(ports: 10)
         let wide = EphemeralRange(32_768, 60_999)
         // The true top three come last, when every place has been taken.
         let random = (0..<200_000).map { number in
@@ -184,7 +184,7 @@ struct DestinationTests {
         }
         for second in [0.0, 5] {
             let report = try #require(
-                accounting.report(random + top, range: wide, at: .after(second)).destinations
+                memory.report(random + top, range: wide, at: .after(second)).destinations
             )
             let used = report.lines.map(\.timeWait)
             #expect(report.lines.map(\.destination.address.low).map { $0 & 0xFF } == [0, 1, 2])
@@ -195,7 +195,7 @@ struct DestinationTests {
                 #expect(second == 0 ? (truth...truth + 17).contains(estimate) : estimate == truth)
             }
         }
-        let after = try #require(accounting.report(top, range: wide, at: .after(10)).destinations)
+        let after = try #require(memory.report(top, range: wide, at: .after(10)).destinations)
         #expect(!after.isEstimated && after.count == 3 && after.worst == 3000)
     }
 }
@@ -229,29 +229,29 @@ struct ForecastTests {
 
     @Test("of 30 a second on 1000 ports is right from the third second on", arguments: [3.0, 5, 10, 20, 30])
     func constant(now: Double) throws {
-        var accounting = PortAccounting(ports: 10)
+        var memory = Memory(ports: 10)
         let seconds = try #require(
-            remaining(accounting.report(rows(30, for: now), range: range, at: .after(now)), at: now)
+            remaining(memory.report(rows(30, for: now), range: range, at: .after(now)), at: now)
         )
         #expect(abs(now + seconds - 1000.0 / 30) < 0.05 * 1000 / 30)
     }
 
     @Test("of 12 a second on 1000 ports is never", arguments: [3.0, 5, 10, 20, 30, 60, 100])
     func never(now: Double) {
-        var accounting = PortAccounting(ports: 10)
-        #expect(remaining(accounting.report(rows(12, for: now), range: range, at: .after(now)), at: now) == nil)
+        var memory = Memory(ports: 10)
+        #expect(remaining(memory.report(rows(12, for: now), range: range, at: .after(now)), at: now) == nil)
     }
 
     @Test("sees a leak of live connections, alone and beside what comes and goes, reused or not")
     func leak() throws {
         for (rate, reuse) in [(0.0, 0), (5, 0), (5, 1)] {
-            var accounting = PortAccounting(ports: 10)
+            var memory = Memory(ports: 10)
             var forecasts: [Double] = []
             for now in stride(from: 0.0, through: 20, by: 5) {
                 let address: IPAddress = reuse == 0 ? .remote : .own
                 let rows = rows(max(rate, 0.01), for: now, live: Int(20 * now), to: address)
                 let sysctls: SysctlValues = [.tcpTWReuse: reuse, .tcpTimestamps: 1]
-                let report = accounting.report(rows, range: range, sysctls: sysctls, at: .after(now))
+                let report = memory.report(rows, range: range, sysctls: sysctls, at: .after(now))
                 if let seconds = remaining(report, at: now) { forecasts.append(now + seconds) }
             }
             let truth = 1000 / (20 + (reuse == 0 ? rate : 0))
@@ -262,17 +262,17 @@ struct ForecastTests {
 
     @Test("does not take connections that come and go for a leak")
     func noLeak() {
-        var accounting = PortAccounting(ports: 10)
+        var memory = Memory(ports: 10)
         for (index, live) in [3, 9, 2, 8, 12, 4, 9, 11, 3, 8].enumerated() {
             let now = Double(index)
-            let report = accounting.report(rows(0.01, for: now, live: live), range: range, at: .after(now))
+            let report = memory.report(rows(0.01, for: now, live: live), range: range, at: .after(now))
             if index > 2 { #expect(remaining(report, at: now) == nil) }
         }
     }
 
     @Test("counts with the delay of reuse in place of TIME_WAIT's length", arguments: [1.0, 5, 20, 30])
     func reused(delay: Double) throws {
-        var accounting = PortAccounting(ports: 10)
+        var memory = Memory(ports: 10)
         let sysctls: SysctlValues = [.tcpTWReuse: 1, .tcpTimestamps: 1, .tcpTWReuseDelay: Int(delay * 1000)]
         // 6 a second to an own address: 100 ports are enough for a delay of 16.7 s.
         let hundred = EphemeralRange(40_000, 40_099)
@@ -285,7 +285,7 @@ struct ForecastTests {
                 remaining: 60 - now + Double(number) / 6
             )
         }
-        let report = accounting.report(rows, range: hundred, sysctls: sysctls, at: .after(now))
+        let report = memory.report(rows, range: hundred, sysctls: sysctls, at: .after(now))
         let seconds = remaining(report, at: now)
         if delay * 6 < 100 {
             #expect(seconds == nil)
@@ -298,7 +298,7 @@ struct ForecastTests {
     @Test("takes the length of TIME_WAIT from the kernel that lets it be set")
     func shortTimeWait() throws {
         for (timeout, isEnough) in [(20, true), (40, false), (600, false)] {
-            var accounting = PortAccounting(ports: 10)
+            var memory = Memory(ports: 10)
             let sysctls: SysctlValues = [.tcpTWReuse: 0, .tcpTimestamps: 1, .tcpTWTimeout: timeout]
             // 30 a second for ten seconds.
             let rows = (0..<300).map { number in
@@ -309,7 +309,7 @@ struct ForecastTests {
                     remaining: Double(timeout) - 10 + Double(number) / 30
                 )
             }
-            let report = accounting.report(rows, range: range, sysctls: sysctls, at: .after(10))
+            let report = memory.report(rows, range: range, sysctls: sysctls, at: .after(10))
             let seconds = remaining(report, at: 10)
             #expect((seconds == nil) == isEnough, "\(timeout)")
             if let seconds { #expect(abs(seconds - 700.0 / 30) < 1, "\(timeout)") }
@@ -320,9 +320,9 @@ struct ForecastTests {
     func odd() throws {
         let odd = EphemeralRange(41_001, 41_199)
         func isOver(_ ports: [Port], _ range: EphemeralRange) -> Bool {
-            var accounting = PortAccounting(ports: 10)
+            var memory = Memory(ports: 10)
             let rows = ports.map { SocketRow.socket(.established, (.own, $0), (.remote, 443)) }
-            return remaining(accounting.report(rows, range: range), at: 0).map { $0 <= 0 } ?? false
+            return remaining(memory.report(rows, range: range), at: 0).map { $0 <= 0 } ?? false
         }
         #expect(isOver(Array(41_002...41_199), odd))
         #expect(!isOver(Array(41_001...41_198), odd), "the last one is found")
@@ -334,18 +334,18 @@ struct ForecastTests {
 
     @Test("is now where nothing is left, or nothing can be used at all, and never where nothing is used")
     func ends() throws {
-        var accounting = PortAccounting(ports: 10)
+        var memory = Memory(ports: 10)
         let ten = EphemeralRange(40_000, 40_009)
-        let full = accounting.report(rows(10, for: 1), range: ten, at: .after(1))
+        let full = memory.report(rows(10, for: 1), range: ten, at: .after(1))
         #expect(try #require(remaining(full, at: 1)) <= 0)
         let reserved = EphemeralRange(40_000, 40_001, reserved: [40_000, 40_001])
-        #expect(try #require(remaining(accounting.report([], range: reserved, at: .after(2)), at: 2)) <= 0)
-        #expect(remaining(accounting.report([], range: ten, at: .after(3)), at: 3) == nil)
+        #expect(try #require(remaining(memory.report([], range: reserved, at: .after(2)), at: 2)) <= 0)
+        #expect(remaining(memory.report([], range: ten, at: .after(3)), at: 3) == nil)
     }
 
     @Test("does not get well again in between while connect() fails and what comes back is taken at once")
     func constantOutage() throws {
-        var accounting = PortAccounting(ports: 10)
+        var memory = Memory(ports: 10)
         let range = EphemeralRange(40_000, 40_999)
         var forecasts: [Double?] = []
         // The port number N began at a moment of its own, and begins again 60 s later; some readings find a few free.
@@ -360,7 +360,7 @@ struct ForecastTests {
                     remaining: 60 - age
                 )
             }
-            let report = accounting.report(rows, range: range, at: .after(now))
+            let report = memory.report(rows, range: range, at: .after(now))
             forecasts.append(report.destinations?.exhaustion.map { $0 - .after(now) })
         }
         #expect(forecasts.allSatisfy { $0.map { $0 < 10 } ?? false }, "\(forecasts)")

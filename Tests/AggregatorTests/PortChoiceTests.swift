@@ -14,8 +14,8 @@ struct PortChoiceTests {
         let rows: [SocketRow] =
             (80..<90).map { .listen(.anyIPv4, $0) } + [.listen(.anyIPv4, 50_000)] + timeWaits(3, on: 87)
         for (limit, expected) in [(1, [50_000]), (2, [87, 50_000]), (4, [80, 81, 87, 50_000])] as [(Int, [Port])] {
-            var accounting = PortAccounting(ports: limit, remembered: 10, sockets: 1000)
-            let report = accounting.report(rows)
+            var memory = Memory(ports: limit, remembered: 10, sockets: 1000)
+            let report = memory.report(rows)
             #expect(report.ports.map(\.port) == expected)
             #expect(report.omittedPorts == 11 - limit)
         }
@@ -24,14 +24,14 @@ struct PortChoiceTests {
     @Test("keeps a port as long as somebody listens on it, whatever other ports do")
     func sticky() {
         let listeners: [SocketRow] = (80..<90).map { .listen(.anyIPv4, $0) }
-        var accounting = PortAccounting(ports: 3, remembered: 10, sockets: 1000)
-        #expect(accounting.report(listeners).ports.map(\.port) == [80, 81, 82])
-        #expect(accounting.report(listeners + timeWaits(500, on: 89), at: .after(5)).ports.map(\.port) == [80, 81, 82])
+        var memory = Memory(ports: 3, remembered: 10, sockets: 1000)
+        #expect(memory.report(listeners).ports.map(\.port) == [80, 81, 82])
+        #expect(memory.report(listeners + timeWaits(500, on: 89), at: .after(5)).ports.map(\.port) == [80, 81, 82])
         let without80 = listeners.filter { $0.localPort != 80 }
-        let gone = accounting.report(without80 + timeWaits(500, on: 89), at: .after(10))
+        let gone = memory.report(without80 + timeWaits(500, on: 89), at: .after(10))
         #expect(gone.ports.map(\.port) == [80, 81, 82])
         #expect(gone.omittedPorts == 7)
-        let later = accounting.report(without80 + timeWaits(500, on: 89), at: .after(75))
+        let later = memory.report(without80 + timeWaits(500, on: 89), at: .after(75))
         #expect(later.ports.map(\.port) == [81, 82, 89])
         #expect(later.omittedPorts == 6)
     }
@@ -41,16 +41,16 @@ struct PortChoiceTests {
         var settings = AccountingSettings()
         settings.portsIncluded = PortSet(try #require(PortRange(low: 80, high: 50_000)))
         settings.portsExcluded.insert(82)
-        var accounting = PortAccounting(settings)
+        var memory = Memory(settings)
         let listeners: [SocketRow] = [79, 80, 81, 82, 50_000, 50_001].map { .listen(.anyIPv4, $0) }
-        let report = accounting.report(listeners)
+        let report = memory.report(listeners)
         #expect(report.ports.map(\.port) == [80, 81, 50_000] && report.omittedPorts == 3)
         #expect(report.listening?.exposed == 2, "the whole host is counted all the same")
         // Nor is one of them learnt, however often it comes back.
         let squatter = SocketRow.socket(.established, (.own, 82), (.remote, 80))
         for seconds in [5.0, 10, 15] {
             let rows = seconds == 10 ? listeners : [squatter]
-            #expect(accounting.report(rows, at: .after(seconds)).services.isEmpty)
+            #expect(memory.report(rows, at: .after(seconds)).services.isEmpty)
         }
     }
 
@@ -59,15 +59,15 @@ struct PortChoiceTests {
         var settings = AccountingSettings()
         settings.portsLimit = 2
         settings.servicePorts.insert(89)
-        var accounting = PortAccounting(settings)
+        var memory = Memory(settings)
         let listeners: [SocketRow] = (80..<90).map { .listen(.anyIPv4, $0) }
-        #expect(accounting.report(listeners + timeWaits(3, on: 85)).ports.map(\.port) == [85, 89])
+        #expect(memory.report(listeners + timeWaits(3, on: 85)).ports.map(\.port) == [85, 89])
     }
 
     @Test("takes none where the limit is 0, and says that it left all of them out")
     func none() {
-        var accounting = PortAccounting(ports: 0, remembered: 10, sockets: 1000)
-        let report = accounting.report([.listen(.anyIPv4, 80), .listen(.anyIPv4, 81)])
+        var memory = Memory(ports: 0, remembered: 10, sockets: 1000)
+        let report = memory.report([.listen(.anyIPv4, 80), .listen(.anyIPv4, 81)])
         #expect(report.ports.isEmpty)
         #expect(report.omittedPorts == 2)
         #expect(report.listening?.outside == 2)
@@ -75,8 +75,8 @@ struct PortChoiceTests {
 
     @Test("holds with a listener on every port")
     func everyPort() {
-        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
-        let report = accounting.report((1...65_535).map { .listen(.anyIPv4, Port($0)) })
+        var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
+        let report = memory.report((1...65_535).map { .listen(.anyIPv4, Port($0)) })
         #expect(report.ports.map(\.port) == (32_768..<32_868).map { Port($0) })
         #expect(report.omittedPorts == 65_435)
         #expect(report.ephemeral?.usable == 0)

@@ -7,8 +7,8 @@ import Testing
 struct PortReportTests {
     @Test("counts every row by family and state, connection requests as SYN_RECV")
     func table() {
-        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
-        let report = accounting.report([
+        var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
+        let report = memory.report([
             .listen(.anyIPv4, 80), .listen(.anyIPv6, 443), .socket(.established, (.own, 80), (.remote, 5)),
             .socket(.newSynRecv, (.own, 80), (.remote, 6)), .socket(.synRecv, (.own, 80), (.remote, 7)),
             .socket(.timeWait, (.loopback6, 443), (.loopback6, 8)),
@@ -28,8 +28,8 @@ struct PortReportTests {
 
     @Test("gives each port its listeners, its accept queue, and the connections that were accepted on it")
     func lines() {
-        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
-        let report = accounting.report([
+        var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
+        let report = memory.report([
             .listen(.loopback, 80, queue: 2), .listen(.own, 80, queue: 3), .listen(.anyIPv4, 81),
             .socket(.established, (.loopback, 80), (.loopback, 40_000)),
             .socket(.established, (.loopback, 40_000), (.loopback, 80)),
@@ -44,22 +44,22 @@ struct PortReportTests {
 
     @Test("gives each port the backlog of its listeners over sock_diag, and its unclosed connections")
     func queues() {
-        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
-        let report = accounting.report([
+        var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
+        let report = memory.report([
             .listen(.loopback, 80, limit: 128, cookie: 1), .listen(.own, 80, limit: 4096, cookie: 2),
             .socket(.closeWait, (.own, 80), (.remote, 5)), .socket(.closeWait, (.loopback, 80), (.loopback, 6)),
             .socket(.closeWait, (.own, 40_000), (.remote, 80)),
         ])
         #expect(report.ports.map(\.acceptQueueLimit) == [4224])
         #expect(report.ports.map(\.closeWait) == [2])
-        let gone = accounting.report([.listen(.anyIPv4, 81, limit: 5, cookie: 3)], at: .after(5))
+        let gone = memory.report([.listen(.anyIPv4, 81, limit: 5, cookie: 3)], at: .after(5))
         #expect(gone.ports.map(\.acceptQueueLimit) == [0, 5], "a listener that has gone lets nobody wait")
     }
 
     @Test("parts the LISTEN ports by what the ephemeral range means for them, each port once")
     func exposure() {
-        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
-        let report = accounting.report(
+        var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
+        let report = memory.report(
             [
                 .listen(.anyIPv4, 80), .listen(.anyIPv6, 80), .listen(.anyIPv4, 40_000), .listen(.loopback, 40_001),
                 .listen(.anyIPv4, 32_768), .listen(.anyIPv4, 60_999), .listen(.anyIPv4, 61_000),
@@ -73,8 +73,8 @@ struct PortReportTests {
 
     @Test("counts the ports that a local scan leaves behind, however many TIME_WAITs each has")
     func dialed() {
-        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
-        let report = accounting.report([
+        var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
+        let report = memory.report([
             .listen(.anyIPv4, 80), .listen(.anyIPv4, 81), .listen(.anyIPv4, 82),
             .socket(.timeWait, (.loopback, 40_000), (.loopback, 80)),
             .socket(.timeWait, (.loopback, 40_002), (.loopback, 80)),
@@ -93,29 +93,29 @@ struct VanishedListenerTests {
 
     @Test("keeps its port's TIME_WAITs and its line with 0 listeners for 65 seconds, then leaves")
     func remembered() {
-        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
-        #expect(accounting.report(before, at: .after(0)).ports.map(\.port) == [80, 81])
+        var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
+        #expect(memory.report(before, at: .after(0)).ports.map(\.port) == [80, 81])
         for seconds in [5.0, 30, 69.9] {
-            let report = accounting.report(after, at: .after(seconds))
+            let report = memory.report(after, at: .after(seconds))
             #expect(report.ports.map(\.port) == [80, 81])
             #expect(report.ports.first?.listeners == 0)
             #expect(report.ports.first?.timeWait?.serverLocal == 1)
             #expect(report.listening?.outside == 1, "it does not listen any more")
         }
-        let report = accounting.report(after, at: .after(70))
+        let report = memory.report(after, at: .after(70))
         #expect(report.ports.map(\.port) == [81])
         #expect(report.timeWait?[.other, .local] == 1)
     }
 
     @Test("is as if it had never gone when it comes back")
     func returned() {
-        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
-        _ = accounting.report(before, at: .after(0))
-        _ = accounting.report(after, at: .after(5))
-        #expect(accounting.report(before, at: .after(10)).ports.first?.listeners == 1)
-        _ = accounting.report(after, at: .after(15))
-        #expect(accounting.report(after, at: .after(79.9)).ports.count == 2)
-        #expect(accounting.report(after, at: .after(80)).ports.count == 1)
+        var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
+        _ = memory.report(before, at: .after(0))
+        _ = memory.report(after, at: .after(5))
+        #expect(memory.report(before, at: .after(10)).ports.first?.listeners == 1)
+        _ = memory.report(after, at: .after(15))
+        #expect(memory.report(after, at: .after(79.9)).ports.count == 2)
+        #expect(memory.report(after, at: .after(80)).ports.count == 1)
     }
 }
 
@@ -125,8 +125,8 @@ struct EphemeralUseTests {
 
     @Test("counts distinct ports, each under its strongest state")
     func strongest() {
-        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
-        let report = accounting.report(
+        var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
+        let report = memory.report(
             [
                 .socket(.timeWait, (.own, 40_000), (.remote, 1)), .socket(.established, (.own, 40_000), (.remote, 2)),
                 .socket(.synSent, (.own, 40_000), (.remote, 3)), .socket(.timeWait, (.own, 40_002), (.remote, 1)),
@@ -141,8 +141,8 @@ struct EphemeralUseTests {
 
     @Test("leaves out reserved ports, ports that somebody listens on, and ports outside of the range")
     func usable() {
-        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
-        let report = accounting.report(
+        var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
+        let report = memory.report(
             [
                 .listen(.loopback, 40_005), .socket(.established, (.loopback, 40_005), (.loopback, 1)),
                 .socket(.timeWait, (.own, 40_001), (.remote, 1)), .socket(.timeWait, (.own, 39_999), (.remote, 1)),
@@ -155,25 +155,25 @@ struct EphemeralUseTests {
 
     @Test("leaves out the port of a vanished listener as long as a socket that it had accepted is left")
     func acceptedSocketsRemain() {
-        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
+        var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
         let accepted = SocketRow.socket(.established, (.own, 40_005), (.remote, 1))
-        #expect(accounting.report([.listen(.anyIPv4, 40_005), accepted], range: range).ephemeral?.usable == 8)
+        #expect(memory.report([.listen(.anyIPv4, 40_005), accepted], range: range).ephemeral?.usable == 8)
         for seconds in [5.0, 60, 3600] {
-            let use = accounting.report([accepted], range: range, at: .after(seconds)).ephemeral
+            let use = memory.report([accepted], range: range, at: .after(seconds)).ephemeral
             #expect(use?.states == [8, 0, 0, 0])
         }
-        #expect(accounting.report([], range: range, at: .after(3605)).ephemeral?.usable == 9)
-        let outgoing = accounting.report([accepted], range: range, at: .after(3610)).ephemeral
+        #expect(memory.report([], range: range, at: .after(3605)).ephemeral?.usable == 9)
+        let outgoing = memory.report([accepted], range: range, at: .after(3610)).ephemeral
         #expect(outgoing?.states == [9, 1, 0, 0])
     }
 
     @Test("knows a range of one port")
     func onePort() {
-        var accounting = PortAccounting(ports: 100, remembered: 10, sockets: 1000)
+        var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
         let rows: [SocketRow] = [.socket(.timeWait, (.loopback, 40_000), (.loopback, 8080))]
-        let use = accounting.report(rows, range: EphemeralRange(40_000, 40_000)).ephemeral
+        let use = memory.report(rows, range: EphemeralRange(40_000, 40_000)).ephemeral
         #expect(use?.states == [1, 0, 0, 1])
-        let reserved = accounting.report(rows, range: EphemeralRange(40_000, 40_000, reserved: [40_000])).ephemeral
+        let reserved = memory.report(rows, range: EphemeralRange(40_000, 40_000, reserved: [40_000])).ephemeral
         #expect(reserved?.states == [0, 0, 0, 0])
     }
 }

@@ -20,26 +20,26 @@ struct RangeForecastTests {
 
     @Test("is 0 where sockets that bound before they connected have every port, though no destination is near its end")
     func usedUp() {
-        var accounting = PortAccounting(ports: 10)
+        var memory = Memory(ports: 10)
         let rows = (0..<1000).map {
             SocketRow.socket(.established, (.own, bindPort($0)), destination($0))
         }
-        let report = accounting.report(rows, range: range)
+        let report = memory.report(rows, range: range)
         #expect(seconds(report, at: 0) == 0)
         #expect(report.destinations?.worst == 250 && report.destinations?.exhaustion == nil)
-        let one = accounting.report(Array(rows.dropLast()), range: range, at: .after(5))
+        let one = memory.report(Array(rows.dropLast()), range: range, at: .after(5))
         #expect(seconds(one, at: 5) != 0)
     }
 
     @Test("sees such connections stay open, in either half")
     func leak() throws {
-        var accounting = PortAccounting(ports: 10)
+        var memory = Memory(ports: 10)
         var forecasts = 0
         for now in stride(from: 0.0, through: 90, by: 5) {
             let rows = (0..<Int(10 * now)).map {
                 SocketRow.socket(.established, (.own, bindPort($0)), destination($0))
             }
-            let seconds = seconds(accounting.report(rows, range: range, at: .after(now)), at: now)
+            let seconds = seconds(memory.report(rows, range: range, at: .after(now)), at: now)
             guard now >= 15 else { continue }
             // The half is full at 50 s; of what goes on in the other one a few readings say nothing yet.
             if (50..<75).contains(now) { continue }
@@ -53,7 +53,7 @@ struct RangeForecastTests {
     func timeWaits() throws {
         for (rate, isEnough) in [(30.0, false), (12, true)] {
             for now in [5.0, 10, 14] {
-                var accounting = PortAccounting(ports: 10)
+                var memory = Memory(ports: 10)
                 let rows = (0..<Int(rate * now)).map { number in
                     SocketRow.socket(
                         .timeWait,
@@ -62,7 +62,7 @@ struct RangeForecastTests {
                         remaining: 60 - now + Double(number) / rate
                     )
                 }
-                let seconds = seconds(accounting.report(rows, range: range, at: .after(now)), at: now)
+                let seconds = seconds(memory.report(rows, range: range, at: .after(now)), at: now)
                 #expect((seconds == nil) == isEnough, "\(rate) a second, at \(now)")
                 if let seconds { #expect(abs(seconds + now - 1000 / rate) < 3, "\(rate) a second, at \(now)") }
             }
@@ -72,7 +72,7 @@ struct RangeForecastTests {
     @Test("is never for a proxy whose connections share ports between many destinations")
     func proxy() {
         var generator = Generator(state: 5)
-        var accounting = PortAccounting(ports: 10)
+        var memory = Memory(ports: 10)
         let wide = EphemeralRange(32_768, 60_999)
         for now in stride(from: 0.0, through: 300, by: 15) {
             // 460 a second over 64 backends for a minute; connect() takes ports of one parity.
@@ -84,7 +84,7 @@ struct RangeForecastTests {
                     remaining: Double(generator.next() % 60_000) / 1000
                 )
             }
-            let report = accounting.report(rows, range: wide, at: .after(now))
+            let report = memory.report(rows, range: wide, at: .after(now))
             #expect(seconds(report, at: now) == nil, "at \(now)")
             #expect((report.ephemeral?.timeWait ?? 0) > 10_000)
         }
@@ -98,7 +98,7 @@ struct RangeForecastTests {
     @Test("is never where one destination alone has gone on to the other half, with live connections or TIME_WAITs")
     func oneDestination() {
         for state in [TCPState.established, .timeWait] {
-            var accounting = PortAccounting(ports: 10)
+            var memory = Memory(ports: 10)
             for now in stride(from: 0.0, through: 55, by: 5) {
                 let rows = (0..<min(1000, Int(20 * now))).map { number in
                     SocketRow.socket(
@@ -108,7 +108,7 @@ struct RangeForecastTests {
                         remaining: 60 - now + Double(number) / 20
                     )
                 }
-                let report = accounting.report(rows, range: range, at: .after(now))
+                let report = memory.report(rows, range: range, at: .after(now))
                 #expect(seconds(report, at: now) == nil, "\(state) at \(now)")
                 if now >= 50 { #expect(report.destinations?.exhaustion == .after(now)) }
             }
@@ -117,12 +117,12 @@ struct RangeForecastTests {
 
     @Test("goes on evenly where sockets that bound before they connected go on to the other half")
     func otherHalf() throws {
-        var accounting = PortAccounting(ports: 10)
+        var memory = Memory(ports: 10)
         for now in stride(from: 0.0, through: 99, by: 1) {
             let rows = (0..<Int(10 * now)).map {
                 SocketRow.socket(.established, (.own, bindPort($0)), destination($0))
             }
-            let seconds = seconds(accounting.report(rows, range: range, at: .after(now)), at: now)
+            let seconds = seconds(memory.report(rows, range: range, at: .after(now)), at: now)
             guard now >= 20 else { continue }
             #expect(abs(try #require(seconds, "at \(now)") + now - 100) < 5, "at \(now)")
         }

@@ -76,8 +76,8 @@ extension EphemeralRange {
     }
 }
 
-extension PortAccounting {
-    /// An accounting that keeps and tells so much.
+extension Memory {
+    /// A memory with these limits.
     init(ports: Int, remembered: Int = 10, sockets: Int = 1000) {
         var settings = AccountingSettings()
         settings.portsLimit = ports
@@ -98,16 +98,35 @@ extension PortAccounting {
         at now: Instant = .after(0)
     ) -> PortReport {
         let facts = NamespaceFacts(
-            bound: bound,
+            knowsBound: bound != nil,
             range: range,
             addresses: addresses,
             sysctls: sysctls,
             udpPorts: udp,
             recycled: recycled
         )
-        begin(listening: rows.filter { $0.state == .listen }, facts, at: now)
-        for row in rows { self.row(row) }
-        return report()
+        var reading = Reading(facts, &self, at: now)
+        reading.rows(
+            (rows.filter { $0.state == .listen } + (bound ?? []) + rows.filter { $0.state != .listen }).span,
+            readAt: now
+        )
+        return reading.finish(&self)
+    }
+}
+
+extension Memory {
+    /// Takes in a look at the listeners, and refreshes a report.
+    ///
+    /// - Returns: whether a service has vanished.
+    mutating func look(
+        at listening: [SocketRow],
+        updating report: inout PortReport,
+        _ range: EphemeralRange?,
+        at now: Instant
+    ) -> Bool {
+        let look = look(at: listening, range, at: now)
+        report.refresh(look.report)
+        return look.hasVanished
     }
 }
 

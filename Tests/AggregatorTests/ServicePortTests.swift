@@ -20,70 +20,70 @@ struct ServicePortTests {
 
     @Test("that is asked for is always there, and free when nothing holds it")
     func asked() {
-        var accounting = PortAccounting(settings)
+        var memory = Memory(settings)
         #expect(
-            line(accounting.report([], range: range))
+            line(memory.report([], range: range))
                 == ServiceLine(port: 40_004, origin: .configured, isListening: false, holders: .init())
         )
-        let report = accounting.report([listener, accepted], range: range, at: .after(5))
+        let report = memory.report([listener, accepted], range: range, at: .after(5))
         #expect(line(report) == ServiceLine(port: 40_004, origin: .configured, isListening: true, holders: nil))
     }
 
     @Test("whose service vanished is held by its own connections: those that were seen, and those that ended since")
     func own() {
-        var accounting = PortAccounting(settings)
-        _ = accounting.report([listener, accepted, other], range: range)
+        var memory = Memory(settings)
+        _ = memory.report([listener, accepted, other], range: range)
         let closed = SocketRow.socket(.timeWait, (.own, 40_004), (.remote, 50_001), remaining: 57)
         let before = SocketRow.socket(.timeWait, (.own, 40_004), (.remote, 80), remaining: 20)
-        let report = accounting.report([accepted, closed, before, other], range: range, at: .after(5))
+        let report = memory.report([accepted, closed, before, other], range: range, at: .after(5))
         #expect(line(report)?.holders?.own == 3 && line(report)?.holders?.other == 0)
         #expect(line(report)?.holders?.isBindablePlain == false && line(report)?.holders?.isBindableReusing == true)
         #expect(line(report)?.holders?.free == .never)
         #expect(report.ephemeral?.usable == 9, "connect() passes it over")
         let ended = SocketRow.socket(.timeWait, (.own, 40_004), (.remote, 50_000), remaining: 50)
-        let later = accounting.report([ended, closed, other], range: range, at: .after(15))
+        let later = memory.report([ended, closed, other], range: range, at: .after(15))
         #expect(line(later)?.holders?.own == 2)
         #expect(line(later)?.freeAfter == 76.1)
     }
 
     @Test("that an outgoing connection took within the interval is held by others, until its TIME_WAIT is gone")
     func taken() {
-        var accounting = PortAccounting(settings)
-        _ = accounting.report([listener, other], range: range)
-        let report = accounting.report([outgoing, other], range: range, at: .after(5))
+        var memory = Memory(settings)
+        _ = memory.report([listener, other], range: range)
+        let report = memory.report([outgoing, other], range: range, at: .after(5))
         #expect(line(report)?.holders?.other == 1 && line(report)?.holders?.own == 0)
         #expect(line(report)?.holders?.isBindableReusing == false && line(report)?.holders?.free == .never)
         #expect(report.ephemeral?.usable == 10 && report.ephemeral?.established == 1)
         #expect(report.destinations?.worst == 1)
         let ended = SocketRow.socket(.timeWait, (.loopback, 40_004), (.loopback, 8080), remaining: 58)
-        let later = accounting.report([ended, other], range: range, at: .after(10))
+        let later = memory.report([ended, other], range: range, at: .after(10))
         #expect(line(later)?.holders?.other == 1 && line(later)?.freeAfter == 72.1)
         #expect(later.timeWait?[.client, .local] == 1 && later.timeWait?[.server, .local] == 0)
         let last = SocketRow.socket(.timeWait, (.loopback, 40_004), (.loopback, 8080))
-        let end = accounting.report([last, other], range: range, at: .after(69))
+        let end = memory.report([last, other], range: range, at: .after(69))
         #expect(line(end)?.holders?.other == 1 && line(end)?.freeAfter == 73.1)
-        #expect(line(accounting.report([other], range: range, at: .after(71)))?.holders?.free == .now)
+        #expect(line(memory.report([other], range: range, at: .after(71)))?.holders?.free == .now)
     }
 
     @Test("is held by others where a connection has an address on which the service never listened")
     func otherAddress() {
-        var accounting = PortAccounting(settings)
+        var memory = Memory(settings)
         let specific = SocketRow.listen(.own, 40_004)
         let older = SocketRow.socket(.timeWait, (.loopback, 40_004), (.loopback, 8080), remaining: 40)
-        _ = accounting.report([specific, older], range: range)
+        _ = memory.report([specific, older], range: range)
         let accepted = SocketRow.socket(.timeWait, (.own, 40_004), (.remote, 50_000), remaining: 40)
         let aged = SocketRow.socket(.timeWait, (.loopback, 40_004), (.loopback, 8080), remaining: 35)
-        let report = accounting.report([aged, accepted], range: range, at: .after(5))
+        let report = memory.report([aged, accepted], range: range, at: .after(5))
         #expect(line(report)?.holders?.own == 1 && line(report)?.holders?.other == 1)
     }
 
     @Test("keeps its own old connections to the last, when their 60 seconds are over too")
     func lastOwn() {
-        var accounting = PortAccounting(settings)
-        _ = accounting.report([listener], range: range)
+        var memory = Memory(settings)
+        _ = memory.report([listener], range: range)
         for (seconds, remaining) in [(5.0, 56.0), (60, 1), (62, 0), (64, 0)] {
             let row = SocketRow.socket(.timeWait, (.own, 40_004), (.remote, 50_000), remaining: remaining)
-            let report = accounting.report([row], range: range, at: .after(seconds))
+            let report = memory.report([row], range: range, at: .after(seconds))
             #expect(line(report)?.holders?.own == 1, "after \(seconds) s")
         }
     }
@@ -101,18 +101,18 @@ struct ServicePortTests {
             (.listen(.loopback6, 40_004), .loopback6, false),
         ]
         for (service, holder, isFree) in cases {
-            var accounting = PortAccounting(settings)
-            _ = accounting.report((service.map { [$0] } ?? []) + [other], range: range)
+            var memory = Memory(settings)
+            _ = memory.report((service.map { [$0] } ?? []) + [other], range: range)
             let row = SocketRow.socket(.established, (holder, 40_004), (holder, 8080))
             let both = [other, .listen(.anyIPv6, 8080)]
-            let report = accounting.report(both + [row], range: range, at: .after(5))
+            let report = memory.report(both + [row], range: range, at: .after(5))
             #expect(line(report)?.holders?.isBindablePlain == isFree, "\(String(describing: service)), \(holder)")
         }
     }
 
     @Test("that somebody has bound and no more is not to be had")
     func bound() {
-        var accounting = PortAccounting(settings)
+        var memory = Memory(settings)
         let bound = SocketRow(
             localAddress: .loopback,
             localPort: 40_004,
@@ -120,16 +120,16 @@ struct ServicePortTests {
             remotePort: 0,
             state: .boundInactive
         )
-        let report = accounting.report([], range: range, bound: [bound])
+        let report = memory.report([], range: range, bound: [bound])
         #expect(line(report)?.holders?.other == 1 && line(report)?.holders?.isBindableReusing == false)
         #expect(line(report)?.holders?.free == .never)
     }
 
     @Test("shows by itself while something holds it, if it is reserved, or was listened on again")
     func learnt() {
-        var accounting = PortAccounting(AccountingSettings())
+        var memory = Memory(AccountingSettings())
         func services(_ rows: [SocketRow], _ range: EphemeralRange? = nil, at seconds: Double) -> [ServiceLine] {
-            accounting.report(rows, range: range ?? self.range, at: .after(seconds)).services
+            memory.report(rows, range: range ?? self.range, at: .after(seconds)).services
         }
         let reserved = EphemeralRange(40_000, 40_009, reserved: [40_006])
         let squatter = SocketRow.socket(.timeWait, (.own, 40_006), (.remote, 80), remaining: 30)
@@ -151,29 +151,29 @@ struct ServicePortTests {
 
     @Test("is not learnt from a listener that came for a moment and went, nor from another a day later")
     func notLearnt() {
-        var accounting = PortAccounting(AccountingSettings())
-        _ = accounting.report([listener], range: range)
-        _ = accounting.report([], range: range, at: .after(5))
-        _ = accounting.report([listener], range: range, at: .after(500))
-        let report = accounting.report([outgoing], range: range, at: .after(505))
+        var memory = Memory(AccountingSettings())
+        _ = memory.report([listener], range: range)
+        _ = memory.report([], range: range, at: .after(5))
+        _ = memory.report([listener], range: range, at: .after(500))
+        let report = memory.report([outgoing], range: range, at: .after(505))
         #expect(report.services.isEmpty && report.ports.allSatisfy { !$0.isRecurring })
     }
 
     @Test("is recurring once a service came back to it, also where nobody saw it gone, or where it is asked for")
     func recurring() {
         func isRecurring(_ report: PortReport) -> Bool? { report.ports.first { $0.port == 40_004 }?.isRecurring }
-        var gone = PortAccounting(AccountingSettings())
+        var gone = Memory(AccountingSettings())
         #expect(isRecurring(gone.report([listener], range: range)) == false)
         _ = gone.report([], range: range, at: .after(5))
         #expect(isRecurring(gone.report([listener], range: range, at: .after(10))) == true)
-        var restarted = PortAccounting(AccountingSettings())
+        var restarted = Memory(AccountingSettings())
         let workers = [1, 2].map { SocketRow.listen(.anyIPv4, 40_004, cookie: $0) }
         #expect(isRecurring(restarted.report(workers, range: range)) == false)
         let one = [workers[1], .listen(.anyIPv4, 40_004, cookie: 3)]
         #expect(isRecurring(restarted.report(one, range: range, at: .after(5))) == false, "one worker of several")
         let all = [SocketRow.listen(.anyIPv4, 40_004, cookie: 4)]
         #expect(isRecurring(restarted.report(all, range: range, at: .after(10))) == true)
-        var asked = PortAccounting(settings)
+        var asked = Memory(settings)
         #expect(isRecurring(asked.report([listener], range: range)) == true)
     }
 
@@ -193,8 +193,8 @@ struct ServicePortTests {
             (.listen(.anyIPv4, 40_004), .listen(.anyIPv4, 40_004, device: 2), false, true),
         ]
         for (service, other, isHome, blocks) in cases {
-            var accounting = PortAccounting(settings)
-            _ = accounting.report([service], range: range)
+            var memory = Memory(settings)
+            _ = memory.report([service], range: range)
             let address = [.anyIPv4, .anyIPv6].contains(other.localAddress) ? IPAddress.loopback : other.localAddress
             let accepted = SocketRow.socket(
                 .established,
@@ -204,7 +204,7 @@ struct ServicePortTests {
             )
             // Of a connection nobody knows that it is IPv6 only.
             let rows = other.isV6Only ? [other] : [other, accepted]
-            let report = accounting.report(rows, range: range, at: .after(5))
+            let report = memory.report(rows, range: range, at: .after(5))
             let text = Comment(rawValue: "\(service), \(other)")
             #expect(line(report)?.isListening == isHome, text)
             guard !isHome else { continue }
@@ -212,44 +212,44 @@ struct ServicePortTests {
             #expect(line(report)?.holders?.isBindableReusing == !blocks, text)
             #expect(line(report)?.holders?.free == .never, text)
             // The service comes back.
-            let back = accounting.report([service], range: range, at: .after(10))
+            let back = memory.report([service], range: range, at: .after(10))
             #expect(line(back)?.isListening == true, text)
         }
     }
 
     @Test("is free for a service on one interface where another one has it")
     func devices() {
-        var accounting = PortAccounting(settings)
-        _ = accounting.report([.listen(.anyIPv4, 40_004, device: 2)], range: range)
+        var memory = Memory(settings)
+        _ = memory.report([.listen(.anyIPv4, 40_004, device: 2)], range: range)
         let row = { (device: UInt32) in
             SocketRow.socket(.established, (.own, 40_004), (.remote, 80), device: device)
         }
         for (device, isFree) in [(UInt32(3), true), (2, false), (0, false)] {
-            let report = accounting.report([row(device)], range: range, at: .after(5))
+            let report = memory.report([row(device)], range: range, at: .after(5))
             #expect(line(report)?.holders?.isBindablePlain == isFree, "\(device)")
         }
     }
 
     @Test("is surely free when a FIN_WAIT2 without owner, and the TIME_WAIT that it may become, are over")
     func orphan() {
-        var accounting = PortAccounting(settings)
-        _ = accounting.report([listener], range: range)
+        var memory = Memory(settings)
+        _ = memory.report([listener], range: range)
         let orphan = SocketRow.socket(.finWait2, (.own, 40_004), (.remote, 50_000), isMiniSocket: true, remaining: 40)
-        let report = accounting.report([orphan], range: range, at: .after(5))
+        let report = memory.report([orphan], range: range, at: .after(5))
         #expect(line(report)?.freeAfter == 109.1)
         let owned = SocketRow.socket(.finWait2, (.own, 40_004), (.remote, 50_000), isMiniSocket: false)
-        #expect(line(accounting.report([owned], range: range, at: .after(10)))?.holders?.free == .never)
+        #expect(line(memory.report([owned], range: range, at: .after(10)))?.holders?.free == .never)
     }
 
     @Test("whose left-overs make it unusable is used towards no destination by a squatter either")
     func unusable() {
-        var accounting = PortAccounting(settings)
-        _ = accounting.report([listener, accepted, other], range: range)
+        var memory = Memory(settings)
+        _ = memory.report([listener, accepted, other], range: range)
         let used = (40_000..<40_010).filter { $0 != 40_004 }.map {
             SocketRow.socket(.timeWait, (.loopback, $0), (.loopback, 8080), remaining: 30)
         }
         let squatter = SocketRow.socket(.timeWait, (.loopback, 40_004), (.loopback, 8080), remaining: 59)
-        let report = accounting.report(used + [accepted, squatter, other], range: range, at: .after(5))
+        let report = memory.report(used + [accepted, squatter, other], range: range, at: .after(5))
         #expect(line(report)?.holders?.own == 1 && line(report)?.holders?.other == 1)
         #expect(report.ephemeral?.usable == 9 && report.destinations?.worst == 9)
     }
@@ -259,35 +259,35 @@ struct ServicePortTests {
         var settings = AccountingSettings()
         settings.servicePorts = PortSet(PortRange(low: 9000, high: 9004) ?? range.ports)
         settings.servicesLimit = 3
-        var accounting = PortAccounting(settings)
-        let report = accounting.report([], range: range)
+        var memory = Memory(settings)
+        let report = memory.report([], range: range)
         #expect(report.services.map(\.port) == [9000, 9001, 9002] && report.omittedServices == 2)
         let held = SocketRow.socket(.established, (.own, 9004), (.remote, 80))
-        let urgent = accounting.report([.listen(.anyIPv4, 9000), held], range: range, at: .after(5))
+        let urgent = memory.report([.listen(.anyIPv4, 9000), held], range: range, at: .after(5))
         #expect(urgent.services.map(\.port) == [9001, 9002, 9004], "held ones come first, then those without listener")
     }
 
     @Test("follows its listener between two readings of the table")
     func refresh() {
-        var accounting = PortAccounting(settings)
-        var report = accounting.report([listener], range: range)
-        #expect(accounting.look(at: [], updating: &report, range, at: .after(1)))
+        var memory = Memory(settings)
+        var report = memory.report([listener], range: range)
+        #expect(memory.look(at: [], updating: &report, range, at: .after(1)))
         #expect(line(report) == ServiceLine(port: 40_004, origin: .configured, isListening: false, holders: nil))
-        #expect(accounting.awaitsService)
+        #expect(memory.awaitsService)
     }
 
     @Test("is known of a service that listened only between two readings of the table")
     func glimpse() {
-        var accounting = PortAccounting(settings)
-        var report = accounting.report([], range: range)
+        var memory = Memory(settings)
+        var report = memory.report([], range: range)
         for second in 1...6 {
-            #expect(!accounting.look(at: [listener], updating: &report, range, at: .after(Double(second))))
+            #expect(!memory.look(at: [listener], updating: &report, range, at: .after(Double(second))))
         }
-        #expect(accounting.look(at: [], updating: &report, range, at: .after(7)))
+        #expect(memory.look(at: [], updating: &report, range, at: .after(7)))
         let closed = (0..<30).map {
             SocketRow.socket(.timeWait, (.own, 40_004), (.remote, 1000 + Port($0)), remaining: 35)
         }
-        let later = accounting.report(closed, range: range, at: .after(30))
+        let later = memory.report(closed, range: range, at: .after(30))
         #expect(later.timeWait?[.server, .remote] == 30)
         #expect(line(later)?.holders?.own == 30)
     }
@@ -297,8 +297,8 @@ struct ServicePortTests {
 struct CollisionTests {
     @Test("is the used part of the half that has its parity, and nothing where it is reserved")
     func ratio() {
-        var accounting = PortAccounting(ports: 10)
-        let report = accounting.report(
+        var memory = Memory(ports: 10)
+        let report = memory.report(
             [
                 .listen(.anyIPv4, 40_000), .listen(.anyIPv4, 40_001), .listen(.anyIPv4, 40_003), .listen(.anyIPv4, 80),
                 .socket(.timeWait, (.own, 40_002), (.remote, 1)),
@@ -312,8 +312,8 @@ struct CollisionTests {
 
     @Test("counts sockets that are connected to themselves")
     func selfConnected() {
-        var accounting = PortAccounting(ports: 10)
-        let report = accounting.report([
+        var memory = Memory(ports: 10)
+        let report = memory.report([
             .socket(.established, (.loopback, 40_000), (.loopback, 40_000)),
             .socket(.established, (.loopback, 40_002), (.loopback6, 40_002)),
         ])
@@ -322,14 +322,14 @@ struct CollisionTests {
 
     @Test("finds the reserved ports that protect nothing")
     func idle() {
-        var accounting = PortAccounting(ports: 10)
+        var memory = Memory(ports: 10)
         var udp = PortSet()
         udp.insert(40_001)
         let range = EphemeralRange(40_000, 40_009, reserved: [80, 40_000, 40_001, 40_002])
         let rows: [SocketRow] = [.listen(.anyIPv4, 40_000)]
-        let idle = accounting.report(rows, range: range, udp: udp).idleReserved
+        let idle = memory.report(rows, range: range, udp: udp).idleReserved
         #expect(idle?.outOfRange == 1 && idle?.noListener == 1)
-        let unknown = accounting.report(rows, range: range, at: .after(5)).idleReserved
+        let unknown = memory.report(rows, range: range, at: .after(5)).idleReserved
         #expect(unknown?.outOfRange == 1 && unknown?.noListener == nil)
     }
 
@@ -337,7 +337,7 @@ struct CollisionTests {
     func peers() {
         var settings = AccountingSettings()
         settings.peersLimit = 2
-        var accounting = PortAccounting(settings)
+        var memory = Memory(settings)
         func peers(_ counts: [Int], at seconds: Double) -> [Int] {
             let rows = counts.enumerated().flatMap { index, count in
                 (0..<count).map { number in
@@ -349,7 +349,7 @@ struct CollisionTests {
                     )
                 }
             }
-            return accounting.report([.listen(.anyIPv4, 80)] + rows, at: .after(seconds)).peers.map(\.sockets)
+            return memory.report([.listen(.anyIPv4, 80)] + rows, at: .after(seconds)).peers.map(\.sockets)
         }
         #expect(peers([3, 7, 5], at: 0) == [7, 5])
         #expect(peers([30, 7, 5], at: 5) == [7, 5])

@@ -37,7 +37,11 @@ private struct Known: RowSink {
 
     init(port: Port) { self.port = port }
 
-    mutating func row(_ row: borrowing SocketRow) {
+    mutating func rows(_ rows: Span<SocketRow>, readAt now: Instant) {
+        for index in rows.indices { note(rows[index]) }
+    }
+
+    private mutating func note(_ row: SocketRow) {
         guard row.state == .timeWait, row.remotePort == port, let address = row.remoteAddress.v4, address >> 24 == 10
         else { return }
         let host = Int(address & 0xFF_FFFF)

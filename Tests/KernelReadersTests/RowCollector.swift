@@ -4,7 +4,9 @@ import Model
 struct RowCollector: RowSink {
     var rows: [SocketRow] = []
 
-    mutating func row(_ row: borrowing SocketRow) { rows.append(copy row) }
+    mutating func rows(_ rows: Span<SocketRow>, readAt now: Instant) {
+        for index in rows.indices { self.rows.append(rows[index]) }
+    }
 
     /// The rows in a state.
     func rows(in state: TCPState) -> [SocketRow] { rows.filter { $0.state == state } }

@@ -52,7 +52,7 @@ struct SockDiagParserTests {
     ) {
         var parser = SockDiagParser(sequence: 7)
         var rows = RowCollector()
-        let done = try parser.parse(bytes.span, into: &rows)
+        let done = try parser.parse(bytes.span, readAt: Instant(nanoseconds: 0), into: &rows)
         return (rows.rows, parser.malformedRows, done)
     }
 
@@ -117,7 +117,7 @@ struct SockDiagParserTests {
         var rows = RowCollector()
         for datagram in datagrams {
             let bytes = datagram.flatMap { Message(content: timeWait(cookie: $0)).bytes }
-            #expect(try !parser.parse(bytes.span, into: &rows))
+            #expect(try !parser.parse(bytes.span, readAt: Instant(nanoseconds: 0), into: &rows))
         }
         #expect(rows.rows.map(\.cookie) == once)
     }

@@ -17,7 +17,7 @@ struct SocketTableParserTests {
         var parser = SocketTableParser(file)
         var rows = RowCollector()
         let bytes = Array(text.utf8)
-        let parsed = parser.parse(bytes.span, into: &rows)
+        let parsed = parser.parse(bytes.span, readAt: Instant(nanoseconds: 0), into: &rows)
         parser.finish(rest: bytes.count - parsed)
         return (rows.rows, parser.malformedRows)
     }
@@ -61,7 +61,7 @@ struct SocketTableParserTests {
             var rest: [UInt8] = []
             for start in stride(from: 0, to: bytes.count, by: size) {
                 rest += bytes[start..<min(start + size, bytes.count)]
-                rest.removeFirst(parser.parse(rest.span, into: &rows))
+                rest.removeFirst(parser.parse(rest.span, readAt: Instant(nanoseconds: 0), into: &rows))
             }
             #expect(rest.isEmpty && parser.malformedRows == 0)
             #expect(rows.rows == whole, "in pieces of \(size) bytes")
@@ -123,7 +123,7 @@ struct SocketTableParserTests {
             }
             var parser = SocketTableParser(.tcp)
             var rows = RowCollector()
-            let parsed = parser.parse(bytes.span, into: &rows)
+            let parsed = parser.parse(bytes.span, readAt: Instant(nanoseconds: 0), into: &rows)
             parser.finish(rest: bytes.count - parsed)
             let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
             let expected = lines.count - 1 - (bytes.last == UInt8(ascii: "\n") ? 1 : 0)

@@ -53,7 +53,7 @@ package struct World: Sendable {
     package static let start = 1_795_701_792.0
 
     private let servicePorts: PortSet
-    private var accounting: PortAccounting
+    private var memory: Memory
     private var udpServices: UDPServices
     private var changes = SysctlChanges()
     private var history = History()
@@ -84,7 +84,7 @@ package struct World: Sendable {
         settings.udpServicePorts = PortSet(udpServices)
         settings.portsLimit = 65_535
         settings.servicesLimit = 65_535
-        accounting = PortAccounting(settings)
+        memory = Memory(settings)
         self.udpServices = UDPServices(settings)
     }
 }
@@ -216,7 +216,7 @@ extension World {
     private mutating func report(_ sample: Sample) -> PortReport {
         let bound = sockets.filter { $0.row.state == .boundInactive }.map(\.row)
         let facts = NamespaceFacts(
-            bound: bound,
+            knowsBound: true,
             range: sample.range,
             ports: range,
             addresses: addresses,
@@ -225,9 +225,10 @@ extension World {
             recycled: 0
         )
         let listening = sockets.filter { $0.row.state == .listen }.map(\.row)
-        accounting.begin(listening: listening, facts, at: sample.now)
-        for socket in sockets where socket.row.state != .boundInactive { accounting.row(socket.row) }
-        return accounting.report()
+        let others = sockets.map(\.row).filter { $0.state != .listen && $0.state != .boundInactive }
+        var reading = Reading(facts, &memory, at: sample.now)
+        reading.rows((listening + bound + others).span, readAt: sample.now)
+        return reading.finish(&memory)
     }
 
     private var owners: SocketOwners {

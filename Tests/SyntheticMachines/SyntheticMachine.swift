@@ -65,18 +65,17 @@ package struct SyntheticMachine: Sendable {
             )
         }
         let facts = NamespaceFacts(
-            bound: [],
+            knowsBound: true,
             range: sample.range,
             addresses: LocalAddresses([.init(Self.own)]),
             sysctls: sample.sysctls,
             udpPorts: PortSet(),
             recycled: 0
         )
-        var accounting = PortAccounting(AccountingSettings())
-        accounting.begin(listening: listening, facts, at: Self.now)
-        for row in listening { accounting.row(row) }
-        for row in rows(&random) { accounting.row(row) }
-        let report = accounting.report()
+        var memory = Memory(AccountingSettings())
+        var reading = Reading(facts, &memory, at: Self.now)
+        reading.rows((listening + rows(&random)).span, readAt: Self.now)
+        let report = reading.finish(&memory)
         sample.ports = report
         sample.history = history(of: report, &random)
         var situation = Situation(host: "synthetic-1", kernel: "Linux 6.12.9", sample: sample)

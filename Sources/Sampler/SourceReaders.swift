@@ -28,21 +28,25 @@ struct TableReader: ~Copyable {
 
     /// Reads the whole table.
     ///
-    /// - Returns: the number of rows that were left out.
+    /// - Parameters:
+    ///   - facts: what classifies rows.
+    ///   - bound: the sockets that are only bound; nil where they are not known.
+    /// - Returns: the report, and the number of rows that were left out.
     mutating func read(
-        into accounting: inout PortAccounting,
         _ facts: NamespaceFacts,
+        bound: [SocketRow]?,
+        _ memory: inout Memory,
         at now: Instant
-    ) throws(ReadError) -> Int {
+    ) throws(ReadError) -> (report: PortReport, malformedRows: Int) {
         if choice == .sockDiag, let obstacle, !retry.isDue(at: now) { throw obstacle }
         if choice != .procfs, retry.isDue(at: now) {
             do throws(ReadError) {
                 var table = try takeSockDiag()
-                let leftOut = try Self.read(&table, into: &accounting, facts, now)
+                let result = try Self.read(&table, facts, bound: bound, &memory, now)
                 sockDiag = consume table
                 (source, obstacle) = (.sockDiag, nil)
                 retry.succeeded()
-                return leftOut
+                return result
             } catch {
                 obstacle = error
                 retry.failed(at: now)
@@ -50,11 +54,9 @@ struct TableReader: ~Copyable {
             }
         }
         var table = ProcSocketTable(proc)
-        var facts = facts
-        facts.bound = nil
-        let leftOut = try Self.read(&table, into: &accounting, facts, now)
+        let result = try Self.read(&table, facts, bound: nil, &memory, now)
         source = .procfs
-        return leftOut
+        return result
     }
 
     /// Reads the listeners alone, over sock_diag.
@@ -101,12 +103,56 @@ struct TableReader: ~Copyable {
 
     private static func read<Source: SocketTableSource & ~Copyable>(
         _ table: inout Source,
-        into accounting: inout PortAccounting,
         _ facts: NamespaceFacts,
+        bound: [SocketRow]?,
+        _ memory: inout Memory,
         _ now: Instant
-    ) throws(ReadError) -> Int {
-        let listening = try table.listeners()
-        accounting.begin(listening: listening, facts, at: now)
-        return try table.read(into: &accounting)
+    ) throws(ReadError) -> (report: PortReport, malformedRows: Int) {
+        var facts = facts
+        facts.knowsBound = bound != nil
+        var reading = Reading(facts, &memory, at: now)
+        if let bound { reading.rows(bound.span, readAt: now) }
+        let malformedRows = try table.read(into: &reading)
+        return (reading.finish(&memory), malformedRows)
+    }
+}
+
+/// Reads the namespace's own addresses: over rtnetlink, or from the files of procfs where that is refused.
+struct AddressReader: ~Copyable {
+    private let proc: ProcFilesystem
+    /// Kept as long as it works.
+    private var routes: RouteTable?
+    private var retry = Retry()
+    /// Why rtnetlink was not asked, or did not answer, at the last reading; nil where it did.
+    private(set) var obstacle: ReadError?
+
+    /// - Parameter proc: where to read procfs. Where that is no procfs, as a capture is none, rtnetlink would answer for
+    ///   another host, and only the files are read.
+    init(_ proc: ProcFilesystem) {
+        self.proc = proc
+    }
+
+    /// Reads the addresses.
+    mutating func read(at now: Instant) throws(ReadError) -> LocalAddresses {
+        guard proc.isLive else { return try proc.localAddresses() }
+        guard retry.isDue(at: now) else { return try proc.localAddresses() }
+        do throws(ReadError) {
+            var routes = try takeRoutes()
+            let addresses = try routes.localAddresses()
+            self.routes = consume routes
+            obstacle = nil
+            retry.succeeded()
+            return addresses
+        } catch {
+            obstacle = error
+            retry.failed(at: now)
+            return try proc.localAddresses()
+        }
+    }
+
+    /// The way over rtnetlink, open; whoever takes it puts it back if it worked.
+    private mutating func takeRoutes() throws(ReadError) -> RouteTable {
+        if let open = routes.take() { return open }
+        return try RouteTable()
     }
 }

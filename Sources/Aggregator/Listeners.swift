@@ -1,12 +1,34 @@
 import Model
 
+/// The listeners of now, and those that vanished less than `TimeWaitTiming.listenerMemory` ago.
+///
+/// A service that restarts is away for a moment, and its TIME_WAITs outlive it: they are still its own, and its series
+/// stay on the page that long.
+struct ListenerMemory: Sendable {
+    /// The known ends, and when a look first missed each; nil while it is there.
+    private var ends: [ListenerEnd: Instant?] = [:]
+
+    /// All that are to be known, in no particular order.
+    var known: some Sequence<ListenerEnd> { ends.keys }
+
+    /// Takes in the listeners of one moment.
+    mutating func update(_ listeners: [SocketRow], _ timing: TimeWaitTiming, at now: Instant) {
+        let present = Set(listeners.map { ListenerEnd($0) })
+        for (end, vanished) in ends where !present.contains(end) {
+            let vanished = vanished ?? now
+            ends[end] = now - vanished >= timing.listenerMemory ? nil : .some(vanished)
+        }
+        for end in present { ends[end] = .some(nil) }
+    }
+}
+
 /// Finds the listener that an address and a port belong to, in a few nanoseconds a row.
 ///
 /// Each port that somebody listens on, or did until a moment ago, has a slot: a dense number from 0, by which the
 /// counters of the port are kept.
 struct ListenerIndex: Sendable {
     /// What is known of a slot's listeners.
-    private struct Slot {
+    struct Slot {
         let port: Port
         /// The place of the end on 0.0.0.0, or else on :: for both families, on every interface.
         var anyIPv4: Int?
@@ -16,13 +38,17 @@ struct ListenerIndex: Sendable {
         var others: Range<Int>
         /// The places of all of them.
         var all: Range<Int>
+
+        /// The place of the only end that can have taken an address of a family; nil where it depends on the address.
+        @inline(__always)
+        func onlyPlace(isIPv4: Bool) -> Int? { others.isEmpty ? isIPv4 ? anyIPv4 : anyIPv6 : nil }
     }
 
-    private var slots: [Slot] = []
+    private(set) var slots: [Slot] = []
     /// The ends by their places: dense numbers from 0, by which counters are kept.
     private var ends: [ListenerEnd] = []
     /// The slot of each port plus one; 0 where nobody listens.
-    private var slotOfPort = [UInt16](repeating: 0, count: 65_536)
+    private(set) var slotOfPort = [UInt16](repeating: 0, count: 65_536)
 
     /// The number of slots.
     var count: Int { slots.count }
