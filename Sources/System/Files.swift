@@ -6,10 +6,13 @@ package struct FileDescriptor: ~Copyable {
     private let number: CInt
     private let path: String
 
-    /// Opens a file for reading. It does not wait for the other end of a FIFO.
-    package init(open path: String) throws(SystemError) {
+    /// Opens a file for reading.
+    ///
+    /// - Parameter waits: whether to wait for the writer of a FIFO, as open(2) does by default.
+    package init(open path: String, waits: Bool = true) throws(SystemError) {
         self.path = path
-        number = try syscall("open", on: path) { unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+        let flags = O_RDONLY | O_CLOEXEC | (waits ? 0 : O_NONBLOCK)
+        number = try syscall("open", on: path) { unsafe open(path, flags) }
     }
 
     /// Opens a file of a folder for reading.

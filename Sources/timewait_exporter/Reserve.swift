@@ -185,7 +185,7 @@ enum SysctlFiles {
     /// The first MiB of a file; empty for one that is masked, which is a link to /dev/null.
     private static func contents(of path: String) throws -> [UInt8] {
         do throws(SystemError) {
-            return try FileDescriptor(open: path).bytes(upTo: 1 << 20)
+            return try FileDescriptor(open: path, waits: false).bytes(upTo: 1 << 20)
         } catch {
             throw failure(path, error)
         }

@@ -109,7 +109,7 @@ func gnutlsText(_ code: CInt) -> String {
 func readSmallFile(_ path: String, _ problem: (String) -> Problem) throws(Problem) -> [UInt8] {
     let content: [UInt8]?
     do throws(SystemError) {
-        let file = try FileDescriptor(open: path)
+        let file = try FileDescriptor(open: path, waits: false)
         // What can be read only once cannot be read again after a change.
         content = try file.status.isRegular ? file.bytes(upTo: 1 << 20) : nil
     } catch {
