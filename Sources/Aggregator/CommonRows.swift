@@ -116,7 +116,7 @@ extension Reading {
                 } else {
                     if tally.forecast < 0, tally.timeWait + 1 >= rules.forecastThreshold { break }
                     tallies[place].timeWait += 1
-                    if tally.forecast >= 0 { forecasts[tally.forecast].note(age: Double(age) / 1000) }
+                    if tally.forecast >= 0 { forecasts[tally.forecast].note(age: age) }
                 }
                 counted.client.note(isLocal: tally.isLocal, age: age, isNew: isNew)
                 if tally.slot >= 0 {

@@ -125,13 +125,13 @@ struct Destinations: Sendable {
             tallies[place].live += 1
             return place
         }
-        noteTimeWait(age: surroundings?.timing.age(timerRemaining: row.timerRemaining) ?? 0, at: place)
+        noteTimeWait(age: surroundings?.timing.ageInMilliseconds(timerRemaining: row.timerRemaining) ?? 0, at: place)
         return place
     }
 
-    private mutating func noteTimeWait(age: Double, at place: Int) {
+    private mutating func noteTimeWait(age: UInt32, at place: Int) {
         let reuse = tallies[place].reuse
-        if reuse == .afterDelay, age * 1000 > Double(surroundings?.reuse.delay ?? 0) {
+        if reuse == .afterDelay, Int(age) > surroundings?.reuse.delay ?? 0 {
             tallies[place].reusable += 1
             return
         }

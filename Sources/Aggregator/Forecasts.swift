@@ -8,40 +8,45 @@ struct PortForecast: Sendable {
 
     /// How long a port is out of use from the beginning of its TIME_WAIT, in seconds.
     private let lifetime: Double
-    private let stepsPerSecond: Double
+    private let milliseconds: UInt32
+    /// Steps in a millisecond, times 2^32: a row is worth no division.
+    private let scale: UInt64
     /// The seconds in which births are counted: those of a port that may be reused sooner are gone sooner.
     private let window: Double
+    private let windowInMilliseconds: UInt32
     /// Ports by the step in which they come back.
     private var returns = InlineArray<61, UInt16>(repeating: 0)
     /// Ports whose TIME_WAIT began in the last `window` seconds.
     private var births = 0
-    /// The age of the oldest, in seconds.
-    private var oldest = 0.0
+    /// The age of the oldest, in milliseconds.
+    private var oldest: UInt32 = 0
 
     /// - Parameter lifetime: how long a port is out of use, in seconds: the length of TIME_WAIT, or the delay after which
     ///   it may be reused.
     init(lifetime: Double) {
         // Where reuse has no delay to speak of the simulation needs a step all the same.
         self.lifetime = max(lifetime, 0.1)
-        stepsPerSecond = Double(Self.steps) / self.lifetime
+        milliseconds = UInt32(self.lifetime * 1000)
+        scale = UInt64(Self.steps) << 32 / UInt64(milliseconds)
         window = min(TimeWaitTiming.newAge, self.lifetime)
+        windowInMilliseconds = UInt32(window * 1000)
     }
 
-    /// Notes a port that a TIME_WAIT of this age, in seconds, keeps out of use.
+    /// Notes a port that a TIME_WAIT of this age, in milliseconds, keeps out of use.
     @inline(__always)
-    mutating func note(age: Double) {
-        let left = max(0, lifetime - age)
-        let step = min(Self.steps - 1, Int(left * stepsPerSecond))
+    mutating func note(age: UInt32) {
+        let left = age < milliseconds ? milliseconds - age : 0
+        let step = min(Self.steps - 1, Int(truncatingIfNeeded: (UInt64(left) &* scale) >> 32))
         if returns[step] < .max { returns[step] += 1 }
-        if age < window { births += 1 }
+        births += age < windowInMilliseconds ? 1 : 0
         oldest = max(oldest, age)
     }
 
     /// TIME_WAITs that begin in a second; 0 where fewer than three did: one or two are no rate.
-    var rate: Double { births < 3 ? 0 : Double(births) / max(min(1, window), min(window, oldest)) }
+    var rate: Double { births < 3 ? 0 : Double(births) / max(min(1, window), min(window, Double(oldest) / 1000)) }
 
     /// Whether that rate has lasted for half of the window: what began a moment ago may be a burst.
-    var isSteady: Bool { oldest >= window / 2 }
+    var isSteady: Bool { oldest >= windowInMilliseconds / 2 }
 
     /// In how many seconds no port is left; nil if that never comes.
     ///
@@ -109,10 +114,10 @@ struct RangeForecast: Sendable {
         // With its own half used up, what binds goes on in the other.
         let isSpilling = bind.free * 50 <= used + bind.free
         for half in [connect, bind] {
-            for port in half.waiting { forecast.note(age: port.age) }
+            for port in half.waiting { forecast.note(age: UInt32(port.age * 1000)) }
         }
         for half in isSpilling ? [connect, bind] : [bind] {
-            for port in half.waiting where port.isNew { arrivals.note(age: port.age) }
+            for port in half.waiting where port.isNew { arrivals.note(age: UInt32(port.age * 1000)) }
         }
         let growth = (isSpilling ? bothGrowth : bindGrowth).perSecond(left: free)
         return forecast.seconds(free: free, rate: arrivals.rate, growth: growth)
