@@ -18,8 +18,10 @@ def run(program):
     # The first two readings fill the tables.
     costs = [(int(cost) / int(rows), int(rows)) for cost, rows in (line.split() for line in lines.splitlines()[2:])]
     rows = costs[-1][1]
-    times = [(end - start) * 1e9 / READINGS / rows for start, end in (
-        (before.ru_utime, after.ru_utime), (before.ru_stime, after.ru_stime))]
+    times = [
+        (end - start) * 1e9 / READINGS / rows
+        for start, end in ((before.ru_utime, after.ru_utime), (before.ru_stime, after.ru_stime))
+    ]
     nanoseconds = [cost for cost, _ in costs]
     return rows, min(nanoseconds), statistics.median(nanoseconds), *times
 
@@ -34,7 +36,8 @@ def main():
         for name, program in programs:
             rows, best, median, user, kernel = run(program)
             least = least or best
-            print(f"| {number} | {name} | {rows} | {best:.1f} | {best - least:.1f} | {best / least:.3f} | {median:.1f} | {user:.1f} | {kernel:.1f} |")
+            cells = (best, best - least, best / least, median, user, kernel)
+            print(f"| {number} | {name} | {rows} | {' | '.join(f'{cell:.3g}' for cell in cells)} |")
 
 
 main()
