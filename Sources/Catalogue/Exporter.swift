@@ -142,7 +142,7 @@ extension Catalogue {
         .gauge("process_open_fds", "Number of open file descriptors.")
             .fromProcess("/proc/self/fd") { $0.openDescriptors },
         .gauge("process_max_fds", "Maximum number of open file descriptors.")
-            .fromProcess("RLIMIT_NOFILE") { $0.descriptorLimit },
+            .fromProcess("getrlimit") { $0.descriptorLimit },
         .gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.")
             .fromProcess("/proc/self/stat") { $0.virtualMemory },
         .gauge("process_resident_memory_bytes", "Resident memory size in bytes.")
