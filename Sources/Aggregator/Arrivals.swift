@@ -2,10 +2,10 @@ import Model
 
 /// Finds the TIME_WAITs that began since the reading before, each once.
 ///
-/// Where the source gives cookies, new is what no reading has seen. Else the remaining time gives the age, and new is
-/// what began between the starts of two readings. An age is known to some hundredths of a second: a row that began so
-/// close to a start is remembered, so that the next reading does not judge it otherwise. The first reading is the
-/// baseline: nothing is new.
+/// Where the source gives cookies, new is what no reading has seen. Else the remaining time gives
+/// the age, and new is what began between the starts of two readings. An age is known to some
+/// hundredths of a second: a row that began so close to a start is remembered, so that the next
+/// reading does not judge it otherwise. The first reading is the baseline: nothing is new.
 struct Arrivals: Sendable {
     /// Which end of which connection a TIME_WAIT is.
     struct Owner: Sendable {
@@ -15,8 +15,8 @@ struct Arrivals: Sendable {
         let slot: Int?
     }
 
-    /// How wrong the beginning of a row without a cookie may be, in seconds: the timer is printed in hundredths, and the
-    /// clock is read when the rows of a page have been.
+    /// How wrong the beginning of a row without a cookie may be, in seconds: the timer is printed
+    /// in hundredths, and the clock is read when the rows of a page have been.
     private static let uncertainty = 0.1
     /// The most rows near the start of a reading that are remembered.
     private static let mostNear = 65_536
@@ -32,8 +32,8 @@ struct Arrivals: Sendable {
     /// When the rows that follow were read.
     private var chunk = Instant(nanoseconds: 0)
     private var timing = TimeWaitTiming()
-    /// The rows without a cookie that began close to the start of the last reading that was finished, and whether it
-    /// counted them; and those of this reading.
+    /// The rows without a cookie that began close to the start of the last reading that was
+    /// finished, and whether it counted them; and those of this reading.
     private var (nearBefore, near): ([UInt64: Bool], [UInt64: Bool]) = ([:], [:])
 
     /// - Parameter limit: the most sockets that are recognised by cookies.
@@ -41,7 +41,8 @@ struct Arrivals: Sendable {
         cookies = CookieTable(limit: limit)
     }
 
-    /// Gives the table of cookies away, to a reading that may be given up: it is too large for a copy.
+    /// Gives the table of cookies away, to a reading that may be given up: it is too large for a
+    /// copy.
     mutating func lendCookies() -> (table: CookieTable, areCurrent: Bool) {
         defer {
             cookies = CookieTable(limit: cookies.limit)
@@ -105,7 +106,8 @@ struct Arrivals: Sendable {
             // What the reading before has not seen near its start began after it.
             isNew = nearBefore[row.connection].map { !$0 } ?? true
         }
-        // Wider, so that what the next reading takes for near was remembered, also where this one was held up.
+        // Wider, so that what the next reading takes for near was remembered, also where this one
+        // was held up.
         if abs(began - start) <= 5 * Self.uncertainty, near.count < Self.mostNear {
             // Before the first reading nothing is counted; of what it saw nothing is new later.
             near[row.connection] = before == nil ? began <= start : isNew
@@ -131,8 +133,8 @@ struct Arrivals: Sendable {
     }
 }
 
-/// Counts the TIME_WAITs that began, for the host and for each service port. A port's counter outlives its listener: a
-/// service that comes back goes on counting where it was.
+/// Counts the TIME_WAITs that began, for the host and for each service port. A port's counter
+/// outlives its listener: a service that comes back goes on counting where it was.
 struct EntryCounters: Sendable {
     private struct Counter {
         var entries = PortTimeWait()
@@ -157,7 +159,8 @@ struct EntryCounters: Sendable {
     ///
     /// - Parameters:
     ///   - new: TIME_WAITs of the host that began.
-    ///   - lines: the ports that somebody listens on, or did until a moment ago, and of each those that began.
+    ///   - lines: the ports that somebody listens on, or did until a moment ago, and of each those
+    ///     that began.
     mutating func add(_ new: TimeWaitCounts, _ lines: some Sequence<(port: Port, new: PortTimeWait)>, at now: Instant) {
         host += new
         for (port, new) in lines {

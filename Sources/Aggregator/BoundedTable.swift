@@ -11,9 +11,9 @@ protocol TableKey: Hashable, Sendable {
 
 /// Gives each key of a reading a dense place from 0, in bounded memory whatever the traffic.
 ///
-/// The first 16,384 keys have places, and those that were there before the first row. Of the others a sketch keeps
-/// count (`CountSketch`), and one that turns out to be frequent gets one of 1,024 further places: what it had before is
-/// then known only as the sketch estimates it.
+/// The first 16,384 keys have places, and those that were there before the first row. Of the others
+/// a sketch keeps count (`CountSketch`), and one that turns out to be frequent gets one of 1,024
+/// further places: what it had before is then known only as the sketch estimates it.
 struct BoundedTable<Key: TableKey>: Sendable {
     private static var bound: Int { 16_384 }
     private static var boundWithFrequent: Int { bound + 1024 }
@@ -51,8 +51,8 @@ struct BoundedTable<Key: TableKey>: Sendable {
 
     /// The place of a key that a row has: a new one is the number of places until now.
     ///
-    /// - Returns: the place, nil where the key has none; and how many rows of the key came before that are not counted
-    ///   under its place, as estimated.
+    /// - Returns: the place, nil where the key has none; and how many rows of the key came before
+    ///   that are not counted under its place, as estimated.
     @inline(__always)
     mutating func place(of key: Key) -> (place: Int?, uncounted: Int) {
         let slot = slot(of: key)
@@ -74,8 +74,8 @@ struct BoundedTable<Key: TableKey>: Sendable {
 
     /// Counts a row of a key that has no place.
     ///
-    /// - Returns: the estimate of its rows where it is frequent. Done in place: a copy of the sketch for each row would
-    ///   cost more than all else.
+    /// - Returns: the estimate of its rows where it is frequent. Done in place: a copy of the
+    ///   sketch for each row would cost more than all else.
     private mutating func addToSketch(_ hash: UInt64) -> Int? {
         if sketch == nil { sketch = CountSketch() }
         guard let estimate = sketch?.add(hash), let frequent = sketch?.frequent else { return nil }
@@ -99,10 +99,11 @@ struct BoundedTable<Key: TableKey>: Sendable {
     }
 }
 
-/// Counts rows of any number of keys in 384 KiB: a Count-Min sketch, and linear counting of the distinct keys.
+/// Counts rows of any number of keys in 384 KiB: a Count-Min sketch, and linear counting of the
+/// distinct keys.
 ///
-/// An estimate is never too low. It is too high by at most e * rows / 32,768 for 98 of 100 keys (d = 4, w = 32,768):
-/// with 200,000 rows by at most 17.
+/// An estimate is never too low. It is too high by at most e * rows / 32,768 for 98 of 100 keys (d
+/// = 4, w = 32,768): with 200,000 rows by at most 17.
 struct CountSketch: Sendable {
     private static let width = 32_768
     private static let bits = 1 << 20
@@ -114,7 +115,8 @@ struct CountSketch: Sendable {
     /// From how many rows on a key is frequent: by chance none of the others is estimated so high.
     var frequent: Int { 16 + rows / 8192 }
 
-    /// How many distinct keys were added: from the bits that are still free, about 1 % wrong up to five million.
+    /// How many distinct keys were added: from the bits that are still free, about 1 % wrong up to
+    /// five million.
     var distinct: Int {
         let free = Self.bits - seen.reduce(0) { $0 + $1.nonzeroBitCount }
         return Int(-Double(Self.bits) * log(Double(max(free, 1)) / Double(Self.bits)))

@@ -1,9 +1,10 @@
 import Model
 
-/// Chooses the ports that get series of their own, so that a host with thousands of listeners has a bounded page.
+/// Chooses the ports that get series of their own, so that a host with thousands of listeners has a
+/// bounded page.
 ///
-/// A port that was chosen stays until its listener is forgotten: series that came and went with the traffic would be
-/// worth nothing.
+/// A port that was chosen stays until its listener is forgotten: series that came and went with the
+/// traffic would be worth nothing.
 struct PortChoice: Sendable {
     private let settings: AccountingSettings
     private var chosen: Set<Port> = []
@@ -12,8 +13,9 @@ struct PortChoice: Sendable {
         self.settings = settings
     }
 
-    /// Chooses among the ports of a reading: those chosen before, then, while there is room, the ports that somebody
-    /// listens on: exposed ones first, then those of `--services.ports`, then by the most TIME_WAITs, then by number.
+    /// Chooses among the ports of a reading: those chosen before, then, while there is room, the
+    /// ports that somebody listens on: exposed ones first, then those of `--services.ports`, then
+    /// by the most TIME_WAITs, then by number.
     ///
     /// - Returns: the chosen lines by port number.
     mutating func choose(from lines: [PortLine], listening: PortSet) -> [PortLine] {
@@ -34,8 +36,8 @@ struct PortChoice: Sendable {
     }
 }
 
-/// Chooses the service ports that get series of their own: those that were asked for, and of the others, which are
-/// known by themselves, those that something holds.
+/// Chooses the service ports that get series of their own: those that were asked for, and of the
+/// others, which are known by themselves, those that something holds.
 struct ServiceChoice: Sendable {
     /// Why a port gets series, the most urgent first.
     private enum Urgency: Int {
@@ -56,8 +58,8 @@ struct ServiceChoice: Sendable {
         self.wanted = wanted
     }
 
-    /// Chooses among the ports of a reading. Where the limit cuts, one that was chosen stays before others of the same
-    /// urgency, and then those with the lowest numbers.
+    /// Chooses among the ports of a reading. Where the limit cuts, one that was chosen stays before
+    /// others of the same urgency, and then those with the lowest numbers.
     ///
     /// - Parameters:
     ///   - known: ports that are not asked for, and that something holds.
@@ -84,9 +86,9 @@ struct ServiceChoice: Sendable {
     }
 }
 
-/// Chooses the destinations that get series of their own. One enters when it uses 5 % of the usable ports and there is
-/// room, and leaves when it has used less than 2 % for five minutes: series that came and went with the traffic would
-/// be worth nothing.
+/// Chooses the destinations that get series of their own. One enters when it uses 5 % of the usable
+/// ports and there is room, and leaves when it has used less than 2 % for five minutes: series that
+/// came and went with the traffic would be worth nothing.
 struct DestinationChoice: Sendable {
     private let limit: Int
     /// The chosen ones, and since when each is too small; nil where it is not.

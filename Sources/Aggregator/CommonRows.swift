@@ -1,11 +1,13 @@
 import Model
 
 extension Reading {
-    /// Takes the rows from `start` on as long as they are such as most are: TIME_WAITs with a cookie, and ESTABLISHED
-    /// sockets that were opened from here, whose destination or listener is known.
+    /// Takes the rows from `start` on as long as they are such as most are: TIME_WAITs with a
+    /// cookie, and ESTABLISHED sockets that were opened from here, whose destination or listener is
+    /// known.
     ///
-    /// What this loop needs lies in spans: no reference is counted and no array checked for being the only owner while
-    /// it runs. A row that needs anything else goes to `row`, which does all of it.
+    /// What this loop needs lies in spans: no reference is counted and no array checked for being
+    /// the only owner while it runs. A row that needs anything else goes to `row`, which does all
+    /// of it.
     ///
     /// - Returns: the first row that needs more.
     mutating func takeCommon(_ rows: Span<SocketRow>, from start: Int) -> Int {

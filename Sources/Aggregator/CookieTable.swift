@@ -1,14 +1,15 @@
 /// Recognises sockets from one reading to the next by their cookies, which are unique.
 ///
-/// One open-addressed table of cookies, each with the reading that saw it last in its highest byte, which no cookie
-/// reaches: they are counted up from 1. Nothing has to be taken out when a socket is gone: what two readings have not
-/// seen is dropped when the table is rebuilt. It is the only memory of the exporter that grows with the number of
-/// sockets, and it shrinks again.
+/// One open-addressed table of cookies, each with the reading that saw it last in its highest byte,
+/// which no cookie reaches: they are counted up from 1. Nothing has to be taken out when a socket
+/// is gone: what two readings have not seen is dropped when the table is rebuilt. It is the only
+/// memory of the exporter that grows with the number of sockets, and it shrinks again.
 ///
-/// A socket gets its cookie when it is first dumped (gen_cookie_next(), include/linux/cookie.h), so that sockets which
-/// follow each other in one dump have cookies that do too, and follow each other in the next. 64 cookies in a row are
-/// kept in a row: memory is asked for in its own order (measured at 100,000 sockets: 3 % of a reading, and 9 % where
-/// every cookie was hashed by itself).
+/// A socket gets its cookie when it is first dumped (gen_cookie_next(), include/linux/cookie.h), so
+/// that sockets which follow each other in one dump have cookies that do too, and follow each other
+/// in the next. 64 cookies in a row are kept in a row: memory is asked for in its own order
+/// (measured at 100,000 sockets: 3 % of a reading, and 9 % where every cookie was hashed by
+/// itself).
 struct CookieTable: Sendable {
     /// What is known of a socket.
     enum Sight {
@@ -16,7 +17,8 @@ struct CookieTable: Sendable {
         case new
         /// A reading before has seen it.
         case seen
-        /// This reading has seen it already: the kernel may give a socket twice when the table changes.
+        /// This reading has seen it already: the kernel may give a socket twice when the table
+        /// changes.
         case duplicate
         /// The table is full: not known.
         case untracked
@@ -26,7 +28,8 @@ struct CookieTable: Sendable {
 
     /// The most sockets of one reading that are kept.
     let limit: Int
-    /// A cookie, and in the highest byte the reading that saw it last, 1 to 255; 0 where there is none.
+    /// A cookie, and in the highest byte the reading that saw it last, 1 to 255; 0 where there is
+    /// none.
     var places: [UInt64]
     private(set) var reading: UInt64 = 1
     /// Places that are not free.
@@ -82,9 +85,10 @@ struct CookieTable: Sendable {
 
     /// Where the cookie is, or the free place where it belongs. The highest byte does not count.
     ///
-    /// What stands in the way is passed by 65 places at a time, beside a cookie's neighbours and not into them. An odd
-    /// number visits every place: by 64 at a time a cookie would only ever see one of 64, and where those are full,
-    /// as happens by chance in a small table, it would look for ever.
+    /// What stands in the way is passed by 65 places at a time, beside a cookie's neighbours and
+    /// not into them. An odd number visits every place: by 64 at a time a cookie would only ever
+    /// see one of 64, and where those are full, as happens by chance in a small table, it would
+    /// look for ever.
     @inline(__always)
     static func place(of cookie: UInt64, in places: Span<UInt64>) -> Int {
         let mask = places.count - 1
@@ -99,7 +103,8 @@ struct CookieTable: Sendable {
     /// Whether another cookie has a place without more ado.
     var hasRoom: Bool { used * 10 < places.count * 7 && present < limit }
 
-    /// Where a cookie belongs if that is free. Rows of 64 are spread over the table by 2^64 / golden ratio.
+    /// Where a cookie belongs if that is free. Rows of 64 are spread over the table by 2^64 /
+    /// golden ratio.
     @inline(__always)
     private static func home(of cookie: UInt64, _ mask: Int) -> Int {
         let row = ((cookie << 8) >> 14) &* 0x9E37_79B9_7F4A_7C15

@@ -1,9 +1,10 @@
 import Model
 
-/// Counts the ports that are used towards each destination, and forecasts when the first of them has none left.
+/// Counts the ports that are used towards each destination, and forecasts when the first of them
+/// has none left.
 ///
-/// In bounded memory: see `BoundedTable`. The heaviest of one reading have their places in the next from the start, so
-/// that their numbers are exact from then on however many others there are.
+/// In bounded memory: see `BoundedTable`. The heaviest of one reading have their places in the next
+/// from the start, so that their numbers are exact from then on however many others there are.
 struct Destinations: Sendable {
     /// What a reading is counted by.
     struct Surroundings: Sendable {
@@ -30,10 +31,11 @@ struct Destinations: Sendable {
         var reuse = ReuseRule.Standing.never
         /// Whether one of its connections has the port that connect() can miss.
         var holdsMissable = false
-        /// A live connection that can be asked for its timestamps: its port, 0 if there is none, and its cookie.
+        /// A live connection that can be asked for its timestamps: its port, 0 if there is none,
+        /// and its cookie.
         var witness: (port: Port, cookie: UInt64) = (0, 0)
-        /// Whether the peer is local, and the slot of the service there, -1 where there is none; `unclassified` until a
-        /// TIME_WAIT has come.
+        /// Whether the peer is local, and the slot of the service there, -1 where there is none;
+        /// `unclassified` until a TIME_WAIT has come.
         var isLocal = false
         var slot = Self.unclassified
         var used: Int { live + timeWait }
@@ -71,7 +73,8 @@ struct Destinations: Sendable {
     private var placed = 0
     private var now = Instant(nanoseconds: 0)
     private(set) var surroundings: Surroundings?
-    /// From how many ports on a destination is forecast and followed: a thousandth of the usable ones.
+    /// From how many ports on a destination is forecast and followed: a thousandth of the usable
+    /// ones.
     private(set) var threshold = 1
 
     /// - Parameter limit: how many destinations get a line; 0 for none.
@@ -79,7 +82,8 @@ struct Destinations: Sendable {
         choice = DestinationChoice(limit: limit)
     }
 
-    /// Live connections to heavy destinations of which it would help to know whether they have timestamps.
+    /// Live connections to heavy destinations of which it would help to know whether they have
+    /// timestamps.
     private(set) var questions: [TimestampQuestion] = []
 
     /// Takes in an answer to a question.
@@ -214,7 +218,8 @@ struct Destinations: Sendable {
         completeBefore = heaviest.count < Self.mostFollowed && !table.isEstimated ? now : nil
     }
 
-    /// The ports that a destination has left: with the one that connect() can miss as the only one it fails.
+    /// The ports that a destination has left: with the one that connect() can miss as the only one
+    /// it fails.
     private func free(at place: Int, usable: Int) -> Int {
         let tally = tallies[place]
         let isMissing = surroundings?.missable != nil && !tally.holdsMissable

@@ -1,7 +1,8 @@
 import Model
 
-/// When ports run out that TIME_WAITs give back. Every TIME_WAIT says when its port comes back; those that begin are
-/// taken to go on as they began of late, and live connections to grow as they do.
+/// When ports run out that TIME_WAITs give back. Every TIME_WAIT says when its port comes back;
+/// those that begin are taken to go on as they began of late, and live connections to grow as they
+/// do.
 struct PortForecast: Sendable {
     /// The steps of a lifetime in which it is simulated.
     private static let steps = 61
@@ -11,7 +12,8 @@ struct PortForecast: Sendable {
     private let milliseconds: UInt32
     /// Steps in a millisecond, times 2^32: a row is worth no division.
     private let scale: UInt64
-    /// The seconds in which births are counted: those of a port that may be reused sooner are gone sooner.
+    /// The seconds in which births are counted: those of a port that may be reused sooner are gone
+    /// sooner.
     private let window: Double
     private let windowInMilliseconds: UInt32
     /// Ports by the step in which they come back.
@@ -21,8 +23,8 @@ struct PortForecast: Sendable {
     /// The age of the oldest, in milliseconds.
     private var oldest: UInt32 = 0
 
-    /// - Parameter lifetime: how long a port is out of use, in seconds: the length of TIME_WAIT, or the delay after which
-    ///   it may be reused.
+    /// - Parameter lifetime: how long a port is out of use, in seconds: the length of TIME_WAIT, or
+    ///   the delay after which it may be reused.
     init(lifetime: Double) {
         // Where reuse has no delay to speak of the simulation needs a step all the same.
         self.lifetime = max(lifetime, 0.1)
@@ -58,7 +60,8 @@ struct PortForecast: Sendable {
         if free <= 0 { return 0 }
         let free = Double(free)
         let step = lifetime / Double(Self.steps)
-        // Used more than now, step by step: what comes, less what comes back. No TIME_WAIT of now is left after that.
+        // Used more than now, step by step: what comes, less what comes back. No TIME_WAIT of now
+        // is left after that.
         var (returned, before) = (0.0, 0.0)
         for index in 0..<Self.steps {
             returned += Double(returns[index])
@@ -73,14 +76,16 @@ struct PortForecast: Sendable {
 
 /// When the whole ephemeral range has no free port, whatever the destination.
 ///
-/// connect() shares ports between destinations, and takes those of the other half only for a destination that uses more
-/// than one half: its traffic alone does not use up the range. A socket that binds before it connects, without
-/// IP_BIND_ADDRESS_NO_PORT, shares with nobody. It takes the other half first (inet_csk_find_open_port()), so that what
-/// newly takes ports there goes on until there are none; then both halves are left to it.
+/// connect() shares ports between destinations, and takes those of the other half only for a
+/// destination that uses more than one half: its traffic alone does not use up the range. A socket
+/// that binds before it connects, without IP_BIND_ADDRESS_NO_PORT, shares with nobody. It takes the
+/// other half first (inet_csk_find_open_port()), so that what newly takes ports there goes on until
+/// there are none; then both halves are left to it.
 struct RangeForecast: Sendable {
     private var bindGrowth = Growth()
     private var bothGrowth = Growth()
-    /// Ports of the other half that were in use while no destination was large enough to have gone on there.
+    /// Ports of the other half that were in use while no destination was large enough to have gone
+    /// on there.
     private var bound = 0
 
     /// Takes in a reading.
@@ -106,7 +111,8 @@ struct RangeForecast: Sendable {
         let used = bind.live + bind.waiting.count
         let hasGoneOn = busiest * 10 >= (connect.free + connect.live + connect.waiting.count) * 9
         bound = hasGoneOn ? min(bound, used) : used
-        // One destination explains the use of the other half: connections to others share all of these ports.
+        // One destination explains the use of the other half: connections to others share all of
+        // these ports.
         if hasGoneOn, bound * 10 < used { return nil }
         if free <= 0 { return 0 }
         var forecast = PortForecast(lifetime: timing.meanLifetime)

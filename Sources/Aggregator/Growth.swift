@@ -32,10 +32,11 @@ struct Growth: Sendable {
     private static let finest = 64
     private static let coarser = 24
     private static let resolutions = 10
-    /// How many times as large as its noise a growth has to be, where hardly anything comes and goes, and where more does:
-    /// by chance the noise is then taken for less than it is.
+    /// How many times as large as its noise a growth has to be, where hardly anything comes and
+    /// goes, and where more does: by chance the noise is then taken for less than it is.
     private static let significance = (quiet: 5.5, noisy: 6.5)
-    /// The least noise of a step: a steady growth that is read as whole numbers scatters by that much.
+    /// The least noise of a step: a steady growth that is read as whole numbers scatters by that
+    /// much.
     private static let leastVariance = 0.16
     private static let stepCounts = [2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 23, 32, 48]
 
@@ -87,8 +88,8 @@ struct Growth: Sendable {
         zip(points, points.dropFirst()).map { ($1.time - $0.time, $1.value - $0.value) }
     }
 
-    /// How many times as clear as it has to be the growth over the last steps is; nil where it is too small, or where it
-    /// has ended: their last third has to have half of its part.
+    /// How many times as clear as it has to be the growth over the last steps is; nil where it is
+    /// too small, or where it has ended: their last third has to have half of its part.
     private static func clearness(_ steps: [Step], last count: Int, atLeast least: Double, now level: Double) -> Double?
     {
         let window = steps.suffix(count)
@@ -102,16 +103,16 @@ struct Growth: Sendable {
         if before.count >= 4 {
             variance = max(variance, Self.variance(before))
         } else if count < 4 {
-            // Nothing is known of the noise yet. What comes and goes at random scatters by its number, but most connections
-            // are none of that.
+            // Nothing is known of the noise yet. What comes and goes at random scatters by its
+            // number, but most connections are none of that.
             variance = max(variance, (level - growth / 2) / 8)
         }
         let noise = (Double(count) * max(variance, leastVariance)).squareRoot()
         return growth / noise / (variance > 1 ? significance.noisy : significance.quiet)
     }
 
-    /// The scatter of steps around their mean, without the tenth that is farthest from it: a pool that was opened at
-    /// once is no noise.
+    /// The scatter of steps around their mean, without the tenth that is farthest from it: a pool
+    /// that was opened at once is no noise.
     private static func variance(_ steps: ArraySlice<Step>) -> Double {
         let mean = sum(steps).growth / Double(steps.count)
         let squares = steps.map { square($0.growth - mean) }.sorted()

@@ -1,7 +1,7 @@
 package import Model
 
-/// Counts how often the watched sysctls were seen to change. A value that could not be read for a while and came back
-/// is no change.
+/// Counts how often the watched sysctls were seen to change. A value that could not be read for a
+/// while and came back is no change.
 package struct SysctlChanges: Sendable {
     /// Changes by the name of the sysctl's file, for every sysctl that was ever read.
     package private(set) var counts: [String: UInt64] = [:]
@@ -44,12 +44,14 @@ package struct SysctlChanges: Sendable {
     }
 }
 
-/// Infers from their behaviour whether the kernel's counters TW and TWKilled count the TIME_WAITs that begin (Linux 5.18
-/// and backports) or the ones that expire (before). A version number does not tell.
+/// Infers from their behaviour whether the kernel's counters TW and TWKilled count the TIME_WAITs
+/// that begin (Linux 5.18 and backports) or the ones that expire (before). A version number does
+/// not tell.
 ///
-/// While the gauge `tw` rises, entries must have risen at least as much; expiries, which come in batches seconds apart,
-/// as a rule have not moved. Three sockets that agree, or disagree, with nothing to the contrary between them, decide;
-/// so they do again later if the first were a coincidence.
+/// While the gauge `tw` rises, entries must have risen at least as much; expiries, which come in
+/// batches seconds apart, as a rule have not moved. Three sockets that agree, or disagree, with
+/// nothing to the contrary between them, decide; so they do again later if the first were a
+/// coincidence.
 package struct CounterMeaning: Sendable {
     /// What they count, as far as is known yet.
     package private(set) var event: CountedEvent?
@@ -57,7 +59,8 @@ package struct CounterMeaning: Sendable {
     private var agreeing = 0
     private var lacking = 0
 
-    /// Starts as at the making of the namespace, when both were 0: the first reading is evidence too.
+    /// Starts as at the making of the namespace, when both were 0: the first reading is evidence
+    /// too.
     package init() {}
 
     /// Takes in the gauge and the counters of one moment.
@@ -71,13 +74,13 @@ package struct CounterMeaning: Sendable {
         let rise = buckets - before.buckets
         let counts = Int(clamping: counted - before.counted)
         if counts >= rise {
-            // More than the rise is weaker evidence: sockets that ended meanwhile, or a batch of expiries that happened
-            // to be as large.
+            // More than the rise is weaker evidence: sockets that ended meanwhile, or a batch of
+            // expiries that happened to be as large.
             agreeing += counts == rise ? min(rise, 3) : 1
             lacking = 0
         } else if counts < rise - rise / 10 {
-            // The two files are read one after the other, and under heavy traffic differ by what comes between: a tenth
-            // is never that.
+            // The two files are read one after the other, and under heavy traffic differ by what
+            // comes between: a tenth is never that.
             lacking += min(rise - counts, 3)
             agreeing = 0
         }
@@ -96,8 +99,8 @@ package struct RecentPeak: Sendable {
         self.seconds = seconds
     }
 
-    /// Notes a value and gives the highest of those that count. At most a few hundred are kept: one a second, five
-    /// minutes.
+    /// Notes a value and gives the highest of those that count. At most a few hundred are kept: one
+    /// a second, five minutes.
     package mutating func note(_ value: Int, at now: Instant) -> Int {
         values.removeAll { now - $0.at >= seconds || $0.value <= value }
         values.append((now, value))

@@ -2,8 +2,8 @@ import Model
 
 /// The listeners of now, and those that vanished less than `TimeWaitTiming.listenerMemory` ago.
 ///
-/// A service that restarts is away for a moment, and its TIME_WAITs outlive it: they are still its own, and its series
-/// stay on the page that long.
+/// A service that restarts is away for a moment, and its TIME_WAITs outlive it: they are still its
+/// own, and its series stay on the page that long.
 struct ListenerMemory: Sendable {
     /// The known ends, and when a look first missed each; nil while it is there.
     private var ends: [ListenerEnd: Instant?] = [:]
@@ -24,8 +24,8 @@ struct ListenerMemory: Sendable {
 
 /// Finds the listener that an address and a port belong to, in a few nanoseconds a row.
 ///
-/// Each port that somebody listens on, or did until a moment ago, has a slot: a dense number from 0, by which the
-/// counters of the port are kept.
+/// Each port that somebody listens on, or did until a moment ago, has a slot: a dense number from
+/// 0, by which the counters of the port are kept.
 struct ListenerIndex: Sendable {
     /// What is known of a slot's listeners.
     struct Slot {
@@ -39,7 +39,8 @@ struct ListenerIndex: Sendable {
         /// The places of all of them.
         var all: Range<Int>
 
-        /// The place of the only end that can have taken an address of a family; nil where it depends on the address.
+        /// The place of the only end that can have taken an address of a family; nil where it
+        /// depends on the address.
         @inline(__always)
         func onlyPlace(isIPv4: Bool) -> Int? { others.isEmpty ? isIPv4 ? anyIPv4 : anyIPv6 : nil }
     }
@@ -61,7 +62,8 @@ struct ListenerIndex: Sendable {
         slots[slot].all.lazy.map { ($0, ends[$0]) }
     }
 
-    /// The place of the listener of a slot that accepted a connection: that on its very address, before a wildcard.
+    /// The place of the listener of a slot that accepted a connection: that on its very address,
+    /// before a wildcard.
     func place(in slot: Int, taking address: IPAddress, on device: UInt32) -> Int? {
         var best: (place: Int, score: Int)?
         for place in slots[slot].others {
@@ -84,12 +86,14 @@ struct ListenerIndex: Sendable {
         return slot == 0 ? nil : slot - 1
     }
 
-    /// The slot of a port on which a listener takes this address: exactly, or as 0.0.0.0 for IPv4, or as :: for both.
+    /// The slot of a port on which a listener takes this address: exactly, or as 0.0.0.0 for IPv4,
+    /// or as :: for both.
     ///
-    /// Whether a listener on :: is v6only is not in /proc/net/tcp6; then it is taken to be dual stack.
+    /// Whether a listener on :: is v6only is not in /proc/net/tcp6; then it is taken to be dual
+    /// stack.
     ///
-    /// - Parameter device: the interface that the socket is bound to: what a listener that is bound to one accepts is
-    ///   bound to it as well. Nil where it may be any.
+    /// - Parameter device: the interface that the socket is bound to: what a listener that is bound
+    ///   to one accepts is bound to it as well. Nil where it may be any.
     func slot(of port: Port, taking address: IPAddress, on device: UInt32? = nil) -> Int? {
         let index = Int(slotOfPort[Int(port)]) - 1
         guard index >= 0 else { return nil }
@@ -137,7 +141,8 @@ struct ListenerIndex: Sendable {
 }
 
 extension ListenerEnd {
-    /// An order by port in which wildcards on every interface come first, the one of IPv4 before that of both.
+    /// An order by port in which wildcards on every interface come first, the one of IPv4 before
+    /// that of both.
     fileprivate func isBefore(_ other: ListenerEnd) -> Bool { place < other.place }
 
     private var place: (Port, Int, IPAddress, UInt32, Int) {

@@ -1,8 +1,10 @@
 import Model
 
-/// What is known of each local port: what decides about the rows on it, and what those rows have said.
+/// What is known of each local port: what decides about the rows on it, and what those rows have
+/// said.
 ///
-/// All of it is one word a port, so that a row costs one load and one store, of 256 KiB that stay in the second cache.
+/// All of it is one word a port, so that a row costs one load and one store, of 256 KiB that stay
+/// in the second cache.
 struct LocalPorts: Sendable {
     /// A service wants the port and does not listen on it.
     static let watched: UInt32 = 1
@@ -16,7 +18,8 @@ struct LocalPorts: Sendable {
     static let other: UInt32 = 16
     /// A TIME_WAIT has the port that is not new.
     static let aged: UInt32 = 32
-    /// Above this bit: 65,535 less the least age of the port's TIME_WAITs in tenths of a second; 0 where it has none.
+    /// Above this bit: 65,535 less the least age of the port's TIME_WAITs in tenths of a second; 0
+    /// where it has none.
     static let ageShift: UInt32 = 16
 
     /// By port.
@@ -103,7 +106,8 @@ struct LocalPorts: Sendable {
         return ParityUse(ports: usable.count, used: usable.intersection(all).count)
     }
 
-    /// The usable ports of one half that live sockets hold, and when TIME_WAITs give back the others.
+    /// The usable ports of one half that live sockets hold, and when TIME_WAITs give back the
+    /// others.
     func flow(of usable: PortSet, sharingParityOf parity: Port) -> HalfFlow {
         let usable = usable.sharingParity(of: parity)
         let live = usable.intersection(established.union(other))
@@ -125,7 +129,7 @@ struct HalfFlow: Sendable {
     var live: Int
     /// Ports that nothing holds.
     var free: Int
-    /// Ports that only TIME_WAITs hold: the age of the youngest in seconds, and whether all of them are new, so that the
-    /// port was free a moment ago.
+    /// Ports that only TIME_WAITs hold: the age of the youngest in seconds, and whether all of them
+    /// are new, so that the port was free a moment ago.
     var waiting: [(age: Double, isNew: Bool)] = []
 }

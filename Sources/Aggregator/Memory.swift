@@ -38,8 +38,8 @@ package struct Memory: Sendable {
 
     /// Takes in the listeners of a moment between two readings.
     ///
-    /// - Returns: the part of a report that follows from them, and whether a service has vanished that listened at the
-    ///   look before.
+    /// - Returns: the part of a report that follows from them, and whether a service has vanished
+    ///   that listened at the look before.
     package mutating func look(
         at listening: [SocketRow],
         _ range: EphemeralRange?,
@@ -56,7 +56,8 @@ package struct Memory: Sendable {
         }
     }
 
-    /// Live connections to heavy destinations of which it would help to know whether they use timestamps.
+    /// Live connections to heavy destinations of which it would help to know whether they use
+    /// timestamps.
     package var questions: [TimestampQuestion] { destinations.questions }
 
     /// Takes in an answer to a question, for the next reading.

@@ -1,7 +1,7 @@
 package import Model
 
-/// What else is known of the namespace when its socket table is read: rows are classified by this and by the listeners.
-/// What could not be read is nil.
+/// What else is known of the namespace when its socket table is read: rows are classified by this
+/// and by the listeners. What could not be read is nil.
 package struct NamespaceFacts: Sendable {
     /// Whether the rows include the sockets that are bound and neither listen nor are connected.
     package var knowsBound: Bool

@@ -41,7 +41,8 @@ struct Peers: Sendable {
     /// Ends the reading.
     ///
     /// - Parameter ports: the ports whose peers are asked for.
-    /// - Returns: the peers with the most sockets of each port. One that had a line keeps it as long as it has sockets.
+    /// - Returns: the peers with the most sockets of each port. One that had a line keeps it as
+    ///   long as it has sockets.
     mutating func finish(_ ports: [Port]) -> [PeerLine] {
         guard limit > 0 else { return [] }
         let present = counts.indices.filter { counts[$0] > 0 }

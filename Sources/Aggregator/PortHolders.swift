@@ -1,11 +1,12 @@
 import Model
 
-/// Finds out who holds the ports that a service wants and does not listen on: the service's own old connections, or
-/// somebody else.
+/// Finds out who holds the ports that a service wants and does not listen on: the service's own old
+/// connections, or somebody else.
 ///
-/// A row does not say who opened the connection. Own is what a reading saw while the service listened, and what began
-/// before the service was last seen: with a listener on the port nobody else gets it. Of what no reading saw until the
-/// service had gone the other end decides: see `isOwnByItsEnds`.
+/// A row does not say who opened the connection. Own is what a reading saw while the service
+/// listened, and what began before the service was last seen: with a listener on the port nobody
+/// else gets it. Of what no reading saw until the service had gone the other end decides: see
+/// `isOwnByItsEnds`.
 struct PortHolders: Sendable {
     /// What holds one port.
     struct Holders: Equatable, Sendable {
@@ -17,7 +18,8 @@ struct PortHolders: Sendable {
         var isLive = false
         /// When the last TIME_WAIT has its time behind it.
         var lastEnd: Instant?
-        /// Whether one of them keeps the service from binding, and whether one does although both set SO_REUSEADDR.
+        /// Whether one of them keeps the service from binding, and whether one does although both
+        /// set SO_REUSEADDR.
         var (blocksPlain, blocksReuse) = (false, false)
     }
 
@@ -49,8 +51,9 @@ struct PortHolders: Sendable {
     private var holders: [Holders] = []
     private var chunk = Instant(nanoseconds: 0)
 
-    /// The ports on which sockets are left that a service had accepted: connect() passes them over for every
-    /// destination, as it does a listener's (kernel: __inet_hash_connect(), the bucket keeps the listener's mark).
+    /// The ports on which sockets are left that a service had accepted: connect() passes them over
+    /// for every destination, as it does a listener's (kernel: __inet_hash_connect(), the bucket
+    /// keeps the listener's mark).
     var ownPorts: PortSet {
         places.reduce(into: PortSet()) { if holders[$1.value].own > 0 { $0.insert($1.key) } }
     }
@@ -83,8 +86,8 @@ struct PortHolders: Sendable {
     @inline(__always)
     func watches(_ port: Port) -> Bool { watched.contains(port) }
 
-    /// Notes a connection that a service has accepted and that is not TIME_WAIT: it may be left when the service is
-    /// gone.
+    /// Notes a connection that a service has accepted and that is not TIME_WAIT: it may be left
+    /// when the service is gone.
     mutating func noteAccepted(_ row: borrowing SocketRow) {
         if accepted.count < Self.remembered { accepted.append(row.connection) }
     }
@@ -103,7 +106,8 @@ struct PortHolders: Sendable {
         }
         if overlaps(row) {
             holders[place].blocksPlain = true
-            // The holder's SO_REUSEADDR is not to be seen: a service is taken to have set it, anybody else not to.
+            // The holder's SO_REUSEADDR is not to be seen: a service is taken to have set it,
+            // anybody else not to.
             if !isOwn { holders[place].blocksReuse = true }
         }
         return isOwn
@@ -156,14 +160,16 @@ struct PortHolders: Sendable {
         return isOwn
     }
 
-    /// When a TIME_WAIT began, at the latest where its time is over and it waits for the kernel's timer.
+    /// When a TIME_WAIT began, at the latest where its time is over and it waits for the kernel's
+    /// timer.
     private func began(_ row: borrowing SocketRow) -> Instant {
         let timing = surroundings.timing
         let remaining = row.timerRemaining
         return chunk + (remaining > 0 ? -timing.age(timerRemaining: remaining) : -timing.listenerMemory)
     }
 
-    /// When a socket surely has its time behind it; nil where that depends on a program or on the other end.
+    /// When a socket surely has its time behind it; nil where that depends on a program or on the
+    /// other end.
     ///
     /// A FIN_WAIT2 that nobody owns ends with its timer, or becomes a TIME_WAIT just before that.
     private func end(of row: borrowing SocketRow) -> Instant? {
@@ -174,9 +180,10 @@ struct PortHolders: Sendable {
 
     /// Whether a connection was probably accepted that no reading saw while the service listened.
     ///
-    /// One within this host was, unless its other end is a listener, or is itself. One to another host can only have been
-    /// accepted just before the first reading without the listener; then it was if the port there is one that hosts
-    /// choose for outgoing connections, from 32,768 on where nobody changed that, and not a service's.
+    /// One within this host was, unless its other end is a listener, or is itself. One to another
+    /// host can only have been accepted just before the first reading without the listener; then it
+    /// was if the port there is one that hosts choose for outgoing connections, from 32,768 on
+    /// where nobody changed that, and not a service's.
     private func isOwnByItsEnds(_ row: borrowing SocketRow, _ listeners: borrowing ListenerIndex) -> Bool {
         if row.state == .synSent { return false }
         if row.isSelfConnected { return false }
@@ -188,7 +195,8 @@ struct PortHolders: Sendable {
         return surroundings.range?.contains(row.remotePort) == true
     }
 
-    /// Whether a socket is where the service would bind: on the same address, or one of both on every address.
+    /// Whether a socket is where the service would bind: on the same address, or one of both on
+    /// every address.
     private func overlaps(_ row: borrowing SocketRow) -> Bool {
         guard let ends = surroundings.services[row.localPort]?.ends else { return true }
         for end in ends where end.overlaps(row) { return true }
@@ -197,11 +205,12 @@ struct PortHolders: Sendable {
 }
 
 extension SocketRow {
-    /// Whether both ends are the same: a client that was given the port that it dials, and so dialed itself.
+    /// Whether both ends are the same: a client that was given the port that it dials, and so
+    /// dialed itself.
     var isSelfConnected: Bool { localPort == remotePort && localAddress == remoteAddress }
 
-    /// A number for the connection, whatever its state: the same for the same two ends, and practically never for
-    /// others.
+    /// A number for the connection, whatever its state: the same for the same two ends, and
+    /// practically never for others.
     var connection: UInt64 {
         var number = localAddress.high ^ UInt64(localPort) << 16 ^ UInt64(remotePort)
         number = (number ^ number >> 32) &* 0x9E37_79B9_7F4A_7C15 ^ localAddress.low

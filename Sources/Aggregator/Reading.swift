@@ -2,8 +2,8 @@ package import Model
 
 /// One reading of the socket table: its rows come in, and `finish` makes the report.
 ///
-/// The LISTEN and the bound rows come first, since they classify the others. A reading that is given up leaves what is
-/// remembered as it was.
+/// The LISTEN and the bound rows come first, since they classify the others. A reading that is
+/// given up leaves what is remembered as it was.
 package struct Reading: RowSink, ~Copyable {
     /// What is remembered, as it will be after this reading.
     var memory: Memory
@@ -36,11 +36,13 @@ package struct Reading: RowSink, ~Copyable {
     var bound = PortSet()
     /// Ports of the range that are neither reserved nor bound nor listened on.
     var offered = PortSet()
-    /// Rows of others on watched ports: whether they use a port that is usable is known when all rows are.
+    /// Rows of others on watched ports: whether they use a port that is usable is known when all
+    /// rows are.
     var undecided: [SocketRow] = []
     /// Whether the range and what decides about reuse are known.
     var countsDestinations = false
-    /// The last local address, and whether it is one of the namespace's own: most rows have the same.
+    /// The last local address, and whether it is one of the namespace's own: most rows have the
+    /// same.
     var lastLocal: (address: IPAddress, device: UInt32, isOwn: Bool)?
 
     /// Starts a reading.
@@ -172,8 +174,8 @@ package struct Reading: RowSink, ~Copyable {
         selfConnectedEnds.append(SelfConnected(address: row.localAddress, port: row.localPort, state: row.state))
     }
 
-    /// Whether an address is one of the namespace's own. Where those could not be read, and for the wildcards of sockets
-    /// that have no address yet, there is no reason to doubt it.
+    /// Whether an address is one of the namespace's own. Where those could not be read, and for the
+    /// wildcards of sockets that have no address yet, there is no reason to doubt it.
     @inline(__always)
     mutating func isOwn(_ address: IPAddress, _ device: UInt32) -> Bool {
         if let lastLocal, lastLocal.address == address, lastLocal.device == device { return lastLocal.isOwn }
@@ -185,8 +187,9 @@ package struct Reading: RowSink, ~Copyable {
 
     /// The slot of the service that accepted the row's connection.
     ///
-    /// - Parameter isForeign: whether its local address is not the namespace's own: a transparent proxy (TPROXY) accepted
-    ///   it under the address that the client had dialed. Only a listener on that very address is its service.
+    /// - Parameter isForeign: whether its local address is not the namespace's own: a transparent
+    ///   proxy (TPROXY) accepted it under the address that the client had dialed. Only a listener
+    ///   on that very address is its service.
     @inline(__always)
     private func slot(of row: borrowing SocketRow, isForeign: Bool) -> Int? {
         isForeign
@@ -194,9 +197,11 @@ package struct Reading: RowSink, ~Copyable {
             : listeners.slot(of: row.localPort, taking: row.localAddress, on: row.device)
     }
 
-    /// Notes who holds the row's port, and counts the destination where the kernel offered the port to all.
+    /// Notes who holds the row's port, and counts the destination where the kernel offered the port
+    /// to all.
     ///
-    /// - Returns: whether the row surely belongs to no service of this port, although one listened on it a moment ago.
+    /// - Returns: whether the row surely belongs to no service of this port, although one listened
+    ///   on it a moment ago.
     private mutating func takePort(of row: borrowing SocketRow, isForeign: Bool) -> Bool {
         let isWatched = memory.holders.watches(row.localPort)
         if isWatched, memory.holders.take(row, listeners) { return false }
@@ -209,7 +214,8 @@ package struct Reading: RowSink, ~Copyable {
         return isWatched
     }
 
-    /// The most rows on watched ports that are kept until all rows are known: as many as there are ports.
+    /// The most rows on watched ports that are kept until all rows are known: as many as there are
+    /// ports.
     private static let mostUndecided = 65_536
 
     private mutating func count(_ row: borrowing SocketRow) {
@@ -219,7 +225,8 @@ package struct Reading: RowSink, ~Copyable {
     /// Whether the role of a TIME_WAIT can be known.
     var isClassifying: Bool { facts.addresses != nil && facts.ports != nil }
 
-    /// Finds the role of a TIME_WAIT. The order of the questions decides: both ends of a local connection may be a listener's.
+    /// Finds the role of a TIME_WAIT. The order of the questions decides: both ends of a local
+    /// connection may be a listener's.
     private mutating func classify(_ row: borrowing SocketRow, _ slot: Int?, isForeign: Bool) {
         guard let addresses = facts.addresses else { return }
         let peer: Peer = addresses.contains(row.remoteAddress, device: row.device) ? .local : .remote
@@ -251,7 +258,8 @@ package struct Reading: RowSink, ~Copyable {
                 of: isServer ? row.localPort : row.remotePort
             )
         }
-        // Without the range nobody's role is certain: what is new now is new still when the range is back.
+        // Without the range nobody's role is certain: what is new now is new still when the range
+        // is back.
         guard isClassifying, memory.arrivals.isNew(row) else { return }
         newTimeWait[owner.role, peer] += 1
         if let slot = owner.slot { ends.newPorts[slot][owner] += 1 }
@@ -343,7 +351,8 @@ package struct Reading: RowSink, ~Copyable {
         }
     }
 
-    /// The service ports of this reading: those that were asked for, and reserved and learnt ones that something holds.
+    /// The service ports of this reading: those that were asked for, and reserved and learnt ones
+    /// that something holds.
     private mutating func serviceLines() -> (lines: [ServiceLine], omitted: Int) {
         let held = Set(memory.holders.heldPorts)
         let known = held.filter { !memory.settings.servicePorts.contains($0) && origin(of: $0) != nil }
@@ -387,8 +396,8 @@ struct ServiceEnds {
 }
 
 extension PortTimeWait {
-    /// The number that an owner's TIME_WAIT of this port belongs to. A port has no remote clients: their TIME_WAITs are
-    /// on their own hosts.
+    /// The number that an owner's TIME_WAIT of this port belongs to. A port has no remote clients:
+    /// their TIME_WAITs are on their own hosts.
     fileprivate subscript(owner: Arrivals.Owner) -> Int {
         get {
             switch (owner.role, owner.peer) {

@@ -3,7 +3,8 @@ package import Model
 /// Whether the next connect() to the same destination may take over a TIME_WAIT: tcp_twsk_unique(),
 /// net/ipv4/tcp_ipv4.c.
 ///
-/// The kernel does so only where the connection had timestamps, which need both ends. A row does not show them.
+/// The kernel does so only where the connection had timestamps, which need both ends. A row does
+/// not show them.
 struct ReuseRule: Equatable, Sendable {
     /// What is known of the TIME_WAITs towards a destination.
     enum Standing: Equatable, Sendable {
@@ -24,20 +25,23 @@ struct ReuseRule: Equatable, Sendable {
         guard sysctls.unreadable.isDisjoint(with: [.tcpTWReuseDelay, .tcpTWTimeout]) else { return nil }
         guard let mode = sysctls[.tcpTWReuse], let timestamps = sysctls[.tcpTimestamps] else { return nil }
         self.mode = timestamps == 0 ? 0 : mode
-        // Before Linux 6.14 more than one second, by a clock of seconds: at two seconds it is certain.
+        // Before Linux 6.14 more than one second, by a clock of seconds: at two seconds it is
+        // certain.
         delay = sysctls[.tcpTWReuseDelay] ?? 2000
     }
 
     /// What is known of a destination's TIME_WAITs.
     ///
     /// - Parameters:
-    ///   - isOwn: whether the destination is an address of this namespace: then both ends have its timestamps.
+    ///   - isOwn: whether the destination is an address of this namespace: then both ends have its
+    ///     timestamps.
     ///   - hasTimestamps: what is known of the timestamps of another host.
     func standing(_ destination: Destination, isOwn: Bool, hasTimestamps: Bool?) -> Standing {
         switch mode {
         case 0: .never
         case 2:
-            // Bound to lo counts as well, which has the index 1 in every namespace (LOOPBACK_IFINDEX).
+            // Bound to lo counts as well, which has the index 1 in every namespace
+            // (LOOPBACK_IFINDEX).
             destination.source.isLoopback || destination.address.isLoopback || destination.device == 1
                 ? .afterDelay : .never
         default:
@@ -64,11 +68,12 @@ package struct TimestampQuestion: Equatable, Sendable {
     package let cookie: UInt64
 }
 
-/// What is known of the TCP timestamps of other hosts, without which no TIME_WAIT towards them is reused.
+/// What is known of the TCP timestamps of other hosts, without which no TIME_WAIT towards them is
+/// reused.
 ///
-/// A live connection tells, if the kernel is asked for it. Where connections are too short for that, reuse itself does:
-/// the tuple of a TIME_WAIT is a new connection's in the next reading, and TWRecycled has counted at least as many as
-/// there are of those.
+/// A live connection tells, if the kernel is asked for it. Where connections are too short for
+/// that, reuse itself does: the tuple of a TIME_WAIT is a new connection's in the next reading, and
+/// TWRecycled has counted at least as many as there are of those.
 struct PeerTimestamps: Sendable {
     /// The most TIME_WAITs that are remembered from one reading to the next.
     private static let limit = 65_536

@@ -1,15 +1,18 @@
 import Model
 
-/// The ports on which services listen, and on which they did: where they listened last, and how long ago.
+/// The ports on which services listen, and on which they did: where they listened last, and how
+/// long ago.
 ///
-/// The service of a port is what listened there first. A listener elsewhere on the port, such as one on 127.0.0.1 where
-/// the service had 0.0.0.0, is not the service: it may be what keeps it from starting.
+/// The service of a port is what listened there first. A listener elsewhere on the port, such as
+/// one on 127.0.0.1 where the service had 0.0.0.0, is not the service: it may be what keeps it from
+/// starting.
 struct ServiceMemory: Sendable {
     /// What is known of a port.
     struct Service: Sendable {
         /// Where it listens, or did last.
         fileprivate(set) var ends: [ListenerEnd]
-        /// Every place where it was seen to listen: a service that is moved, and moved back, is itself in both.
+        /// Every place where it was seen to listen: a service that is moved, and moved back, is
+        /// itself in both.
         fileprivate var homes: Set<ListenerEnd>
         /// Since when it listens, without a break that was seen.
         fileprivate var since: Instant
@@ -21,8 +24,8 @@ struct ServiceMemory: Sendable {
         fileprivate var cookies: Set<UInt64>
         /// Whether it listened so long that it is worth waiting for.
         fileprivate var isEstablished = false
-        /// Whether it was seen to listen again after it had gone: a port of its own, that it will want again. Programs
-        /// that take whatever port they get do not come back to it.
+        /// Whether it was seen to listen again after it had gone: a port of its own, that it will
+        /// want again. Programs that take whatever port they get do not come back to it.
         fileprivate(set) var cameBack = false
 
         /// Whether it was seen to listen on an address, or on all of its family.
@@ -51,7 +54,8 @@ struct ServiceMemory: Sendable {
     ///
     /// - Parameters:
     ///   - wanted: ports whose services are remembered for good.
-    ///   - held: ports on which sockets are left that a service had accepted: it is remembered as long.
+    ///   - held: ports on which sockets are left that a service had accepted: it is remembered as
+    ///     long.
     /// - Returns: whether a service has vanished that listened at the look before.
     @discardableResult
     mutating func update(

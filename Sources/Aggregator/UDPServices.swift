@@ -2,9 +2,9 @@ package import Model
 
 /// The UDP ports that services are known to need: can they have them?
 ///
-/// A UDP socket that is not connected takes whatever comes to its port, as a service does; one that is connected belongs
-/// to somebody's conversation. Who owns an unconnected one is not to be seen: a program that took a vanished service's
-/// port on the same address looks like the service.
+/// A UDP socket that is not connected takes whatever comes to its port, as a service does; one that
+/// is connected belongs to somebody's conversation. Who owns an unconnected one is not to be seen:
+/// a program that took a vanished service's port on the same address looks like the service.
 package struct UDPServices: Sendable {
     /// What is known of a port.
     private struct Service {

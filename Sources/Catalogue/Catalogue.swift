@@ -23,7 +23,8 @@ package enum Catalogue {
     /// All families, in the order of the groups.
     package static let families = groups.flatMap(\.families)
 
-    /// The families of each section, in the order of the page; collectors without families have no section.
+    /// The families of each section, in the order of the page; collectors without families have no
+    /// section.
     private static let sections = PageSection.inOrder
         .map { section in (name: section.name, families: families.filter { $0.source.section == section }) }
         .filter { !$0.families.isEmpty }
@@ -31,7 +32,8 @@ package enum Catalogue {
     /// Renders the page.
     ///
     /// - Parameters:
-    ///   - isServed: whether this is the page of a running exporter, and not that of a single reading.
+    ///   - isServed: whether this is the page of a running exporter, and not that of a single
+    ///     reading.
     ///   - capacity: the size of the page before.
     package static func page(
         _ input: PageInput,

@@ -167,7 +167,8 @@ extension Family.Heading {
         }
     }
 
-    /// One number of the exporter's process, absent from the page of a single reading: node_exporter has its own.
+    /// One number of the exporter's process, absent from the page of a single reading:
+    /// node_exporter has its own.
     fileprivate func fromProcess(
         _ file: String,
         value: @escaping @Sendable (ProcessFacts) -> (any SampleValue)?

@@ -32,8 +32,8 @@ package struct ExporterFacts: Sendable {
     package var failedHandshakes: [(reason: String, count: UInt64)] = []
     /// Lines of the log that nobody took since the start.
     package var lostLogLines: UInt64 = 0
-    /// How the web configuration file was read last, and when that last succeeded, in seconds since 1970; nil where there
-    /// is none.
+    /// How the web configuration file was read last, and when that last succeeded, in seconds since
+    /// 1970; nil where there is none.
     package var reload: (wasSuccessful: Bool, lastSuccess: Double)?
 
     /// Client connections at one moment.

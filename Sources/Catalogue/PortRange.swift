@@ -181,8 +181,9 @@ extension Sample {
 
     /// The two addresses of a destination as labels hold them.
     ///
-    /// A link-local address carries its zone, the interface that the connection is bound to. So does the destination of
-    /// other connections that are bound to one: the same two addresses on two interfaces are two destinations.
+    /// A link-local address carries its zone, the interface that the connection is bound to. So
+    /// does the destination of other connections that are bound to one: the same two addresses on
+    /// two interfaces are two destinations.
     fileprivate func addresses(of destination: Destination) -> (source: String, address: String) {
         let zone = destination.device == 0 ? "" : "%" + (deviceNames[destination.device] ?? "\(destination.device)")
         let source = destination.source.description + (destination.source.isLinkLocal ? zone : "")

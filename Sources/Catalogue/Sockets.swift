@@ -118,7 +118,8 @@ extension Catalogue {
         .note("Absent where tcp_tw_timeout exists and cannot be read."),
     ]
 
-    /// The sysctls that influence TIME_WAIT and the choice of ports, absent where the kernel lacks them.
+    /// The sysctls that influence TIME_WAIT and the choice of ports, absent where the kernel lacks
+    /// them.
     static let sysctls: [Family] = [
         .gauge(
             "timewait_sysctl_tcp_fin_timeout_seconds",

@@ -1,7 +1,7 @@
 /// The value of a sample: a whole number of any size, or a real one.
 ///
-/// Neither initializer can be taken for a conversion of bits: `counter.map(Double.init)` of a UInt64
-/// takes `Double.init(bitPattern:)`, `counter.map(MetricValue.init)` counts.
+/// Neither initializer can be taken for a conversion of bits: `counter.map(Double.init)` of a
+/// UInt64 takes `Double.init(bitPattern:)`, `counter.map(MetricValue.init)` counts.
 package enum MetricValue: Sendable {
     /// Zero or more, as kernels and programs count: written digit by digit, above 2^53 too.
     case count(UInt64)

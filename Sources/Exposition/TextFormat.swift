@@ -1,7 +1,8 @@
 /// A format in which Prometheus reads a page.
 ///
-/// The two write samples alike. OpenMetrics names a counter without its `_total` in HELP and TYPE, escapes quotation
-/// marks in HELP too, and says where the page ends, so that a page cut short is not taken for a whole one.
+/// The two write samples alike. OpenMetrics names a counter without its `_total` in HELP and TYPE,
+/// escapes quotation marks in HELP too, and says where the page ends, so that a page cut short is
+/// not taken for a whole one.
 package enum TextFormat: CaseIterable, Sendable {
     /// Prometheus' text format 0.0.4.
     case prometheus

@@ -102,8 +102,8 @@ package struct TextWriter: ~Copyable {
         }
     }
 
-    /// A number as Go's ParseFloat reads it: whole numbers without a point, others in the fewest digits that give the
-    /// same number again.
+    /// A number as Go's ParseFloat reads it: whole numbers without a point, others in the fewest
+    /// digits that give the same number again.
     private mutating func append(_ value: MetricValue) {
         switch value {
         case .count(let number):

@@ -11,8 +11,8 @@ package enum NetlinkFailure: Error, Equatable {
     case malformed(String)
 }
 
-/// The kernel's answer to one netlink request, datagram by datagram: its messages, its end and its errors. A pure
-/// function of the bytes.
+/// The kernel's answer to one netlink request, datagram by datagram: its messages, its end and its
+/// errors. A pure function of the bytes.
 struct NetlinkAnswer {
     private let sequence: UInt32
     private var wasInterrupted = false
@@ -71,8 +71,8 @@ struct NetlinkAnswer {
 }
 
 extension Span<UInt8> {
-    /// The value of a netlink attribute (struct nlattr, or rtattr, which is laid out alike) among those in a range; nil
-    /// where there is none, or where the attributes are broken before it.
+    /// The value of a netlink attribute (struct nlattr, or rtattr, which is laid out alike) among
+    /// those in a range; nil where there is none, or where the attributes are broken before it.
     func attribute(_ type: Int32, in range: Range<Int>) -> Range<Int>? {
         var position = range.lowerBound
         while position + 4 <= range.upperBound {

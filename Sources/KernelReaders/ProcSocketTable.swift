@@ -1,10 +1,12 @@
 package import Model
 import System
 
-/// The socket table as /proc/net/tcp and tcp6 show it: no privilege, any kernel, 1.3 µs of the kernel's time a socket.
+/// The socket table as /proc/net/tcp and tcp6 show it: no privilege, any kernel, 1.3 µs of the
+/// kernel's time a socket.
 ///
-/// Linux writes LISTEN rows at the head of both files. Both are opened and read up to their first other row, and each is
-/// read on from there later: no part of the table is walked twice. gVisor writes them anywhere: see `SocketTableFile`.
+/// Linux writes LISTEN rows at the head of both files. Both are opened and read up to their first
+/// other row, and each is read on from there later: no part of the table is walked twice. gVisor
+/// writes them anywhere: see `SocketTableFile`.
 package struct ProcSocketTable: SocketTableSource, ~Copyable {
     private let proc: ProcFilesystem
 
@@ -54,7 +56,8 @@ struct SocketTableFile: ~Copyable {
     private let path: String
     private let descriptor: FileDescriptor
     private var parser: SocketTableParser
-    /// The kernel gives one page at a time, whatever the buffer: there is room for it behind a row that was cut.
+    /// The kernel gives one page at a time, whatever the buffer: there is room for it behind a row
+    /// that was cut.
     private var buffer: [UInt8]
     private let pageSize = CurrentProcess.pageSize
     /// The bytes at the front of the buffer that belong to no whole row yet.
@@ -75,10 +78,11 @@ struct SocketTableFile: ~Copyable {
     /// The rows so far that did not parse.
     var malformedRows: Int { parser.malformedRows }
 
-    /// Gives the listeners to the sink: reads page by page up to the first row that is not LISTEN, or to the end.
+    /// Gives the listeners to the sink: reads page by page up to the first row that is not LISTEN,
+    /// or to the end.
     ///
-    /// Where a read() gives more than a page, what writes the file is not Linux: gVisor writes its sockets in no order.
-    /// That file is read to its end, and its other rows are kept.
+    /// Where a read() gives more than a page, what writes the file is not Linux: gVisor writes its
+    /// sockets in no order. That file is read to its end, and its other rows are kept.
     mutating func readListeners<Sink: RowSink & ~Copyable>(into sink: inout Sink) throws(ReadError) {
         var head = Head()
         while !isAtEnd, head.others.isEmpty || isUnordered { try readPage(into: &head) }
@@ -112,9 +116,10 @@ struct SocketTableFile: ~Copyable {
         let parsed = parse(&parser, buffer.span.extracting(0..<filled))
         self.parser = parser
         guard parser.hasHeader else { throw .malformed(path, "does not start with the header of a socket table") }
-        // The end is the first read() that leaves room for a row in the kernel's page, not the one that gives nothing:
-        // at the end of the table the kernel walks it anew to find its place, and while the table grows faster than it
-        // walks, rows come again and again (300,000 sockets and 10,000 new ones a second: not ended after 35 s).
+        // The end is the first read() that leaves room for a row in the kernel's page, not the one
+        // that gives nothing: at the end of the table the kernel walks it anew to find its place,
+        // and while the table grows faster than it walks, rows come again and again (300,000
+        // sockets and 10,000 new ones a second: not ended after 35 s).
         isAtEnd = count < pageSize - 256
         rest = filled - parsed
         if isAtEnd {
@@ -124,8 +129,8 @@ struct SocketTableFile: ~Copyable {
         }
     }
 
-    /// Moves the start of a row that was cut by the end of a read() to the front, or drops it where it is longer than
-    /// any row.
+    /// Moves the start of a row that was cut by the end of a read() to the front, or drops it where
+    /// it is longer than any row.
     private mutating func keepRest(from offset: Int) {
         if buffer.count - rest < pageSize { rest = 0 }
         for index in 0..<rest { buffer[index] = buffer[offset + index] }

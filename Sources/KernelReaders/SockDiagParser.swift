@@ -2,11 +2,13 @@ import CLinux
 import Glibc
 package import Model
 
-/// Turns the kernel's answer to one dump request into rows, datagram by datagram. A pure function of the bytes.
+/// Turns the kernel's answer to one dump request into rows, datagram by datagram. A pure function
+/// of the bytes.
 package struct SockDiagParser {
     private var answer: NetlinkAnswer
     private var repeated = RepeatedRows()
-    /// Messages about sockets that were too short, or of an unknown family or state. They were skipped.
+    /// Messages about sockets that were too short, or of an unknown family or state. They were
+    /// skipped.
     package private(set) var malformedRows = 0
 
     /// A parser for the answer to the request with a sequence number.
@@ -60,14 +62,14 @@ package struct SockDiagParser {
     }
 }
 
-/// One `struct inet_diag_msg` (include/uapi/linux/inet_diag.h) with its attributes, by the offsets that the kernel has
-/// promised.
+/// One `struct inet_diag_msg` (include/uapi/linux/inet_diag.h) with its attributes, by the offsets
+/// that the kernel has promised.
 struct SockDiagMessage {
     /// Bytes before the attributes.
     static let size = MemoryLayout<inet_diag_msg>.size
 
-    /// The row that lies in a range of the bytes; nil where it is too short, or of a family or a state that we do not
-    /// know.
+    /// The row that lies in a range of the bytes; nil where it is too short, or of a family or a
+    /// state that we do not know.
     @inline(__always)
     static func row(in bytes: Span<UInt8>, _ range: Range<Int>) -> SocketRow? {
         let start = range.lowerBound
@@ -93,7 +95,8 @@ struct SockDiagMessage {
         case .listen, .close:
             row.isV6Only = attribute(Int(INET_DIAG_SKV6ONLY), in: bytes, start + size..<range.upperBound) == 1
         case .synRecv:
-            // Sockets of any state but TIME_WAIT tell whether they are shut down; a connection request is none yet.
+            // Sockets of any state but TIME_WAIT tell whether they are shut down; a connection
+            // request is none yet.
             let isSocket = attribute(Int(INET_DIAG_SHUTDOWN), in: bytes, start + size..<range.upperBound) != nil
             if !isSocket { row.state = .newSynRecv }
         default: break
@@ -117,8 +120,8 @@ struct SockDiagMessage {
         )
     }
 
-    /// Whether the connection of a message has TCP timestamps, as its `struct tcp_info` says in its sixth byte; nil where
-    /// the message has none.
+    /// Whether the connection of a message has TCP timestamps, as its `struct tcp_info` says in its
+    /// sixth byte; nil where the message has none.
     static func usesTimestamps(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool? {
         guard range.count >= size,
             let info = bytes.attribute(Int32(INET_DIAG_INFO), in: range.lowerBound + size..<range.upperBound),
@@ -135,11 +138,12 @@ struct SockDiagMessage {
 
 /// Recognises the rows that a dump over sock_diag gives twice.
 ///
-/// The kernel resumes a dump by the number of sockets of a bucket that it has given, not by a socket: at each datagram,
-/// and within buckets of more than 16 sockets after every 16th. A connection that came into the bucket meanwhile stands
-/// at its head, so that the last row before comes again as the first row after; with n new connections the last n rows
-/// do (inet_diag_dump_icsk(), net/ipv4/inet_diag.c). Seen once in several runs of 30 dumps of 300,000 sockets, with 5,000
-/// new ones a second.
+/// The kernel resumes a dump by the number of sockets of a bucket that it has given, not by a
+/// socket: at each datagram, and within buckets of more than 16 sockets after every 16th. A
+/// connection that came into the bucket meanwhile stands at its head, so that the last row before
+/// comes again as the first row after; with n new connections the last n rows do
+/// (inet_diag_dump_icsk(), net/ipv4/inet_diag.c). Seen once in several runs of 30 dumps of 300,000
+/// sockets, with 5,000 new ones a second.
 ///
 /// Only there is looked: a set of all cookies would cost more than the dump.
 struct RepeatedRows {

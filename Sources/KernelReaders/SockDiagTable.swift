@@ -3,11 +3,11 @@ import Glibc
 package import Model
 import System
 
-/// The socket table as sock_diag dumps it: 0.13 µs a socket, a tenth of procfs, with a cookie that tells each socket
-/// from every other. No privilege.
+/// The socket table as sock_diag dumps it: 0.13 µs a socket, a tenth of procfs, with a cookie that
+/// tells each socket from every other. No privilege.
 ///
-/// One socket and one buffer are kept. The buffer's size never changes: the kernel cuts the datagrams of a socket by
-/// the largest one that it was ever asked for.
+/// One socket and one buffer are kept. The buffer's size never changes: the kernel cuts the
+/// datagrams of a socket by the largest one that it was ever asked for.
 package struct SockDiagTable: SocketTableSource, ~Copyable {
     private let socket: NetlinkSocket
     private var buffer = [UInt8](repeating: 0, count: 32 * 1024)
@@ -25,8 +25,8 @@ package struct SockDiagTable: SocketTableSource, ~Copyable {
         return sink.rows
     }
 
-    /// The sockets that are bound and neither listen nor are connected. The kernel finds them by the table of bound
-    /// ports, which costs up to 100 ms.
+    /// The sockets that are bound and neither listen nor are connected. The kernel finds them by
+    /// the table of bound ports, which costs up to 100 ms.
     package mutating func boundSockets() throws(ReadError) -> [SocketRow] {
         var sink = KeptRows()
         _ = try dump([.boundInactive], into: &sink)
@@ -85,11 +85,12 @@ package struct SockDiagTable: SocketTableSource, ~Copyable {
         }
     }
 
-    /// The request for a dump of both families in one walk: TCPDIAG_GETSOCK, the older of the two; the newer one takes
-    /// one family at a time.
+    /// The request for a dump of both families in one walk: TCPDIAG_GETSOCK, the older of the two;
+    /// the newer one takes one family at a time.
     private static func dumpRequest(_ states: [TCPState], _ sequence: UInt32) -> [UInt8] {
         var request = NetlinkRequest(TCPDIAG_GETSOCK, flags: NLM_F_DUMP, sequence: sequence)
-        // struct inet_diag_req: a family, which does not matter, no prefixes, no extensions, no socket, the states.
+        // struct inet_diag_req: a family, which does not matter, no prefixes, no extensions, no
+        // socket, the states.
         request.append(UInt8(AF_INET))
         request.appendZeros(3 + MemoryLayout<inet_diag_sockid>.size)
         request.append(states.reduce(UInt32(0)) { $0 | 1 << UInt32($1.rawValue) })
@@ -97,7 +98,8 @@ package struct SockDiagTable: SocketTableSource, ~Copyable {
         return request.finished()
     }
 
-    /// Asks the kernel whether a live connection uses TCP timestamps: without them no TIME_WAIT of its kind is reused.
+    /// Asks the kernel whether a live connection uses TCP timestamps: without them no TIME_WAIT of
+    /// its kind is reused.
     ///
     /// - Returns: nil where there is no such connection any more.
     package mutating func usesTimestamps(_ connection: ConnectionIdentity) throws(ReadError) -> Bool? {

@@ -1,7 +1,7 @@
 package import Model
 
-/// Turns the bytes of /proc/net/tcp or tcp6 into rows, in as many pieces as they come. A pure function of the bytes;
-/// nothing is allocated per row.
+/// Turns the bytes of /proc/net/tcp or tcp6 into rows, in as many pieces as they come. A pure
+/// function of the bytes; nothing is allocated per row.
 package struct SocketTableParser {
     /// The two files, which differ in the width of their addresses.
     package enum File: String, Sendable {
@@ -24,7 +24,8 @@ package struct SocketTableParser {
 
     /// Gives every row of the bytes to the sink, each connection once.
     ///
-    /// - Returns: the offset of the first line that does not end in the bytes: it has to be given again, together with what follows.
+    /// - Returns: the offset of the first line that does not end in the bytes: it has to be given
+    ///   again, together with what follows.
     package mutating func parse<Sink: RowSink & ~Copyable>(
         _ bytes: Span<UInt8>,
         readAt now: Instant,
@@ -83,10 +84,10 @@ package struct SocketTableParser {
 
     /// Whether the connection of the row is the one before; if not, remembers it.
     ///
-    /// The kernel writes the file in pieces of 4 KB and goes on by the number of rows of a bucket that it has written:
-    /// where a connection came into the bucket meanwhile, at its head, the last row before comes again
-    /// (tcp_seek_last_pos(), net/ipv4/tcp_ipv4.c; 6 times in 12 readings at 14,000 new ones a second). Listeners of one
-    /// address may be many (SO_REUSEPORT).
+    /// The kernel writes the file in pieces of 4 KB and goes on by the number of rows of a bucket
+    /// that it has written: where a connection came into the bucket meanwhile, at its head, the
+    /// last row before comes again (tcp_seek_last_pos(), net/ipv4/tcp_ipv4.c; 6 times in 12
+    /// readings at 14,000 new ones a second). Listeners of one address may be many (SO_REUSEPORT).
     @inline(__always)
     private mutating func isRepeated(_ row: borrowing SocketRow) -> Bool {
         if let last, row.remotePort == last.remotePort, row.localPort == last.localPort, row.state != .listen,

@@ -31,11 +31,12 @@ struct SocketTableRow {
             return position < bytes.count ? .malformed(next: position + 1) : .incomplete
         }
         guard let tail = Self.tail(of: bytes, at: columns.end) else { return .incomplete }
-        // uid, timeout, inode, references and the socket's address stand behind every row, five more only behind full
-        // sockets.
+        // uid, timeout, inode, references and the socket's address stand behind every row, five
+        // more only behind full sockets.
         guard tail.words >= 5 else { return .malformed(next: tail.next) }
         var row = columns.row
-        // A connection request is printed as SYN_RECV; only its shorter row tells it from a socket in that state.
+        // A connection request is printed as SYN_RECV; only its shorter row tells it from a socket
+        // in that state.
         if row.state == .synRecv && tail.words == 5 { row.state = .newSynRecv }
         return .row(row, next: tail.next)
     }
@@ -61,7 +62,8 @@ struct SocketTableRow {
         colon + 2 + 2 * (addressWidth + 6) + 41
     }
 
-    /// The columns from `sl` to `retrnsmt`, and where they end; nil where anything else stands there.
+    /// The columns from `sl` to `retrnsmt`, and where they end; nil where anything else stands
+    /// there.
     @inline(__always)
     private func columns(of bytes: Span<UInt8>, at start: Int) -> (row: SocketRow, end: Int)? {
         guard let colon = Self.colonAfterSlot(in: bytes, at: start) else { return nil }
@@ -112,7 +114,8 @@ struct SocketTableRow {
         return position
     }
 
-    /// An address: words of 32 bits that the kernel keeps in network order and prints as numbers of its own byte order.
+    /// An address: words of 32 bits that the kernel keeps in network order and prints as numbers of
+    /// its own byte order.
     @inline(__always)
     private func address(in bytes: Span<UInt8>, at offset: Int) -> IPAddress? {
         guard let first = bytes.hexadecimal32(at: offset) else { return nil }
@@ -126,8 +129,8 @@ struct SocketTableRow {
         )
     }
 
-    /// Counts the words from `start` to the end of the line, eight bytes at a time; nil where the line does not end in
-    /// the bytes.
+    /// Counts the words from `start` to the end of the line, eight bytes at a time; nil where the
+    /// line does not end in the bytes.
     @inline(__always)
     private static func tail(of bytes: Span<UInt8>, at start: Int) -> (words: Int, next: Int)? {
         var words = 0

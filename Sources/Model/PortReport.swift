@@ -1,4 +1,5 @@
-/// What one reading of the socket table says. A part that needs something which could not be read is nil.
+/// What one reading of the socket table says. A part that needs something which could not be read
+/// is nil.
 package struct PortReport: Equatable, Sendable {
     /// Rows by family and state.
     package var table = TableCounts()
@@ -8,9 +9,11 @@ package struct PortReport: Equatable, Sendable {
     package var orphanFinWait2 = 0
     /// TIME_WAIT sockets by role and peer; nil without the local addresses or the ephemeral range.
     package var timeWait: TimeWaitCounts?
-    /// TIME_WAIT sockets that readings saw begin, since the first one, by role and peer; nil as `timeWait` is.
+    /// TIME_WAIT sockets that readings saw begin, since the first one, by role and peer; nil as
+    /// `timeWait` is.
     package var observed: TimeWaitCounts?
-    /// TIME_WAIT sockets of which nobody can tell whether they are new, because there are more than may be remembered.
+    /// TIME_WAIT sockets of which nobody can tell whether they are new, because there are more than
+    /// may be remembered.
     package var untracked = 0
     /// All LISTEN ports; nil without the ephemeral range.
     package var listening: ListeningPorts?
@@ -22,7 +25,8 @@ package struct PortReport: Equatable, Sendable {
     package var ports: [PortLine] = []
     /// The use of the ephemeral range; nil without it.
     package var ephemeral: EphemeralUse?
-    /// When the range has no free port, whatever the destination, as forecast; nil if never, and without the range.
+    /// When the range has no free port, whatever the destination, as forecast; nil if never, and
+    /// without the range.
     package var ephemeralExhaustion: Instant?
     /// Reserved ports that protect nothing; nil without the range.
     package var idleReserved: IdleReservedPorts?
@@ -30,11 +34,13 @@ package struct PortReport: Equatable, Sendable {
     package var selfConnected = 0
     /// The first of them, at most `mostSelfConnected`.
     package var selfConnectedEnds: [SelfConnected] = []
-    /// TIME_WAITs that began in the last `newWindow` seconds, by role and peer; nil as `timeWait` is.
+    /// TIME_WAITs that began in the last `newWindow` seconds, by role and peer; nil as `timeWait`
+    /// is.
     package var newTimeWait: TimeWaitCounts?
     /// Which ports are listened on and held.
     package var occupancy = PortOccupancy()
-    /// The use of the range towards each destination; nil without the range or the sysctls that decide about reuse.
+    /// The use of the range towards each destination; nil without the range or the sysctls that
+    /// decide about reuse.
     package var destinations: DestinationReport?
     /// The peers of the chosen ports, if they are asked for.
     package var peers: [PeerLine] = []
@@ -68,7 +74,8 @@ package struct SelfConnected: Equatable, Sendable {
     }
 }
 
-/// What LISTEN rows say: the part of a report that is brought up to date between two readings of the table.
+/// What LISTEN rows say: the part of a report that is brought up to date between two readings of
+/// the table.
 package struct ListenerReport: Sendable {
     fileprivate let rows: [SocketRow]
     fileprivate let byPort: [Port: [SocketRow]]
@@ -89,8 +96,8 @@ package struct ListenerReport: Sendable {
 }
 
 extension PortReport {
-    /// Brings the part up to date that follows from the listeners alone. A port that is new is chosen at the next
-    /// reading of the table.
+    /// Brings the part up to date that follows from the listeners alone. A port that is new is
+    /// chosen at the next reading of the table.
     package mutating func refresh(_ listeners: ListenerReport) {
         for family in AddressFamily.allCases {
             table[family, .listen] = listeners.rows.count { $0.localAddress.isIPv4 == (family == .ipv4) }
@@ -121,7 +128,8 @@ package struct ListeningPorts: Equatable, Sendable {
     package var outside = 0
     /// In the range and reserved.
     package var reserved = 0
-    /// In the range and not reserved: an outgoing connection can take them while their service is down.
+    /// In the range and not reserved: an outgoing connection can take them while their service is
+    /// down.
     package var exposed = 0
 
     package init(outside: Int = 0, reserved: Int = 0, exposed: Int = 0) {
@@ -154,9 +162,11 @@ package struct PortLine: Equatable, Sendable {
     package var listeners = 0
     /// TIME_WAIT sockets of its service; nil without the local addresses.
     package var timeWait: PortTimeWait?
-    /// The TIME_WAITs of its service that it has because it closed first, by the listener that accepted them.
+    /// The TIME_WAITs of its service that it has because it closed first, by the listener that
+    /// accepted them.
     package var listenerTimeWait: [ListenerTimeWait] = []
-    /// TIME_WAIT sockets of its service that readings saw begin, since the first one; nil as `timeWait` is.
+    /// TIME_WAIT sockets of its service that readings saw begin, since the first one; nil as
+    /// `timeWait` is.
     package var entries: PortTimeWait?
     /// ESTABLISHED sockets that were accepted on it.
     package var established = 0
@@ -166,12 +176,13 @@ package struct PortLine: Equatable, Sendable {
     package var acceptQueueLimit: Int?
     /// CLOSE_WAIT sockets at the service's end: the client has closed, and the service has not.
     package var closeWait = 0
-    /// Whether the port is a service's for certain: asked for, or listened on again after its listener had gone.
+    /// Whether the port is a service's for certain: asked for, or listened on again after its
+    /// listener had gone.
     package var isRecurring = false
     /// Whether it is in the range and not reserved; nil without the range.
     package var isExposed: Bool?
-    /// The chance, 0 to 1, that the port is taken when its service next binds it: 0 where it is not exposed; nil without
-    /// the range, and where nothing of its parity is usable.
+    /// The chance, 0 to 1, that the port is taken when its service next binds it: 0 where it is not
+    /// exposed; nil without the range, and where nothing of its parity is usable.
     package var collisionRatio: Double?
 
     package init(
@@ -203,7 +214,8 @@ package struct PortLine: Equatable, Sendable {
     }
 }
 
-/// TIME_WAITs that a service has because it closed first, and the listener that accepted their connections.
+/// TIME_WAITs that a service has because it closed first, and the listener that accepted their
+/// connections.
 package struct ListenerTimeWait: Equatable, Sendable {
     /// Where it listens, or did until a short while ago.
     package var end: ListenerEnd

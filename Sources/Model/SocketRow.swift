@@ -10,24 +10,26 @@ public struct SocketRow: Equatable, Sendable {
     public var remotePort: Port
     /// The state of the socket.
     public var state: TCPState
-    /// Whether the row is a mini-socket of the kernel's TIME_WAIT table (timer 3): TIME_WAIT itself, or FIN_WAIT2 that
-    /// nobody owns any more, which the kernel's own `tw` count includes (inet_twsk_alloc(),
-    /// net/ipv4/inet_timewait_sock.c).
+    /// Whether the row is a mini-socket of the kernel's TIME_WAIT table (timer 3): TIME_WAIT
+    /// itself, or FIN_WAIT2 that nobody owns any more, which the kernel's own `tw` count includes
+    /// (inet_twsk_alloc(), net/ipv4/inet_timewait_sock.c).
     public var isTimeWaitMiniSocket: Bool
     /// Whether a listener on `::` takes IPv6 only. /proc/net/tcp6 does not tell; then it is false.
     public var isV6Only: Bool
-    /// `rx_queue`: for a listener the connections that wait for accept(); else bytes received and not yet read.
+    /// `rx_queue`: for a listener the connections that wait for accept(); else bytes received and
+    /// not yet read.
     public var receiveQueue: UInt32
-    /// `idiag_wqueue`: for a listener how many connections may wait for accept(), as listen() asked; else bytes not yet
-    /// acknowledged. 0 over procfs, which has another number there.
+    /// `idiag_wqueue`: for a listener how many connections may wait for accept(), as listen()
+    /// asked; else bytes not yet acknowledged. 0 over procfs, which has another number there.
     public var sendQueue: UInt32
-    /// The interface that the socket is bound to (SO_BINDTODEVICE, or the zone of a link-local address), by its index
-    /// (`idiag_if`); 0 where it is bound to none, and over procfs.
+    /// The interface that the socket is bound to (SO_BINDTODEVICE, or the zone of a link-local
+    /// address), by its index (`idiag_if`); 0 where it is bound to none, and over procfs.
     public var device: UInt32
-    /// How long a mini-socket of the TIME_WAIT table has left, in milliseconds; 0 once its time is over and it only
-    /// waits for the kernel's timer, and for other sockets.
+    /// How long a mini-socket of the TIME_WAIT table has left, in milliseconds; 0 once its time is
+    /// over and it only waits for the kernel's timer, and for other sockets.
     public var timerRemaining: UInt32
-    /// The kernel's number of the socket, which no other socket ever gets; 0 where the source does not tell.
+    /// The kernel's number of the socket, which no other socket ever gets; 0 where the source does
+    /// not tell.
     public var cookie: UInt64
 
     /// A row from its parts.
@@ -62,7 +64,7 @@ public struct SocketRow: Equatable, Sendable {
     /// Whether the local end is an IPv4 address, v4-mapped or not.
     @inlinable public var isIPv4: Bool { localAddress.high == 0 && localAddress.low >> 32 == 0xFFFF }
 
-    /// A socket that was closed by its owner and waits for the other end's FIN. Full sockets in FIN_WAIT2 still have an
-    /// owner.
+    /// A socket that was closed by its owner and waits for the other end's FIN. Full sockets in
+    /// FIN_WAIT2 still have an owner.
     public var isOrphanFinWait2: Bool { state == .finWait2 && isTimeWaitMiniSocket }
 }

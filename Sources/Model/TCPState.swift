@@ -1,5 +1,5 @@
-/// The state of a TCP socket, by the kernel's own number (include/net/tcp_states.h), which both /proc/net/tcp and
-/// sock_diag give.
+/// The state of a TCP socket, by the kernel's own number (include/net/tcp_states.h), which both
+/// /proc/net/tcp and sock_diag give.
 public enum TCPState: UInt8, CaseIterable, Sendable {
     case established = 1
     case synSent = 2
@@ -12,15 +12,16 @@ public enum TCPState: UInt8, CaseIterable, Sendable {
     case lastAck = 9
     case listen = 10
     case closing = 11
-    /// A connection request that has no socket of its own yet. The kernel prints it as SYN_RECV; the readers tell it
-    /// apart, because it stands under its listener's port and holds no port of its own.
+    /// A connection request that has no socket of its own yet. The kernel prints it as SYN_RECV;
+    /// the readers tell it apart, because it stands under its listener's port and holds no port of
+    /// its own.
     case newSynRecv = 12
-    /// A socket that is bound and neither listens nor is connected. Only sock_diag of Linux 6.8 and later tells of
-    /// them.
+    /// A socket that is bound and neither listens nor is connected. Only sock_diag of Linux 6.8 and
+    /// later tells of them.
     case boundInactive = 13
 
-    /// The state's name in labels: lower case with underscores. NEW_SYN_RECV goes by the name the kernel prints,
-    /// `syn_recv`.
+    /// The state's name in labels: lower case with underscores. NEW_SYN_RECV goes by the name the
+    /// kernel prints, `syn_recv`.
     public var name: String {
         switch self {
         case .established: "established"

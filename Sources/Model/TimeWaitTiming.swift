@@ -1,14 +1,14 @@
-/// How long TIME_WAIT lasts in a network namespace, and every time that follows from it. These numbers stand nowhere
-/// else.
+/// How long TIME_WAIT lasts in a network namespace, and every time that follows from it. These
+/// numbers stand nowhere else.
 public struct TimeWaitTiming: Equatable, Sendable {
-    /// What a TIME_WAIT's timer is set to, in seconds: TCP_TIMEWAIT_LEN (include/net/tcp.h), or `tcp_tw_timeout` on
-    /// kernels that have it (Alibaba Cloud Linux, 1 to 600 s).
+    /// What a TIME_WAIT's timer is set to, in seconds: TCP_TIMEWAIT_LEN (include/net/tcp.h), or
+    /// `tcp_tw_timeout` on kernels that have it (Alibaba Cloud Linux, 1 to 600 s).
     public let seconds: Double
     /// `seconds` as a row's timer counts.
     public let milliseconds: UInt32
 
-    /// How long after that a TIME_WAIT may still be there, in seconds: the kernel's timers round up, by as much as
-    /// 4.096 s at HZ=1000 (calc_index(), kernel/time/timer.c).
+    /// How long after that a TIME_WAIT may still be there, in seconds: the kernel's timers round
+    /// up, by as much as 4.096 s at HZ=1000 (calc_index(), kernel/time/timer.c).
     public static let timerRounding = 4.1
 
     /// The timing of a kernel.
@@ -19,10 +19,12 @@ public struct TimeWaitTiming: Equatable, Sendable {
         seconds = Double(timeout ?? 60)
     }
 
-    /// How long a port stays in TIME_WAIT in the mean, in seconds: the timers of HZ=250 round up by 0 to 2.048 s.
+    /// How long a port stays in TIME_WAIT in the mean, in seconds: the timers of HZ=250 round up by
+    /// 0 to 2.048 s.
     public var meanLifetime: Double { seconds + 1 }
 
-    /// How long a listener that vanished is remembered, in seconds: its TIME_WAITs outlive it by at most that.
+    /// How long a listener that vanished is remembered, in seconds: its TIME_WAITs outlive it by at
+    /// most that.
     public var listenerMemory: Double { seconds + 5 }
 
     /// How long a destination that had no port left is taken to want more than it gets, in seconds.
@@ -34,8 +36,8 @@ public struct TimeWaitTiming: Equatable, Sendable {
     /// `newAge` in milliseconds.
     @inlinable public static var newAgeInMilliseconds: UInt32 { 10_000 }
 
-    /// The age of a TIME_WAIT, in seconds, at least where its time is over. One that began under a longer timeout is
-    /// taken to have just begun.
+    /// The age of a TIME_WAIT, in seconds, at least where its time is over. One that began under a
+    /// longer timeout is taken to have just begun.
     public func age(timerRemaining: UInt32) -> Double {
         Double(ageInMilliseconds(timerRemaining: timerRemaining)) / 1000
     }

@@ -2,8 +2,8 @@ import Aggregator
 import KernelReaders
 import Model
 
-/// Keeps how each collector fares, and says what is worth a line in the log: a failure once until it changes, and its
-/// end.
+/// Keeps how each collector fares, and says what is worth a line in the log: a failure once until
+/// it changes, and its end.
 struct CollectorWatch {
     private(set) var statuses: [Collector: CollectorStatus] = [:]
     private var failures: [Collector: [ReadError]] = [:]
@@ -48,8 +48,8 @@ struct CollectorWatch {
         return value
     }
 
-    /// Does a reading of a collector whose parts stand alone: those that failed are counted, and logged once until they
-    /// change.
+    /// Does a reading of a collector whose parts stand alone: those that failed are counted, and
+    /// logged once until they change.
     ///
     /// - Returns: what it gave; nil if all of it failed.
     mutating func partialReading<Value>(
@@ -81,7 +81,8 @@ struct CollectorWatch {
         if isWhole { note([], of: collector) }
     }
 
-    /// The collectors of which a kernel, or what takes its place as gVisor does, may have nothing to read.
+    /// The collectors of which a kernel, or what takes its place as gVisor does, may have nothing
+    /// to read.
     private static let optional: Set<Collector> = [.localAddresses, .udp, .sockstat, .netstat]
 
     private mutating func failed(_ collector: Collector, _ error: ReadError) {

@@ -1,7 +1,7 @@
 import Model
 
-/// When something is due that happens at a steady rhythm. A moment that was missed, because something took too long or
-/// the machine slept, is left out and not made up for.
+/// When something is due that happens at a steady rhythm. A moment that was missed, because
+/// something took too long or the machine slept, is left out and not made up for.
 struct Schedule: Sendable {
     /// Seconds between two times.
     private(set) var period: Double
@@ -30,10 +30,11 @@ struct Schedule: Sendable {
     }
 }
 
-/// Decides how long to wait between two readings of the socket table: as long as was asked for, and longer where they
-/// would take more than their share of a core.
+/// Decides how long to wait between two readings of the socket table: as long as was asked for, and
+/// longer where they would take more than their share of a core.
 struct Pace: Sendable {
-    /// The longest time between two readings, in seconds, whatever they cost: a TIME_WAIT lives 60, and has to be seen.
+    /// The longest time between two readings, in seconds, whatever they cost: a TIME_WAIT lives 60,
+    /// and has to be seen.
     static let longest = 30.0
 
     /// The seconds that were asked for.
@@ -42,7 +43,8 @@ struct Pace: Sendable {
     private(set) var interval: Double
     /// The part of one core that readings may take.
     private let share: Double
-    /// What a reading costs, in seconds of CPU time: a mean in which each new one counts for a quarter.
+    /// What a reading costs, in seconds of CPU time: a mean in which each new one counts for a
+    /// quarter.
     private var cost: Double?
 
     init(requested: Double, share: Double) {
@@ -59,8 +61,8 @@ struct Pace: Sendable {
     }
 }
 
-/// When to try again what was refused: after ten seconds, then after twice as long each time, up to ten minutes. What a
-/// security module refuses it writes into the audit log at each try.
+/// When to try again what was refused: after ten seconds, then after twice as long each time, up to
+/// ten minutes. What a security module refuses it writes into the audit log at each try.
 struct Retry: Sendable {
     private static let first = 10.0
     private static let longest = 600.0

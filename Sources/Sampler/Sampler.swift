@@ -2,10 +2,11 @@ import Aggregator
 package import KernelReaders
 package import Model
 
-/// Reads what is due, keeps what is to be remembered between readings, and gives a sample of all that is known.
+/// Reads what is due, keeps what is to be remembered between readings, and gives a sample of all
+/// that is known.
 ///
-/// Two rhythms: every second what costs microseconds, which are small files and, over sock_diag, the listeners; every
-/// interval the socket table and what classifies its rows.
+/// Two rhythms: every second what costs microseconds, which are small files and, over sock_diag,
+/// the listeners; every interval the socket table and what classifies its rows.
 package struct Sampler: ~Copyable {
     private let proc: ProcFilesystem
     private let log: @Sendable (SamplerEvent) -> Void
@@ -21,7 +22,8 @@ package struct Sampler: ~Copyable {
     /// Whether the log says that addresses are not read as they should be.
     private var hasAddressObstacle = false
 
-    /// Sockets that are only bound are rare, and cost up to 100 ms to find: read with the table where that is cheap.
+    /// Sockets that are only bound are rare, and cost up to 100 ms to find: read with the table
+    /// where that is cheap.
     private var boundDue: Instant
     private var udpDue: Instant
     private var bound: [SocketRow]?
@@ -104,8 +106,8 @@ package struct Sampler: ~Copyable {
         sample.process = watch.reading(of: .process) { () throws(ReadError) in try ProcessFacts.reading() }
     }
 
-    /// Brings up to date what listeners say, between two readings of the table. Only sock_diag gives them without a
-    /// walk.
+    /// Brings up to date what listeners say, between two readings of the table. Only sock_diag
+    /// gives them without a walk.
     private mutating func readListeners(at now: Instant) {
         guard sample.ports != nil, table.source == .sockDiag, table.hasSockDiag else { return }
         let listening = watch.reading(of: .listeners) { () throws(ReadError) in try table.listeners() }
@@ -150,8 +152,8 @@ package struct Sampler: ~Copyable {
         sample.dialedPortsPeak = sample.ports?.dialedPorts.map { dialedPeak.note($0, at: now) }
     }
 
-    /// Asks live connections to heavy destinations for their timestamps, where these decide about reuse. The answers count
-    /// from the next reading on.
+    /// Asks live connections to heavy destinations for their timestamps, where these decide about
+    /// reuse. The answers count from the next reading on.
     private mutating func askForTimestamps() {
         guard table.source == .sockDiag else { return }
         for question in memory.questions.prefix(Self.mostQuestions) {
@@ -170,7 +172,8 @@ package struct Sampler: ~Copyable {
         sample.deviceNames = devices.reduce(into: [:]) { $0[$1] = InterfaceName.of($1) }
     }
 
-    /// Says in the log where the table is read, when that changes, and why it is not read where it should be.
+    /// Says in the log where the table is read, when that changes, and why it is not read where it
+    /// should be.
     private mutating func noteSource() {
         guard let source = table.source, source != sample.source else { return }
         sample.source = source
@@ -182,8 +185,9 @@ package struct Sampler: ~Copyable {
         log(.reads(source, because: table.obstacle))
     }
 
-    /// Reads the sockets that are only bound: every minute, and oftener where that takes no more than a five-thousandth
-    /// of the time, or a five-hundredth while a service waits for its port, which one of them may hold.
+    /// Reads the sockets that are only bound: every minute, and oftener where that takes no more
+    /// than a five-thousandth of the time, or a five-hundredth while a service waits for its port,
+    /// which one of them may hold.
     private mutating func readBoundSockets(at now: Instant) {
         guard table.hasSockDiag, now >= boundDue else { return }
         bound = watch.reading(of: .boundSockets) { () throws(ReadError) in try table.boundSockets() } ?? nil
@@ -191,7 +195,8 @@ package struct Sampler: ~Copyable {
             now + min(60, (memory.awaitsService ? 500 : 5000) * (watch.statuses[.boundSockets]?.duration ?? 0))
     }
 
-    /// Reads the ports of UDP sockets, where there are very many so seldom that it takes at most a hundredth of the time.
+    /// Reads the ports of UDP sockets, where there are very many so seldom that it takes at most a
+    /// hundredth of the time.
     private mutating func readUDPPorts(at now: Instant) {
         guard now >= udpDue else { return }
         let sockets = watch.reading(of: .udp) { () throws(ReadError) in
@@ -202,8 +207,8 @@ package struct Sampler: ~Copyable {
         udpDue = now + 100 * (watch.statuses[.udp]?.duration ?? 0)
     }
 
-    /// Reads the local addresses, on a router with a million routes so seldom that it takes at most a hundredth of the
-    /// time.
+    /// Reads the local addresses, on a router with a million routes so seldom that it takes at most
+    /// a hundredth of the time.
     private mutating func readAddresses(at now: Instant) {
         guard now >= addressesDue else { return }
         addresses = watch.reading(of: .localAddresses) { () throws(ReadError) in try addressReader.read(at: now) }

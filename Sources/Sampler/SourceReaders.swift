@@ -14,8 +14,8 @@ struct TableReader: ~Copyable {
     private(set) var obstacle: ReadError?
     private var retry = Retry()
 
-    /// - Parameter proc: where to read procfs. Where that is no procfs, as a capture is none, sock_diag would tell of
-    ///   another host: `auto` then is procfs.
+    /// - Parameter proc: where to read procfs. Where that is no procfs, as a capture is none,
+    ///   sock_diag would tell of another host: `auto` then is procfs.
     init(_ choice: SourceChoice, _ proc: ProcFilesystem) {
         self.choice = choice == .auto && !proc.isLive ? .procfs : choice
         self.proc = proc
@@ -67,8 +67,8 @@ struct TableReader: ~Copyable {
         return listening
     }
 
-    /// Reads the sockets that are bound and neither listen nor are connected, over sock_diag; nil where the kernel does
-    /// not tell.
+    /// Reads the sockets that are bound and neither listen nor are connected, over sock_diag; nil
+    /// where the kernel does not tell.
     mutating func boundSockets() throws(ReadError) -> [SocketRow]? {
         guard try proc.tellsBoundSockets() else { return nil }
         var table = try takeSockDiag()
@@ -117,7 +117,8 @@ struct TableReader: ~Copyable {
     }
 }
 
-/// Reads the namespace's own addresses: over rtnetlink, or from the files of procfs where that is refused.
+/// Reads the namespace's own addresses: over rtnetlink, or from the files of procfs where that is
+/// refused.
 struct AddressReader: ~Copyable {
     private let proc: ProcFilesystem
     /// Kept as long as it works.
@@ -126,8 +127,8 @@ struct AddressReader: ~Copyable {
     /// Why rtnetlink was not asked, or did not answer, at the last reading; nil where it did.
     private(set) var obstacle: ReadError?
 
-    /// - Parameter proc: where to read procfs. Where that is no procfs, as a capture is none, rtnetlink would answer for
-    ///   another host, and only the files are read.
+    /// - Parameter proc: where to read procfs. Where that is no procfs, as a capture is none,
+    ///   rtnetlink would answer for another host, and only the files are read.
     init(_ proc: ProcFilesystem) {
         self.proc = proc
     }

@@ -12,7 +12,8 @@ struct AlertTests {
 
     private static func runbook(_ name: String) throws -> String { try file("docs/runbooks/\(name).md") }
 
-    /// Alerts that have no check: nobody would be there to say the first, and the second is about the exporter alone.
+    /// Alerts that have no check: nobody would be there to say the first, and the second is about
+    /// the exporter alone.
     private static let alertsWithoutCheck: Set<String> = ["TimeWaitExporterDown", "TimeWaitConfigReloadFailed"]
 
     @Test("have the same subjects: an alert for every check that says so, and a check for every other alert")
@@ -78,7 +79,8 @@ struct AlertTests {
         #expect(ofAlertsOnly.isSubset(of: values.keys))
     }
 
-    /// A command without what differs from case to case: numbers, addresses, names of units, sudo and indentation.
+    /// A command without what differs from case to case: numbers, addresses, names of units, sudo
+    /// and indentation.
     private static func form(_ text: String) -> String {
         text.replacing(#/\\\n\s*/#, with: "")
             .replacing(#/&&\n\s*/#, with: "&& ")

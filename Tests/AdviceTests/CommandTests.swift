@@ -46,7 +46,8 @@ struct CommandTests {
                 let script = command.joined(separator: "\n")
                 #expect(try Shell.run(script, onlyChecks: true) != nil, "\(script)")
                 guard command.first?.hasPrefix("sudo systemctl") == true else { continue }
-                // What the shell makes of it: in place of sudo a function that says what it was given.
+                // What the shell makes of it: in place of sudo a function that says what it was
+                // given.
                 let words = try Shell.run("sudo() { printf '%s\\0' \"$@\"; }; \(script)")
                 let given = words?.split(separator: "\0", omittingEmptySubsequences: false).map(String.init)
                 #expect(given?.count == 4 && given?[2] == unit, "\(script)")

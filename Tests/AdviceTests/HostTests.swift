@@ -7,7 +7,8 @@ import Testing
 struct HostTests {
     // MARK: - local_prober, many_per_listener
 
-    /// A host with so many services, of which a prober of the host dials some; each probe left so many TIME_WAITs.
+    /// A host with so many services, of which a prober of the host dials some; each probe left so
+    /// many TIME_WAITs.
     private func probed(_ dialed: Int, of services: Int, timeWaits: Int = 2) -> World {
         var world = World()
         for number in 0..<services {
@@ -58,7 +59,8 @@ struct HostTests {
     func dialers() throws {
         var world = probed(6, of: 10)
         world.dialers = [SocketProcess(pid: 9, name: "curl"): PortSet([8000, 8001])]
-        // A program that keeps connections to its database and its cache is no prober, and hides none.
+        // A program that keeps connections to its database and its cache is no prober, and hides
+        // none.
         let shop = Program("shop", pid: 70)
         for number in 0..<3 {
             world.connect(from: (.loopback, 60_000 + Port(2 * number)), to: (.loopback, 8000 + Port(number)), by: shop)

@@ -73,7 +73,8 @@ struct RangeTests {
         var almost = busy(live: usable - 1)
         #expect(almost.diagnosis()[.destinationExhausting].isEmpty)
 
-        // So many live connections more a second, and so many ports left, as the generator made them.
+        // So many live connections more a second, and so many ports left, as the generator made
+        // them.
         for (left, isFound) in [(11_900, true), (12_100, false)] {
             var world = busy(live: usable - left - 400)
             var ports = ConnectPorts()
@@ -157,7 +158,8 @@ struct RangeTests {
 
     // MARK: - range_nearly_used, bind_half_used
 
-    /// A host where a program binds before it connects, to as many destinations as it has connections.
+    /// A host where a program binds before it connects, to as many destinations as it has
+    /// connections.
     private func binders(_ count: Int, bindsWithoutPort: Bool = false) -> World {
         var world = World()
         let options = SocketOptions(reusesAddress: false, reusesPort: false, bindsWithoutPort: bindsWithoutPort)

@@ -175,7 +175,8 @@ struct ReservedPortsTests {
         #expect(plan.all.listText.utf8.count == 4091 && plan.refusal == nil)
         request.ports.insert(10)
         #expect(ReservedPorts(try machine(), request).refusal == nil)
-        // sysctl ends it with a newline, the 4,096th byte, for which the kernel drops the last port.
+        // sysctl ends it with a newline, the 4,096th byte, for which the kernel drops the last
+        // port.
         request.ports = request.ports.subtracting(PortSet(PortRange(10)))
         request.ports.insert(100)
         #expect(ReservedPorts(try machine(), request).refusal == .tooLong(bytes: 4095))

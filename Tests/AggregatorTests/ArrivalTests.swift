@@ -58,7 +58,8 @@ struct ArrivalTests {
     func ages() {
         var memory = memory()
         #expect(memory.report([listener] + rows(ages: [1, 2, 3])).ports.first?.entries?.serverLocal == 0)
-        // Before the last reading, in between, after the start of this one, and past its 60 seconds.
+        // Before the last reading, in between, after the start of this one, and past its 60
+        // seconds.
         let report = memory.report([listener] + rows(ages: [5.5, 7, 4.5, 0.5, 0.1, 61]), at: .after(5))
         #expect(report.ports.first?.entries?.serverLocal == 3)
         #expect(
@@ -194,8 +195,9 @@ struct ArrivalTests {
         let counts = [500, 700, 716, 717, 1000, 3000]
         let observed = Mutex<[Int?]>([])
         let (before, listener) = (memory(), listener)
-        // A table that is not made for such cookies looks for ever. The trait .timeLimit would count the time for which
-        // the test waits for its turn, too: 100 seconds and more among the others.
+        // A table that is not made for such cookies looks for ever. The trait .timeLimit would
+        // count the time for which the test waits for its turn, too: 100 seconds and more among the
+        // others.
         let thread = Thread {
             var memory = before
             _ = memory.report([listener])
@@ -220,7 +222,8 @@ struct ArrivalTests {
         _ = memory.report([listener, other])
         _ = memory.report([listener, other] + rows(1...5, remaining: 58_000), at: .after(5))
         #expect(memory.report([other], at: .after(10)).ports.first?.entries?.serverLocal == 5)
-        // Both ports have counted, and are gone; one of them may be remembered, the one that was there last.
+        // Both ports have counted, and are gone; one of them may be remembered, the one that was
+        // there last.
         onOther.timerRemaining = 58_000
         _ = memory.report([other, onOther], at: .after(80))
         _ = memory.report([], at: .after(85))

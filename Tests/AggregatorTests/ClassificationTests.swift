@@ -83,7 +83,8 @@ struct ClassificationTests {
     func bothEnds() {
         let listeners = [SocketRow.listen(.anyIPv4, 8080), .listen(.anyIPv4, 9090)]
         #expect(classify(.socket(.timeWait, (.loopback, 8080), (.loopback, 9090)), among: listeners) == "server local")
-        // In the ephemeral range too: a listener's port cannot be chosen for an outgoing connection.
+        // In the ephemeral range too: a listener's port cannot be chosen for an outgoing
+        // connection.
         #expect(
             classify(
                 .socket(.timeWait, (.loopback, 40_000), (.loopback, 9090)),

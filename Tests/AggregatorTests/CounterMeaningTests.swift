@@ -30,7 +30,8 @@ struct CounterMeaningTests {
         #expect(meaning.event == .expiries)
     }
 
-    /// One second after the other of a steady traffic whose TIME_WAITs end in batches every other second.
+    /// One second after the other of a steady traffic whose TIME_WAITs end in batches every other
+    /// second.
     private func run(_ seconds: Int, perSecond: Int, countsEntries: Bool, from start: UInt64) -> CounterMeaning {
         var meaning = CounterMeaning()
         var (entries, expiries, buckets) = (start, start, 0)

@@ -204,8 +204,8 @@ struct DestinationTests {
 struct ForecastTests {
     private let range = EphemeralRange(40_000, 40_999)
 
-    /// The rows of a table in which `rate` TIME_WAITs a second have begun for `seconds`, none reused, and `live`
-    /// connections stay.
+    /// The rows of a table in which `rate` TIME_WAITs a second have begun for `seconds`, none
+    /// reused, and `live` connections stay.
     private func rows(
         _ rate: Double,
         for seconds: Double,
@@ -348,7 +348,8 @@ struct ForecastTests {
         var memory = Memory(ports: 10)
         let range = EphemeralRange(40_000, 40_999)
         var forecasts: [Double?] = []
-        // The port number N began at a moment of its own, and begins again 60 s later; some readings find a few free.
+        // The port number N began at a moment of its own, and begins again 60 s later; some
+        // readings find a few free.
         for (reading, free) in [0, 13, 63, 0, 30, 50, 100].enumerated() {
             let now = 5 * Double(reading)
             let rows = (free..<1000).map { number in

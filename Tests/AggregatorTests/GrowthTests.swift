@@ -36,7 +36,8 @@ struct GrowthTests {
         }
     }
 
-    /// The forecasts of a leak, one for each reading, as parts of the true time that is left; nil where none is seen.
+    /// The forecasts of a leak, one for each reading, as parts of the true time that is left; nil
+    /// where none is seen.
     private func forecasts(
         rate: Double,
         ports: Int,

@@ -41,7 +41,8 @@ struct RangeForecastTests {
             }
             let seconds = seconds(memory.report(rows, range: range, at: .after(now)), at: now)
             guard now >= 15 else { continue }
-            // The half is full at 50 s; of what goes on in the other one a few readings say nothing yet.
+            // The half is full at 50 s; of what goes on in the other one a few readings say nothing
+            // yet.
             if (50..<75).contains(now) { continue }
             forecasts += 1
             #expect(abs(try #require(seconds, "at \(now)") + now - 100) < 10, "at \(now)")

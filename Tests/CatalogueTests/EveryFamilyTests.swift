@@ -6,7 +6,8 @@ import Testing
 
 @testable import Catalogue
 
-/// A sample in which every number is another one and none is 0: a 0 says nothing of how a number is written.
+/// A sample in which every number is another one and none is 0: a 0 says nothing of how a number is
+/// written.
 @Suite("A page with a number in every family")
 struct EveryFamilyTests {
     private static func ports(_ low: UInt16, _ high: UInt16) -> PortRange {

@@ -77,7 +77,8 @@ struct SourceTests {
 
     /// An exporter whose system calls fail as strace is told.
     ///
-    /// - Parameter trace: the file that gets a line for each call of that name, with its time behind the process.
+    /// - Parameter trace: the file that gets a line for each call of that name, with its time
+    ///   behind the process.
     private func startExporter(injecting fault: String, trace: String = "/dev/null") throws -> RunningProgram {
         let strace = ["strace", "-qq", "-f", "-ttt", "-o", trace, "-e", "inject=" + fault]
         let exporter = [try Executable.built("timewait_exporter"), "--web.listen-address=127.0.0.1:10057"]
@@ -115,7 +116,8 @@ struct SourceTests {
         let trace = NSTemporaryDirectory() + "timewait_exporter_trace_\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: trace) }
         let program = try startExporter(injecting: "socket:error=EACCES:when=2+", trace: trace)
-        /// When sock_diag was tried, in seconds: judged by what strace saw, however late this test looks.
+        /// When sock_diag was tried, in seconds: judged by what strace saw, however late this test
+        /// looks.
         let tries = {
             try String(contentsOfFile: trace, encoding: .utf8).split(separator: "\n")
                 .filter { $0.contains("NETLINK_SOCK_DIAG") }

@@ -102,7 +102,8 @@ struct SockDiagParserTests {
     @Test(
         "gives a socket once that the kernel gives twice, since new ones came before the place where it went on",
         arguments: [
-            // New connections within a long bucket, and at a datagram's end: one, three, more than there were rows.
+            // New connections within a long bucket, and at a datagram's end: one, three, more than
+            // there were rows.
             ([[1, 2, 2, 3]], [1, 2, 3]),
             ([[1, 2, 3], [3, 4]], [1, 2, 3, 4]),
             ([[1, 2, 3, 4], [2, 3, 4, 5], [6]], [1, 2, 3, 4, 5, 6]),

@@ -107,7 +107,8 @@ struct SocketTableParserTests {
     @Test("takes any bytes at all without a trap, and every whole line is a row or counted")
     func anyBytes() throws {
         var generator = SystemRandomNumberGenerator()
-        // They differ from each other in so much that no change makes two of them the same connection.
+        // They differ from each other in so much that no change makes two of them the same
+        // connection.
         let rows = (1...80 as ClosedRange<UInt32>).map { number in
             let address = String(number &* 0x9E37_79B9 | 0x8000_0000, radix: 16, uppercase: true)
             return Self.timeWait.replacing("0100007F:8124", with: address + ":8124") + "\n"

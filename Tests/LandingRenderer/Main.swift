@@ -82,7 +82,8 @@ struct LandingRenderer {
         return situation
     }
 
-    /// Renders the largest pages, each some times, and prints docs/benchmark/landing.md. The shortest time counts.
+    /// Renders the largest pages, each some times, and prints docs/benchmark/landing.md. The
+    /// shortest time counts.
     private static func times() {
         print(
             """

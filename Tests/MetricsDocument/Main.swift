@@ -1,7 +1,8 @@
 import Foundation
 import System
 
-/// Writes the generated parts of docs/metrics.md: `metrics_document docs/metrics.md`, as `make docs` does.
+/// Writes the generated parts of docs/metrics.md: `metrics_document docs/metrics.md`, as `make
+/// docs` does.
 @main
 struct Main {
     static func main() throws {

@@ -18,8 +18,8 @@ struct Address: Hashable {
         self.text = text
     }
 
-    /// The address as it stands in /proc/net/tcp and tcp6: words of 32 bits, in the byte order of the machine, in
-    /// capitals.
+    /// The address as it stands in /proc/net/tcp and tcp6: words of 32 bits, in the byte order of
+    /// the machine, in capitals.
     var inProcNet: String {
         stride(from: 0, to: bytes.count, by: 4).map { start in
             let word = bytes[start..<start + 4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
@@ -30,8 +30,9 @@ struct Address: Hashable {
 
     /// Calls `body` with a `sockaddr_in` or `sockaddr_in6` of this address and a port.
     func withSocketAddress(port: UInt16, _ body: (UnsafePointer<sockaddr>?, socklen_t) -> Int32) -> Int32 {
-        // Both structures begin with the family in the machine's order and the port in the network's. What comes
-        // between them and the address, and behind it, is flow label and scope, which are not used here.
+        // Both structures begin with the family in the machine's order and the port in the
+        // network's. What comes between them and the address, and behind it, is flow label and
+        // scope, which are not used here.
         var raw = [UInt8](repeating: 0, count: family == AF_INET6 ? 28 : 16)
         let head = (UInt16(family), port.bigEndian)
         unsafe withUnsafeBytes(of: head) { unsafe raw.replaceSubrange(0..<4, with: $0) }

@@ -2,7 +2,8 @@ import Glibc
 
 /// What the kernel says to a program that asks for a port.
 extension Agent {
-    /// `attempt`: a connect() whose port the kernel chooses by itself; answers its errno. With 0 the connection stays open.
+    /// `attempt`: a connect() whose port the kernel chooses by itself; answers its errno. With 0
+    /// the connection stays open.
     mutating func attempt(_ words: inout Words) throws(Failure) -> String {
         let (address, port) = (try words.address(), try words.port())
         let client = try Socket(family: address.family)

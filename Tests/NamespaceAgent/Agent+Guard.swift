@@ -1,7 +1,7 @@
 import Glibc
 
-/// Processes of the test that end with the agent at the latest, so that not even a test that was killed leaves one
-/// behind.
+/// Processes of the test that end with the agent at the latest, so that not even a test that was
+/// killed leaves one behind.
 extension Agent {
     /// `guard`: answers nothing.
     mutating func guardProcess(_ words: inout Words) throws(Failure) -> String {

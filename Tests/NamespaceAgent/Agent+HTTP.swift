@@ -6,12 +6,12 @@ struct Visit: Hashable {
     let port: UInt16
 }
 
-/// Scrapes. They go over one kept connection for each address and port, so that they add no TIME_WAITs to those that
-/// are counted.
+/// Scrapes. They go over one kept connection for each address and port, so that they add no
+/// TIME_WAITs to those that are counted.
 extension Agent {
-    /// `get`: the line `ok STATUS LENGTH TYPE`, and LENGTH bytes of body behind it. The rest of the command is the
-    /// Accept header. A connection that the server ended, or that failed, is an error once, and the next `get` opens a
-    /// new one.
+    /// `get`: the line `ok STATUS LENGTH TYPE`, and LENGTH bytes of body behind it. The rest of the
+    /// command is the Accept header. A connection that the server ended, or that failed, is an
+    /// error once, and the next `get` opens a new one.
     mutating func get(_ words: inout Words) throws(Failure) -> [UInt8] {
         let visit = Visit(address: try words.address(), port: try words.port())
         let path = try words.next("PATH")

@@ -52,8 +52,8 @@ extension Agent {
             closed.append(first)
             halfClosed.append(second)
         }
-        // Only in this state does the coming close() make the mini-socket of an orphan at once. All are told first and
-        // waited for then, because each ACK may be delayed by 40 ms.
+        // Only in this state does the coming close() make the mini-socket of an orphan at once. All
+        // are told first and waited for then, because each ACK may be delayed by 40 ms.
         try repeating(count) { index throws(Failure) in
             try closed[index].expectState(TCP_FIN_WAIT2)
         }

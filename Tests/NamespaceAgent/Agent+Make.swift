@@ -2,10 +2,10 @@ import Glibc
 
 /// Connections that come and go, and leave a TIME_WAIT each at the end that closed first.
 ///
-/// `make` does both ends, one connection after the other. Across two namespaces each agent does its half, in this order
-/// of commands: `listen` at the server; `serve` at the server, whose answer does not come yet; `dial` at the client,
-/// and its answer; the answer to `serve`. Listener and counts have to agree, and all source ports come from
-/// `SourcePorts`.
+/// `make` does both ends, one connection after the other. Across two namespaces each agent does its
+/// half, in this order of commands: `listen` at the server; `serve` at the server, whose answer
+/// does not come yet; `dial` at the client, and its answer; the answer to `serve`. Listener and
+/// counts have to agree, and all source ports come from `SourcePorts`.
 extension Agent {
     /// `make`: answers how many.
     mutating func make(_ words: inout Words) throws(Failure) -> String {
@@ -52,7 +52,8 @@ extension Agent {
         return "\(count)"
     }
 
-    /// Connects along a route; `index` counts the connections of one command, `closer` is nil for one that stays open.
+    /// Connects along a route; `index` counts the connections of one command, `closer` is nil for
+    /// one that stays open.
     mutating func open(_ route: Route, _ index: Int, closer: Closer?) throws(Failure) -> Socket {
         let socket = try Socket(family: route.address.family)
         if route.reuseAddress { try socket.set(SOL_SOCKET, SO_REUSEADDR, Int32(1)) }

@@ -2,8 +2,9 @@ import Glibc
 
 /// Connections to very many destinations.
 extension Agent {
-    /// `scatter`: one connection to each of COUNT addresses of 10.0.0.0/8, all to one listener of this agent on every
-    /// address, closed by the client first, at most RATE a second. Their ports are chosen by the kernel. Answers how many.
+    /// `scatter`: one connection to each of COUNT addresses of 10.0.0.0/8, all to one listener of
+    /// this agent on every address, closed by the client first, at most RATE a second. Their ports
+    /// are chosen by the kernel. Answers how many.
     mutating func scatter(_ words: inout Words) throws(Failure) -> String {
         let count = try words.number("COUNT", 1...1_000_000)
         let port = try words.port()

@@ -12,8 +12,9 @@ enum ListenTable {
         return false
     }
 
-    /// The local addresses of the LISTEN rows, as the table writes them. They stand before all others, and reading
-    /// stops there: what follows costs the kernel a walk through the hash of the whole machine.
+    /// The local addresses of the LISTEN rows, as the table writes them. They stand before all
+    /// others, and reading stops there: what follows costs the kernel a walk through the hash of
+    /// the whole machine.
     private static func listeners(_ path: String) throws(Failure) -> [Substring] {
         try withFile(path, O_RDONLY) { descriptor throws(Failure) in
             var addresses: [Substring] = []

@@ -1,11 +1,12 @@
 import Glibc
 
-/// A helper of the tests that lives inside a network namespace, holds it open, and makes exact numbers of TCP sockets
-/// there.
+/// A helper of the tests that lives inside a network namespace, holds it open, and makes exact
+/// numbers of TCP sockets there.
 ///
-/// It reads one command a line from its standard input, answers each with one line, `ok …` or `error …sentence…`, and
-/// ends when the input ends, so that it cannot outlive its test. `Agent` lists the commands. One thread and blocking
-/// sockets: a connection is made, used and closed one step after the other, and so who closes first is never a race.
+/// It reads one command a line from its standard input, answers each with one line, `ok …` or
+/// `error …sentence…`, and ends when the input ends, so that it cannot outlive its test. `Agent`
+/// lists the commands. One thread and blocking sockets: a connection is made, used and closed one
+/// step after the other, and so who closes first is never a race.
 @main
 enum Main {
     /// Answers commands until the input ends.

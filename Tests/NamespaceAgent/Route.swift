@@ -8,8 +8,9 @@ struct Route {
     let port: UInt16
     /// The address to connect from; nil leaves it to the kernel.
     var source: Address?
-    /// The first source port, bound explicitly as a program with a fixed port does it; the next connections of the
-    /// command take the ports after it. Nil takes ports of ip_local_port_range as connect() does by itself.
+    /// The first source port, bound explicitly as a program with a fixed port does it; the next
+    /// connections of the command take the ports after it. Nil takes ports of ip_local_port_range
+    /// as connect() does by itself.
     var sourcePort: UInt16?
     /// Whether the client sets SO_REUSEADDR before it binds its source port.
     var reuseAddress = false
@@ -20,7 +21,8 @@ struct Route {
 
 /// How a command tells its route.
 extension Words {
-    /// `ADDRESS PORT [from SOURCE_ADDRESS] [port N] [reuseaddr]`, and a last word that the command may know.
+    /// `ADDRESS PORT [from SOURCE_ADDRESS] [port N] [reuseaddr]`, and a last word that the command
+    /// may know.
     mutating func route(flag: String? = nil) throws(Failure) -> (route: Route, flagged: Bool) {
         var route = Route(address: try address(), port: try port())
         var flagged = false

@@ -2,7 +2,8 @@ import Glibc
 
 /// A socket, closed when nobody holds it any more.
 final class Socket {
-    /// How many seconds any step of a socket may take: far more than a working one needs, and a bound for a broken one.
+    /// How many seconds any step of a socket may take: far more than a working one needs, and a
+    /// bound for a broken one.
     static let patience = 5
 
     /// The socket's file descriptor.
@@ -45,7 +46,8 @@ final class Socket {
         guard Glibc.listen(descriptor, Int32(backlog)) == 0 else { throw Failure(call: "listen") }
     }
 
-    /// Connects. False if the kernel has no source port to give, or not the one it was told to take: another may do.
+    /// Connects. False if the kernel has no source port to give, or not the one it was told to
+    /// take: another may do.
     func connect(to address: Address, _ port: UInt16) throws(Failure) -> Bool {
         let result = unsafe address.withSocketAddress(port: port) { unsafe Glibc.connect(descriptor, $0, $1) }
         if result == 0 { return true }

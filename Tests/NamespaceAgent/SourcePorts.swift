@@ -1,19 +1,22 @@
 import Glibc
 
-/// Hands out source ports of ip_local_port_range, so that no connection takes a TIME_WAIT away that was made before it.
+/// Hands out source ports of ip_local_port_range, so that no connection takes a TIME_WAIT away that
+/// was made before it.
 ///
-/// connect() left to itself would: where the server closed first, nothing is left at the client, whose port may be
-/// chosen again, and the SYN from it re-opens the server's TIME_WAIT. So the agent remembers those ports, and tells the
-/// kernel which port to take by IP_LOCAL_PORT_RANGE with a range of one. That is still an automatic choice: reserved
-/// ports and listeners' ports are refused, a client's TIME_WAIT too unless tcp_tw_reuse allows it, and one port serves
-/// many destinations.
+/// connect() left to itself would: where the server closed first, nothing is left at the client,
+/// whose port may be chosen again, and the SYN from it re-opens the server's TIME_WAIT. So the
+/// agent remembers those ports, and tells the kernel which port to take by IP_LOCAL_PORT_RANGE with
+/// a range of one. That is still an automatic choice: reserved ports and listeners' ports are
+/// refused, a client's TIME_WAIT too unless tcp_tw_reuse allows it, and one port serves many
+/// destinations.
 struct SourcePorts {
     /// Longer than any TIME_WAIT lives.
     private static let memory = 65.0
     /// linux/in.h; glibc 2.36 does not have it. Linux 6.3.
     private static let localPortRangeOption: Int32 = 51
 
-    /// Where a connection goes, IPv4 and v4-mapped being one. Its source is left out, for it may be said or not.
+    /// Where a connection goes, IPv4 and v4-mapped being one. Its source is left out, for it may be
+    /// said or not.
     private struct Destination: Hashable {
         let address: ArraySlice<UInt8>
         let port: UInt16
@@ -48,13 +51,14 @@ struct SourcePorts {
         throw Failure("no port of ip_local_port_range is free for \(route.text)")
     }
 
-    /// Keeps a port from being used again where the server may be left in TIME_WAIT; `closer` is nil for a connection
-    /// that stays open.
+    /// Keeps a port from being used again where the server may be left in TIME_WAIT; `closer` is
+    /// nil for a connection that stays open.
     mutating func remember(_ port: UInt16, _ route: Route, closer: Closer?) {
         if closer != .client { taken[Destination(route), default: [:]][port] = Clock.now }
     }
 
-    /// The ports in the order in which they are used: as connect() does it, those with the parity of the low end first.
+    /// The ports in the order in which they are used: as connect() does it, those with the parity
+    /// of the low end first.
     private static func port(_ step: Int, of range: ClosedRange<UInt16>) -> UInt16 {
         let place = step % range.count
         let alike = (range.count + 1) / 2

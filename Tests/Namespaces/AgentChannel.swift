@@ -1,6 +1,7 @@
 import Glibc
 
-/// The test's end of the agent's standard input and output: one socket, whose closing ends the agent.
+/// The test's end of the agent's standard input and output: one socket, whose closing ends the
+/// agent.
 final class AgentChannel {
     /// Longer than any command takes, on a busy machine too: the agent bounds each of its steps.
     private static let patience = 600
@@ -14,7 +15,8 @@ final class AgentChannel {
     /// What has been received and belongs to the coming answers.
     private var received: [UInt8] = []
 
-    /// A pair of connected ends. No other child can inherit them: they are close-on-exec from the beginning.
+    /// A pair of connected ends. No other child can inherit them: they are close-on-exec from the
+    /// beginning.
     init() throws(NamespaceError) {
         var ends: [Int32] = [-1, -1]
         guard unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {

@@ -11,9 +11,9 @@ package enum Executable {
         throw .notBuilt(program: name, lookedIn: folders)
     }
 
-    /// Where to look. The build puts the programs into the folder of the test runner, wherever that is
-    /// (`--scratch-path`, debug or release); a runner that only loads the tests is told of them in an argument; and
-    /// this source file knows the package.
+    /// Where to look. The build puts the programs into the folder of the test runner, wherever that
+    /// is (`--scratch-path`, debug or release); a runner that only loads the tests is told of them
+    /// in an argument; and this source file knows the package.
     private static let folders: [String] = {
         let runner = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         let bundles = CommandLine.arguments.filter { $0.hasSuffix(".xctest") || $0.hasSuffix(".so") }

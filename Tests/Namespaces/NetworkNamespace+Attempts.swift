@@ -1,6 +1,7 @@
 /// What the kernel says to a program that asks for a port. An errno of 0 is success.
 extension NetworkNamespace {
-    /// Connects to a listener that `listen` opened, from a port that the kernel chooses; the connection stays open.
+    /// Connects to a listener that `listen` opened, from a port that the kernel chooses; the
+    /// connection stays open.
     /// - Returns: the errno.
     package func attemptConnection(to address: String = "127.0.0.1", port: Int) throws(NamespaceError) -> Int {
         try count("attempt \(address) \(port)")
@@ -27,8 +28,8 @@ extension NetworkNamespace {
         try ask("datagram \(address) \(port)")
     }
 
-    /// Makes one TIME_WAIT of a client to each of many destinations in 10.0.0.0/8, which has to be local as a whole, by
-    /// connections to a listener of this namespace on every address.
+    /// Makes one TIME_WAIT of a client to each of many destinations in 10.0.0.0/8, which has to be
+    /// local as a whole, by connections to a listener of this namespace on every address.
     ///
     /// - Parameter rate: at most so many a second.
     package func scatterTimeWaits(_ count: Int, port: Int, rate: Int = 1_000_000) throws(NamespaceError) {

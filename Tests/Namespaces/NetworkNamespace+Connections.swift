@@ -15,8 +15,8 @@ extension NetworkNamespace {
         try ask("connect \(count) " + route + (reuseAddress ? " reuseaddr" : ""))
     }
 
-    /// Opens connections to anybody's listener, here or in another namespace. At a listener that `listen` opened they
-    /// wait for `acceptConnections`.
+    /// Opens connections to anybody's listener, here or in another namespace. At a listener that
+    /// `listen` opened they wait for `acceptConnections`.
     package func dialConnections(
         _ count: Int,
         to address: String = "127.0.0.1",
@@ -37,12 +37,14 @@ extension NetworkNamespace {
         try ask("close \(count) \(closer.rawValue)")
     }
 
-    /// Closes one end of connections of `openConnections`: it becomes an orphan FIN_WAIT2, and the other a CLOSE_WAIT.
+    /// Closes one end of connections of `openConnections`: it becomes an orphan FIN_WAIT2, and the
+    /// other a CLOSE_WAIT.
     package func halfCloseConnections(_ count: Int, _ closer: Closer = .client) throws(NamespaceError) {
         try ask("half-close \(count) \(closer.rawValue)")
     }
 
-    /// Closes the other ends of what `halfCloseConnections` left: each becomes a TIME_WAIT of who closed first.
+    /// Closes the other ends of what `halfCloseConnections` left: each becomes a TIME_WAIT of who
+    /// closed first.
     package func finishConnections(_ count: Int) throws(NamespaceError) {
         try ask("finish \(count)")
     }

@@ -53,8 +53,8 @@ extension NetworkNamespace {
         try ask("unlisten \(address) \(port)")
     }
 
-    /// Waits until a program of the namespace listens on a port, at exactly this address or, with `*`, at any. It looks
-    /// into the table and connects to nobody, so that no socket is added.
+    /// Waits until a program of the namespace listens on a port, at exactly this address or, with
+    /// `*`, at any. It looks into the table and connects to nobody, so that no socket is added.
     package func waitForListener(
         _ address: String = "*",
         port: Int,

@@ -13,8 +13,8 @@ extension NetworkNamespace {
         package var text: String { String(decoding: body, as: UTF8.self) }
     }
 
-    /// Gets a page over HTTP, without a TIME_WAIT: one connection is kept for each address and port. It is two
-    /// ESTABLISHED sockets.
+    /// Gets a page over HTTP, without a TIME_WAIT: one connection is kept for each address and
+    /// port. It is two ESTABLISHED sockets.
     package func get(
         _ path: String,
         from address: String = "127.0.0.1",

@@ -1,8 +1,10 @@
 import Glibc
 
-/// Programs inside the namespace. They enter it by nsenter: setns() here would move a thread that other tests run on.
+/// Programs inside the namespace. They enter it by nsenter: setns() here would move a thread that
+/// other tests run on.
 extension NetworkNamespace {
-    /// Runs a program to its end, which has to come in time; whether it ended well is the caller's to judge.
+    /// Runs a program to its end, which has to come in time; whether it ended well is the caller's
+    /// to judge.
     package func run(
         _ program: String,
         _ arguments: [String] = [],
@@ -17,12 +19,13 @@ extension NetworkNamespace {
         )
     }
 
-    /// Starts a program and leaves it running, until it is told to end, or the caller or the test's process are gone.
+    /// Starts a program and leaves it running, until it is told to end, or the caller or the test's
+    /// process are gone.
     package func start(_ program: String, _ arguments: [String] = []) throws(NamespaceError) -> RunningProgram {
         let running = try RunningProgram(entering + [program] + arguments, name: program)
         try ask("guard \(running.process)")
-        // The id may be given to somebody else once the program has ended. This also keeps the namespace as long as the
-        // program.
+        // The id may be given to somebody else once the program has ended. This also keeps the
+        // namespace as long as the program.
         let id = running.process
         running.onEnd { _ = try? self.ask("unguard \(id)") }
         return running

@@ -1,10 +1,10 @@
 /// Whether there can be namespaces.
 extension NetworkNamespace {
-    /// Nil if namespaces can be made here, or else what is in the way, in a sentence: for `.enabled(if:
-    /// NetworkNamespace.support == nil)`.
+    /// Nil if namespaces can be made here, or else what is in the way, in a sentence: for
+    /// `.enabled(if: NetworkNamespace.support == nil)`.
     ///
-    /// It asks the machine and its programs only. An agent that is not built or does not work makes tests fail, not
-    /// skip.
+    /// It asks the machine and its programs only. An agent that is not built or does not work makes
+    /// tests fail, not skip.
     package static let support: String? = {
         let attempt = "ip link set lo up && nsenter --version && ss -Htln"
         do {

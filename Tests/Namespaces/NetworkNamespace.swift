@@ -1,11 +1,13 @@
 import Glibc
 
-/// A network namespace of a test's own, held open by a `namespace_agent` that also makes the sockets in it.
+/// A network namespace of a test's own, held open by a `namespace_agent` that also makes the
+/// sockets in it.
 ///
-/// It has lo with 127.0.0.1 and ::1; tcp_tw_reuse is 0 and tcp_rfc1337 is 1, so that no TIME_WAIT is taken away early.
-/// It ends with this object, and with the test's process at the latest. A normal user's namespace lies in a user
-/// namespace of its own, in which the user is root. An object is used by one thread at a time; several namespaces do
-/// not disturb each other, but for what is the machine's: CPU time, and the limits of memory and orphans.
+/// It has lo with 127.0.0.1 and ::1; tcp_tw_reuse is 0 and tcp_rfc1337 is 1, so that no TIME_WAIT
+/// is taken away early. It ends with this object, and with the test's process at the latest. A
+/// normal user's namespace lies in a user namespace of its own, in which the user is root. An
+/// object is used by one thread at a time; several namespaces do not disturb each other, but for
+/// what is the machine's: CPU time, and the limits of memory and orphans.
 package final class NetworkNamespace {
     /// The agent's process id, the same as seen from outside.
     package let process: Int32
@@ -46,8 +48,8 @@ package final class NetworkNamespace {
         try self.init(.alone)
     }
 
-    /// A new namespace that can be connected with another one. Root can connect any two, a normal user only those that
-    /// are made beside each other.
+    /// A new namespace that can be connected with another one. Root can connect any two, a normal
+    /// user only those that are made beside each other.
     package convenience init(beside other: NetworkNamespace) throws(NamespaceError) {
         try self.init(geteuid() == 0 ? .same : .of(other.process))
     }
@@ -55,8 +57,8 @@ package final class NetworkNamespace {
     /// Starts the agent in a new namespace, and waits until it answers.
     private init(_ user: UserNamespace) throws(NamespaceError) {
         let unshare = user.unsharing
-        // Every program of the line replaces the one before it, and so the process that is started here becomes the
-        // agent.
+        // Every program of the line replaces the one before it, and so the process that is started
+        // here becomes the agent.
         let agent = ["sh", "-c", "ip link set lo up && exec \"$0\"", try Executable.built("namespace_agent")]
         let channel = try AgentChannel()
         let holder = try RunningProgram(unshare + agent, name: "namespace_agent", channel: channel.agentEnd)
@@ -68,8 +70,8 @@ package final class NetworkNamespace {
         do {
             try ask("ping")
             try setSysctl("tcp_tw_reuse", "0")
-            // On a busy machine a FIN is sent again before its ACK is there; the second ACK finds no socket any more,
-            // and the RST that it draws would end the TIME_WAIT.
+            // On a busy machine a FIN is sent again before its ACK is there; the second ACK finds
+            // no socket any more, and the RST that it draws would end the TIME_WAIT.
             try setSysctl("tcp_rfc1337", "1")
         } catch {
             channel.endInput()
@@ -97,7 +99,8 @@ package final class NetworkNamespace {
         return count
     }
 
-    /// Gives the agent a command without waiting for it, does something else meanwhile, and reads the answer then.
+    /// Gives the agent a command without waiting for it, does something else meanwhile, and reads
+    /// the answer then.
     func ask(_ command: String, while other: () throws(NamespaceError) -> Void) throws(NamespaceError) {
         try channel.send(command)
         // The answer has to be read in any case, or the next command would get it.
@@ -114,7 +117,8 @@ package final class NetworkNamespace {
         return (words, try channel.bytes(length, of: command))
     }
 
-    /// The words that make nsenter enter this namespace, and with which root's rights come along for a normal user.
+    /// The words that make nsenter enter this namespace, and with which root's rights come along
+    /// for a normal user.
     var entering: [String] {
         let net = ["nsenter", "--target", "\(process)", "--net"]
         return if case .same = user { net } else { net + ["--user", "--preserve-credentials"] }

@@ -1,7 +1,8 @@
 import Foundation
 import Glibc
 
-/// A file without a name that takes what a program writes, however much it is, and can be read while the program runs.
+/// A file without a name that takes what a program writes, however much it is, and can be read
+/// while the program runs.
 final class OutputFile {
     /// What a program is given to write to.
     let descriptor: Int32

@@ -1,4 +1,5 @@
-/// A row of the namespace's sockets as `ss` sees it: the witness that owes nothing to the code under test.
+/// A row of the namespace's sockets as `ss` sees it: the witness that owes nothing to the code
+/// under test.
 package struct SocketSummary: Hashable, Sendable {
     /// A state of TCP, under the name that ss gives it.
     package enum State: String, Sendable {
@@ -19,8 +20,8 @@ package struct SocketSummary: Hashable, Sendable {
     package let state: State
     /// The bytes that wait to be read; of a listener, the connections that wait for accept().
     package let receiveQueue: Int
-    /// The local address without brackets, v4-mapped as IPv4. `*` is a listener on `::` that takes IPv4 too, `::` one
-    /// that does not.
+    /// The local address without brackets, v4-mapped as IPv4. `*` is a listener on `::` that takes
+    /// IPv4 too, `::` one that does not.
     package let localAddress: String
     /// The local port.
     package let localPort: Int

@@ -2,11 +2,12 @@ import Glibc
 
 /// The start of a child process.
 ///
-/// Not Foundation's Process, because a child has to begin with no signal blocked (the threads of Dispatch, on which
-/// tests run, block SIGTERM and others, and a child inherits that), and because its end is waited for on whatever
-/// thread a test has.
+/// Not Foundation's Process, because a child has to begin with no signal blocked (the threads of
+/// Dispatch, on which tests run, block SIGTERM and others, and a child inherits that), and because
+/// its end is waited for on whatever thread a test has.
 enum Spawn {
-    /// Starts a program, searched for in PATH; its three standard descriptors are `input`, `output` and `errors`.
+    /// Starts a program, searched for in PATH; its three standard descriptors are `input`, `output`
+    /// and `errors`.
     static func start(
         _ command: [String],
         input: Int32,

@@ -5,7 +5,8 @@ import Scenes
 import Situations
 import Testing
 
-/// The texts that are compared with files: Tests/Fixtures/diagnoses. UPDATE_GOLDEN=1 writes them anew, to be looked at.
+/// The texts that are compared with files: Tests/Fixtures/diagnoses. UPDATE_GOLDEN=1 writes them
+/// anew, to be looked at.
 enum Golden {
     static let folder = Scene.repository.appending(path: "Tests/Fixtures/diagnoses")
 

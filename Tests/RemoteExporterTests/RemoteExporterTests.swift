@@ -149,8 +149,8 @@ struct RemoteExporterTests {
             problem(url, of: endpoint) { ($0.authorities, $0.certificate) = (authorities, files.file("both.pem")) }
                 == nil
         )
-        // By TLS 1.3 the request may be on its way when the server refuses: then it ends with a reset, which can come
-        // before the alert is read, for one libcurl and not for the other.
+        // By TLS 1.3 the request may be on its way when the server refuses: then it ends with a
+        // reset, which can come before the alert is read, for one libcurl and not for the other.
         for library in Libcurl.names where Libcurl([library]) != nil {
             let without = kind(problem(url, of: endpoint, by: [library]) { $0.authorities = authorities })
             #expect(["noTLS", "endedOverTLS"].contains(without), "\(library)")

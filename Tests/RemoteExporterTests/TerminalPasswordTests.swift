@@ -10,7 +10,8 @@ struct TerminalPasswordTests {
         // This end is that of whoever types.
         let keyboard = unsafe open("/dev/ptmx", O_RDWR | O_NOCTTY)
         defer { close(keyboard) }
-        // What unlockpt() and ptsname() do, which the C library shows to some sources only: TIOCSPTLCK and TIOCGPTN.
+        // What unlockpt() and ptsname() do, which the C library shows to some sources only:
+        // TIOCSPTLCK and TIOCGPTN.
         var (lock, number): (CInt, CInt) = (0, 0)
         #expect(unsafe ioctl(keyboard, 0x4004_5431, &lock) == 0)
         #expect(unsafe ioctl(keyboard, 0x8004_5430, &number) == 0)

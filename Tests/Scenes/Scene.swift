@@ -1,6 +1,7 @@
 public import Foundation
 
-/// A scene of kernel tables in Tests/Fixtures, laid out like a procfs. The README there says what is in each.
+/// A scene of kernel tables in Tests/Fixtures, laid out like a procfs. The README there says what
+/// is in each.
 public struct Scene: Sendable {
     /// The folder to read in place of /proc.
     public let path: String

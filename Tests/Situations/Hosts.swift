@@ -21,7 +21,8 @@ extension World {
         return world
     }
 
-    /// Twenty services, a prober that dials nineteen of them, and a connection on the port of one that is down.
+    /// Twenty services, a prober that dials nineteen of them, and a connection on the port of one
+    /// that is down.
     package static func incident() -> World {
         var world = World(services: [50_051])
         world.duration = 0.021
@@ -63,7 +64,8 @@ extension World {
         return world
     }
 
-    /// A client that makes 300 short connections a second to one database, and keeps more and more others open.
+    /// A client that makes 300 short connections a second to one database, and keeps more and more
+    /// others open.
     package static func runningOut() -> World {
         var world = World()
         world.host = "api-2"
@@ -169,7 +171,8 @@ extension World {
     }()
 }
 
-/// The ports of a range in the order in which connect() gives them away: the half of the first port's parity first.
+/// The ports of a range in the order in which connect() gives them away: the half of the first
+/// port's parity first.
 package struct ConnectPorts {
     private let range: PortRange
     private var given = 0

@@ -2,8 +2,8 @@ package import Advice
 import Aggregator
 package import Model
 
-/// A host that a test makes up. What it holds goes the way of a real one: rows through the accounting to a report, a
-/// sample, a situation and a diagnosis.
+/// A host that a test makes up. What it holds goes the way of a real one: rows through the
+/// accounting to a report, a sample, a situation and a diagnosis.
 package struct World: Sendable {
     /// The name of the host.
     package var host = "web-1"
@@ -46,7 +46,8 @@ package struct World: Sendable {
     /// What else could not be seen.
     package var obstacles: [String] = []
 
-    /// Whether the first reading is what a diagnosis compares with, as with `--for`; else it is the one before.
+    /// Whether the first reading is what a diagnosis compares with, as with `--for`; else it is the
+    /// one before.
     package var comparesWithFirst = false
 
     /// The moment of the first reading, in seconds since 1970: 2026-11-26T14:03:12Z.

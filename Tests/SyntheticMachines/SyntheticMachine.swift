@@ -2,7 +2,8 @@ package import Advice
 import Aggregator
 package import Model
 
-/// A machine that no test could make of real sockets: thousands of listeners, a range of which every port is held.
+/// A machine that no test could make of real sockets: thousands of listeners, a range of which
+/// every port is held.
 ///
 /// The rows are made up; what is said of them comes from the aggregator.
 package struct SyntheticMachine: Sendable {

@@ -4,7 +4,8 @@ import WebConfiguration
 
 /// A web configuration, what exporter-toolkit does with it, and what we do.
 struct ToolkitCase: Sendable, CustomTestStringConvertible {
-    /// What exporter-toolkit's own tests expect of a file of its web/testdata; `untested` where no test reads the file.
+    /// What exporter-toolkit's own tests expect of a file of its web/testdata; `untested` where no
+    /// test reads the file.
     enum Toolkit: Sendable { case starts, refuses, untested }
 
     enum Ours: Sendable, Equatable {

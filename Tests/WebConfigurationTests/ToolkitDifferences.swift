@@ -1,5 +1,6 @@
 extension ToolkitCase {
-    /// Where we differ beyond its own test data. What exporter-toolkit does follows from its source and yaml.v2's.
+    /// Where we differ beyond its own test data. What exporter-toolkit does follows from its source
+    /// and yaml.v2's.
     static let differences: [ToolkitCase] = [
         .init(
             "names and an optional certificate",

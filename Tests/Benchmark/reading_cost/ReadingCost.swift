@@ -4,9 +4,9 @@ import KernelReaders
 import Model
 import System
 
-/// What the exporter does to read the socket table over sock_diag, alone, at the same rhythm as `sock_diag_floor`:
-/// `reading_cost READINGS PAUSE`, with PAUSE in milliseconds, prints for each reading its CPU time in nanoseconds and
-/// the number of TIME_WAITs.
+/// What the exporter does to read the socket table over sock_diag, alone, at the same rhythm as
+/// `sock_diag_floor`: `reading_cost READINGS PAUSE`, with PAUSE in milliseconds, prints for each
+/// reading its CPU time in nanoseconds and the number of TIME_WAITs.
 @main
 struct ReadingCost {
     static func main() {

@@ -1,6 +1,7 @@
 import Foundation
 
-/// The picture: CPU time of a reading by the number of TIME_WAITs, a line for each method, both axes logarithmic.
+/// The picture: CPU time of a reading by the number of TIME_WAITs, a line for each method, both
+/// axes logarithmic.
 struct Chart {
     private let results: Results
     private let sizes: [Int]
@@ -22,7 +23,8 @@ struct Chart {
         sizes = results.sizes.map(\.timeWaits).sorted()
     }
 
-    /// How a method's line looks: two hues for the two sources, dashes for the floors, quiet colours for the others.
+    /// How a method's line looks: two hues for the two sources, dashes for the floors, quiet
+    /// colours for the others.
     private static func style(_ method: MethodName) -> (colour: String, width: Double, dashes: String) {
         switch method {
         case .exporterSockDiag: ("#0b6bcb", 3.5, "")
@@ -62,7 +64,8 @@ struct Chart {
             """
     }
 
-    /// Where a number of TIME_WAITs stands. There is no 0 on a logarithmic axis: it has a place of its own.
+    /// Where a number of TIME_WAITs stands. There is no 0 on a logarithmic axis: it has a place of
+    /// its own.
     private func x(_ timeWaits: Int) -> Double {
         let first = log10(Double(sizes.first { $0 > 0 } ?? 1)), last = log10(Double(sizes.last ?? 10))
         let hasZero = sizes.first == 0
@@ -114,7 +117,8 @@ struct Chart {
             """
     }
 
-    /// The names and last values beside the ends of the lines, moved apart where they would cover each other.
+    /// The names and last values beside the ends of the lines, moved apart where they would cover
+    /// each other.
     private func labels(_ methods: [MethodName]) -> [String] {
         guard let last = sizes.last else { return [] }
         let ends = methods.compactMap { method in results.milliseconds(method, at: last).map { (method, $0) } }

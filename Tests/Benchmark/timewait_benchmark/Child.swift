@@ -1,7 +1,8 @@
 import Foundation
 import Glibc
 
-/// A program that the benchmark started. It is ended by its process id, at the latest when this value goes away.
+/// A program that the benchmark started. It is ended by its process id, at the latest when this
+/// value goes away.
 final class Child {
     /// What it is called in errors.
     let name: String
@@ -57,7 +58,8 @@ final class Child {
     struct Ending {
         /// Its exit status; nil if a signal ended it.
         let status: Int32?
-        /// CPU time of all its life, user and system. The kernel measures the sum exactly and only divides it by ticks.
+        /// CPU time of all its life, user and system. The kernel measures the sum exactly and only
+        /// divides it by ticks.
         let cpuMilliseconds: Double
     }
 

@@ -10,7 +10,8 @@ struct Executables {
     let ss = "ss"
     let wrk = "wrk"
 
-    /// - Parameter exporter: the exporter to measure; nil for the one that was built together with the benchmark.
+    /// - Parameter exporter: the exporter to measure; nil for the one that was built together with
+    ///   the benchmark.
     init(exporter: String?) throws {
         let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") as NSString
         func built(_ name: String) -> String { own.deletingLastPathComponent + "/" + name }

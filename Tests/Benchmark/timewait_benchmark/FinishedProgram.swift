@@ -9,7 +9,8 @@ struct FinishedProgram {
     /// The beginning of what it wrote; what goes beyond a megabyte is only counted.
     let text: String
 
-    /// Runs a program; it is an error if that takes longer than `seconds`, or if it ends with another status than 0.
+    /// Runs a program; it is an error if that takes longer than `seconds`, or if it ends with
+    /// another status than 0.
     init(_ arguments: [String], within seconds: Double) throws {
         let child = try Child(arguments, output: true)
         let deadline = Date(timeIntervalSinceNow: seconds)

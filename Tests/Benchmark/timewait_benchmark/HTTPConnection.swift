@@ -1,7 +1,8 @@
 import Foundation
 import Glibc
 
-/// A kept connection to a server on 127.0.0.1. It ends with an RST, so that it leaves no TIME_WAIT to be counted.
+/// A kept connection to a server on 127.0.0.1. It ends with an RST, so that it leaves no TIME_WAIT
+/// to be counted.
 final class HTTPConnection {
     private let descriptor: Int32
     private let port: UInt16

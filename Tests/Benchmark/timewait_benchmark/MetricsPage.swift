@@ -4,7 +4,8 @@ struct MetricsPage {
 
     init(_ text: String) { self.text = text }
 
-    /// The sum of all samples of a family whose labels contain `labels`, such as `state="time_wait"`; nil if there is none.
+    /// The sum of all samples of a family whose labels contain `labels`, such as
+    /// `state="time_wait"`; nil if there is none.
     func sum(_ family: String, _ labels: String = "") -> Double? {
         var sum: Double?
         for line in text.split(separator: "\n") where line.hasPrefix(family) {

@@ -2,8 +2,9 @@ import Foundation
 
 /// The picture as PNG, where a browser is there to draw it.
 enum Picture {
-    /// Renders an SVG file, twice as large as it says, for sharp screens. Without chromium there is no PNG. What chromium
-    /// says of buses and displays that a headless machine does not have is of no use.
+    /// Renders an SVG file, twice as large as it says, for sharp screens. Without chromium there is
+    /// no PNG. What chromium says of buses and displays that a headless machine does not have is of
+    /// no use.
     static func render(_ svg: URL, to png: URL) throws {
         guard (try? FinishedProgram(["sh", "-c", "command -v chromium"], within: 10)) != nil else {
             print("No results.png: chromium is not installed.")

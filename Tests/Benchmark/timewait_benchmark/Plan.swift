@@ -1,4 +1,5 @@
-/// What is measured, in which order, and how often. The number of TIME_WAITs only grows: the generator keeps them.
+/// What is measured, in which order, and how often. The number of TIME_WAITs only grows: the
+/// generator keeps them.
 struct Plan {
     /// A part of the benchmark.
     enum Step {

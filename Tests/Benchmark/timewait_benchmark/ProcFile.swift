@@ -2,8 +2,8 @@ import Glibc
 
 /// A file of procfs.
 enum ProcFile {
-    /// All of it. Foundation takes a file for read when a read() gives less than was asked for, which in procfs, that is
-    /// read a page at a time, is too soon.
+    /// All of it. Foundation takes a file for read when a read() gives less than was asked for,
+    /// which in procfs, that is read a page at a time, is too soon.
     static func text(_ path: String) throws -> String {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw BenchmarkError("\(path) cannot be opened") }

@@ -11,7 +11,8 @@ struct Run {
         self.plan = plan
         self.executables = executables
         results = Results(machine: try Machine(executables))
-        // What the generator's clients send to its listeners must not get there: Tests/Benchmark/c/timewait_generator/main.c.
+        // What the generator's clients send to its listeners must not get there:
+        // Tests/Benchmark/c/timewait_generator/main.c.
         let rule = "ip saddr 127.1.0.0/16 ip daddr 127.0.0.1 tcp dport 8080-8087 drop"
         let chain = "add chain ip benchmark input { type filter hook input priority -300; }"
         _ = try FinishedProgram(
@@ -49,7 +50,8 @@ struct Run {
             progress("\(timeWaits) TIME_WAITs: round \(round) of \(rounds)")
             for method in methods {
                 let measurement = try method.measure()
-                // The floor over procfs counts rows of all states; there are a few more: listeners and connections.
+                // The floor over procfs counts rows of all states; there are a few more: listeners
+                // and connections.
                 let extra = method.name == .procfsFloor ? 0...50 : 0...0
                 guard extra.contains(measurement.timeWaits - timeWaits) else {
                     throw BenchmarkError("\(method.name.label) saw \(measurement.timeWaits) of \(timeWaits) TIME_WAITs")
@@ -71,7 +73,8 @@ struct Run {
         }
     }
 
-    /// The methods with fresh processes. A reading of the exporter over procfs takes more than a second at a million.
+    /// The methods with fresh processes. A reading of the exporter over procfs takes more than a
+    /// second at a million.
     private func methods(_ timeWaits: Int) throws -> [any Method] {
         let isLarge = timeWaits > 300_000
         return [
@@ -90,7 +93,8 @@ struct Run {
         ]
     }
 
-    /// The exporter and its floor, in the default rhythm, while all TIME_WAITs are replaced once in their 60 seconds.
+    /// The exporter and its floor, in the default rhythm, while all TIME_WAITs are replaced once in
+    /// their 60 seconds.
     private mutating func arrivals(_ timeWaits: Int, _ rounds: Int) throws {
         let interval = 5, readings = 3, rate = timeWaits / 60
         let floor = FloorMethod(.sockDiagFloor, executables.sockDiagFloor, readings: readings, pause: 1)

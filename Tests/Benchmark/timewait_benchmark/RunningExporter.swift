@@ -1,7 +1,8 @@
 import Foundation
 import Glibc
 
-/// The exporter, which is stopped (SIGSTOP) except while it is measured: so all methods take turns on a quiet machine.
+/// The exporter, which is stopped (SIGSTOP) except while it is measured: so all methods take turns
+/// on a quiet machine.
 final class RunningExporter {
     private let child: Child
     private let port: UInt16
@@ -15,8 +16,8 @@ final class RunningExporter {
         case procfs
     }
 
-    /// All flags that are not the defaults. The interval must stay what it is, whatever a reading costs, for readings are
-    /// counted by it.
+    /// All flags that are not the defaults. The interval must stay what it is, whatever a reading
+    /// costs, for readings are counted by it.
     private static func flags(_ source: Source, port: UInt16, interval: Int) -> [String] {
         [
             "--web.listen-address=127.0.0.1:\(port)",
@@ -68,11 +69,12 @@ final class RunningExporter {
         return found
     }
 
-    /// The mean CPU time of a number of readings, of the whole process with all that it does in that time. It runs during
-    /// that time only.
+    /// The mean CPU time of a number of readings, of the whole process with all that it does in
+    /// that time. It runs during that time only.
     ///
-    /// Now and then, at most once a minute where that is dear, the exporter looks for sockets that are only bound, too: a walk
-    /// of another table. A turn that it falls on is taken again; where it falls on every turn it is a part of the reading.
+    /// Now and then, at most once a minute where that is dear, the exporter looks for sockets that
+    /// are only bound, too: a walk of another table. A turn that it falls on is taken again; where
+    /// it falls on every turn it is a part of the reading.
     func measure(readings: Int) throws -> Measurement {
         resume()
         defer { pause() }
@@ -86,7 +88,8 @@ final class RunningExporter {
     }
 
     private func measureOnce(_ readings: Int, withBound: Bool = false) throws -> Measurement? {
-        // The first reading is at once, because it is overdue; from the second one on there is one each interval.
+        // The first reading is at once, because it is overdue; from the second one on there is one
+        // each interval.
         let overdue = try page(readAfter: Date().timeIntervalSince1970)
         let first = try page(readAfter: overdue.moment)
         // Far from a reading on both sides.
@@ -111,7 +114,8 @@ final class RunningExporter {
         )
     }
 
-    /// When sockets that are only bound were last looked for; nil where the source does not tell them.
+    /// When sockets that are only bound were last looked for; nil where the source does not tell
+    /// them.
     private static func lastBoundReading(_ page: MetricsPage) -> Double? {
         page.sum("timewait_sampler_last_success_timestamp_seconds", #"collector="bound_sockets""#)
     }

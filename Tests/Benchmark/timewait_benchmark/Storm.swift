@@ -1,7 +1,8 @@
 import Foundation
 import Glibc
 
-/// The table grows fast. Reading /proc/net/tcp to its end may not end then, because the kernel begins anew for each part.
+/// The table grows fast. Reading /proc/net/tcp to its end may not end then, because the kernel
+/// begins anew for each part.
 struct Storm {
     /// How it is made.
     struct Plan: Codable {
