@@ -17,7 +17,7 @@ struct Reserve: ParsableCommand {
         discussion: """
             It holds the LISTEN ports that an outgoing connection could take while their service is down, those in the \
             ephemeral range, and what is reserved now; a reserved port is so for TCP and UDP. Nothing is changed: what to \
-            do with the file is told on standard error. It is refused, with status 1, where less than half of the range \
+            do with the file is printed on standard error. It is refused, with status 1, where less than half of the range \
             would stay.
             """
     )

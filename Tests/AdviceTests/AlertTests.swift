@@ -73,7 +73,7 @@ struct AlertTests {
             "closeWait": Double(Thresholds.closeWait),
             "staleSeconds": Thresholds.staleSeconds,
         ]
-        // A person who looks is told of any overflow; the alert compares it with the day before.
+        // diagnose reports any overflow; the alert compares it with the day before.
         let ofAlertsOnly: Set<String> = ["overflowShare", "overflowRise"]
         #expect(values.filter { !ofAlertsOnly.contains($0.key) } == ours)
         #expect(ofAlertsOnly.isSubset(of: values.keys))

@@ -192,7 +192,7 @@ struct ReservedPortsTests {
         #expect(plan.refusal == .nothing(try machine().range.ports))
     }
 
-    @Test("is checked: what lacks is told with its service, and how to reserve it")
+    @Test("is checked: each missing port is printed with its service and the command that reserves it")
     func lacking() throws {
         var facts = try machine(reserved: "8080-8088,50061,50070-50079", listening: "40400,47003,50052,50061")
         facts.names = [40_400: "flags.service", 50_061: "quotes.service"]

@@ -12,7 +12,7 @@ struct CounterMeaningTests {
         #expect(meaning.event == .entries)
     }
 
-    @Test("is not told by an old namespace at rest, but by the next TIME_WAITs")
+    @Test("stays unknown in an old namespace at rest until the next TIME_WAITs")
     func entriesLater() {
         var meaning = CounterMeaning()
         meaning.note(buckets: 0, counted: 1_000_000)
@@ -47,7 +47,7 @@ struct CounterMeaningTests {
         return meaning
     }
 
-    @Test("is told at any rate, and stays what it is", arguments: [1, 7, 1000, 40_000])
+    @Test("is inferred at any rate, and does not change", arguments: [1, 7, 1000, 40_000])
     func steady(perSecond: Int) {
         for seconds in [10, 70, 600] {
             #expect(run(seconds, perSecond: perSecond, countsEntries: true, from: 12_345).event == .entries)

@@ -154,7 +154,7 @@ EXPECTED = {
 
 def test_three_alerts_reach_the_webhook(world):
     for name, description in EXPECTED.items():
-        poll(f"{name} is told", lambda: told(name, "firing"), 180)
+        poll(f"{name} is reported", lambda: told(name, "firing"), 180)
         assert told(name, "firing")[0]["description"].startswith(description)
         assert told(name, "firing")[0]["runbook_url"].endswith(f"/{name}.md")
     # The first has ended meanwhile: the TIME_WAITs that hold its port last a minute.

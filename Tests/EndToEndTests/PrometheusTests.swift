@@ -64,7 +64,7 @@ struct PrometheusTests {
         try namespace.listen("0.0.0.0", port: 8080)
         try namespace.listen("0.0.0.0", port: 40_500)
         let exporter = try RunningExporter(in: namespace, ["--services.ports=40501"])
-        // What the kernel's counter counts is told by the first that begin.
+        // The first entries show what the kernel's counter counts.
         try namespace.makeTimeWaits(5, .client, port: 8080)
         try poll("both counters are there") {
             let page = try exporter.page()

@@ -206,7 +206,7 @@ struct OnDemandTests {
         #expect(try client.answer().status == 429)
     }
 
-    @Test("waits for the first published page, or is told that there is none yet")
+    @Test("waits for the first published page, or gets 503 if none is published in time")
     func first() throws {
         let impatient = try endpoint()
         let answer = try impatient.get("/")

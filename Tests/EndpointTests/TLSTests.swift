@@ -114,7 +114,7 @@ struct TLSTests {
         // More than the kernel holds for a connection whose client does not read.
         let size = 16 << 20
         endpoint.publish([UInt8](repeating: 7, count: size))
-        // Reads the first bytes, waits until it is told to go on, and says how much it got.
+        // Reads the first bytes, waits for the signal to continue, and says how much it got.
         let script = """
             import os, socket, ssl, time
             os.chdir("\(folder.path)")

@@ -9,7 +9,7 @@ struct Address: Hashable {
     /// The address as the command wrote it.
     let text: String
 
-    /// An address from its text; nil if it is none.
+    /// An address from its text; nil if the text is not an address.
     init?(_ text: String) {
         family = text.contains(":") ? AF_INET6 : AF_INET
         var bytes = [UInt8](repeating: 0, count: family == AF_INET6 ? 16 : 4)

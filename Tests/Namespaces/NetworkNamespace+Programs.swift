@@ -19,7 +19,7 @@ extension NetworkNamespace {
         )
     }
 
-    /// Starts a program and leaves it running, until it is told to end, or the caller or the test's
+    /// Starts a program and leaves it running, until the test ends it, or the caller or the test's
     /// process are gone.
     package func start(_ program: String, _ arguments: [String] = []) throws(NamespaceError) -> RunningProgram {
         let running = try RunningProgram(entering + [program] + arguments, name: program)

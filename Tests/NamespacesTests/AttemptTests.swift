@@ -4,7 +4,7 @@ import Testing
 
 @Suite("What the kernel says", .enabled(if: NetworkNamespace.support == nil, why), .serialized)
 struct AttemptTests {
-    @Test("to a connect() is told, to the last port and beyond it")
+    @Test("to a connect() is reported, up to the last port and beyond it")
     func connections() throws {
         let namespace = try NetworkNamespace()
         try namespace.setSysctl("ip_local_port_range", "40000 40003")
@@ -14,7 +14,7 @@ struct AttemptTests {
         #expect(Set(try namespace.sockets(.established).filter { $0.peerPort == 8080 }.map(\.localPort)).count == 4)
     }
 
-    @Test("to a bind() is told, with SO_REUSEADDR and without")
+    @Test("to a bind() is reported, with SO_REUSEADDR and without")
     func bindings() throws {
         let namespace = try NetworkNamespace()
         try namespace.listen(port: 8080)

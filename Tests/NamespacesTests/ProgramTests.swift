@@ -22,7 +22,7 @@ struct ProgramTests {
         #expect(try namespace.output(of: "seq", ["200000"]).utf8.count == 1_288_895)
     }
 
-    @Test("A running program can be told to end, and is told of SIGTERM")
+    @Test("A running program can be ended, and receives SIGTERM")
     func terminate() throws {
         let namespace = try NetworkNamespace()
         let script = "trap 'echo bye >&2; exit 7' TERM; echo here; while :; do sleep 0.01; done"
@@ -52,7 +52,7 @@ struct ProgramTests {
         #expect(kill(process, 0) == -1)
     }
 
-    @Test("A program that is not there is told by its status")
+    @Test("A program that does not exist is reported by its status")
     func missing() throws {
         let namespace = try NetworkNamespace()
         #expect(try namespace.run("/no/such/program").status == 127)

@@ -47,7 +47,7 @@ struct RemotePeerTests {
         #expect(try server.listeners().map(\.receiveQueue) == [1])
     }
 
-    @Test("A failure at one end is told, and both agents go on")
+    @Test("A failure at one end is reported, and both agents go on")
     func failure() throws {
         try server.listen("10.9.0.1", port: 8080)
         #expect(throws: NamespaceError.self) {

@@ -189,7 +189,7 @@ struct RemoteExporterTests {
     }
 
     @Test(
-        "that says something else is told as what it is",
+        "that answers something else is named in the error",
         arguments: [
             ("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>", .noJSON("text/html")),
             ("HTTP/1.1 200 OK\r\n\r\n{}", .noJSON("")),
@@ -204,7 +204,7 @@ struct RemoteExporterTests {
         #expect(problem("http://127.0.0.1:\(server.port)", of: server) == expected)
     }
 
-    @Test("that speaks no HTTP is told as such")
+    @Test("that does not speak HTTP is named in the error")
     func noHTTP() throws {
         let server = try CannedServer("SSH-2.0-OpenSSH_9.2\r\n")
         #expect(kind(problem("http://127.0.0.1:\(server.port)", of: server)) == "noHTTP")
@@ -228,7 +228,7 @@ struct RemoteExporterTests {
         #expect(kind(problem) == "timeout")
     }
 
-    @Test("that is not there is told as such, and a port that is missing too")
+    @Test("that does not exist is named in the error, and so is a missing port")
     func nothing() throws {
         let endpoint = try endpoint()
         endpoint.stop(drain: .zero)
@@ -240,7 +240,7 @@ struct RemoteExporterTests {
     }
 
     @Test(
-        "is not asked where the URL is none",
+        "is not asked if the URL is invalid",
         arguments: [
             "", "web-1", "web-1:10057", "ftp://web-1", "file:///etc/passwd", "http:/web-1", "http://", "http://:10057",
             "http:///metrics", "http://web-1:10057?a=b", "http://web-1:10057/#a", "http://web 1",

@@ -36,7 +36,7 @@ struct TerminalPasswordTests {
         while !typist.isFinished { usleep(1_000) }
     }
 
-    @Test("is none without a terminal", arguments: ["/nowhere/tty", "/dev/null"])
+    @Test("is missing without a terminal", arguments: ["/nowhere/tty", "/dev/null"])
     func noTerminal(path: String) {
         #expect(TerminalPassword.ask(of: "alice", on: path) == nil)
     }

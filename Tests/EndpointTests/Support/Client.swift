@@ -2,7 +2,7 @@ import Endpoint
 import Foundation
 import Glibc
 
-/// A client that says exactly what it is told, over one connection.
+/// A client that sends exactly the given bytes over one connection.
 final class Client {
     private let descriptor: CInt
     private var unread: [UInt8] = []
