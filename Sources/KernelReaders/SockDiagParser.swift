@@ -96,7 +96,7 @@ struct SockDiagMessage {
             row.isV6Only = attribute(Int(INET_DIAG_SKV6ONLY), in: bytes, start + size..<range.upperBound) == 1
         case .synRecv:
             // Sockets of any state but TIME_WAIT tell whether they are shut down; a connection
-            // request is none yet.
+            // request is no socket yet.
             let isSocket = attribute(Int(INET_DIAG_SHUTDOWN), in: bytes, start + size..<range.upperBound) != nil
             if !isSocket { row.state = .newSynRecv }
         default: break

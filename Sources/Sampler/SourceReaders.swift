@@ -14,7 +14,7 @@ struct TableReader: ~Copyable {
     private(set) var obstacle: ReadError?
     private var retry = Retry()
 
-    /// - Parameter proc: where to read procfs. Where that is no procfs, as a capture is none,
+    /// - Parameter proc: where to read procfs. If that is a capture, not a procfs,
     ///   sock_diag would tell of another host: `auto` then is procfs.
     init(_ choice: SourceChoice, _ proc: ProcFilesystem) {
         self.choice = choice == .auto && !proc.isLive ? .procfs : choice
@@ -127,7 +127,7 @@ struct AddressReader: ~Copyable {
     /// Why rtnetlink was not asked, or did not answer, at the last reading; nil where it did.
     private(set) var obstacle: ReadError?
 
-    /// - Parameter proc: where to read procfs. Where that is no procfs, as a capture is none,
+    /// - Parameter proc: where to read procfs. If that is a capture, not a procfs,
     ///   rtnetlink would answer for another host, and only the files are read.
     init(_ proc: ProcFilesystem) {
         self.proc = proc
