@@ -155,7 +155,7 @@ def readers(tmp_path_factory, authority, server):
         running = {
             "nothing": Reader(plain, 0, 20),
             "nothing over TLS": Reader(secure, 0, 20, client_context(authority)),
-            "400 bytes": Reader(plain, 400, 75),
+            "700 bytes": Reader(plain, 700, 75),
             "400 bytes over TLS": Reader(secure, 400, 75, client_context(authority)),
             "2304 bytes": Reader(plain, 2304, 60),
         }
@@ -174,11 +174,11 @@ def test_a_client_that_reads_no_answer_is_closed_after_ten_seconds(readers, what
     assert 9 < readers[what].ended < 15
 
 
-@pytest.mark.parametrize("what", ["400 bytes", "400 bytes over TLS"])
+@pytest.mark.parametrize("what", ["700 bytes", "400 bytes over TLS"])
 def test_a_client_that_reads_slowly_is_closed_after_a_minute(readers, what):
     assert readers[what].ended is not None, "it lives on"
     # Over TLS it takes 16 KiB to see that there is progress.
-    assert (55 if what == "400 bytes" else 9) < readers[what].ended < 68
+    assert (55 if what == "700 bytes" else 9) < readers[what].ended < 68
 
 
 def test_who_takes_it_in_time_gets_it_whole_and_is_kept(readers):
