@@ -63,7 +63,7 @@ struct CommandTests {
         }
     }
 
-    @Test("Commands leave out a unit whose name starts with a dash")
+    @Test("Commands leave out a unit name that starts with a dash")
     func options() {
         var world = World(services: [50_051])
         let program = Program("x", pid: 4711, unit: "--force.service")

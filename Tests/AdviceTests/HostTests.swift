@@ -69,7 +69,7 @@ struct HostTests {
         #expect(finding.seen.last?.hasPrefix("likely curl (pid 9): it dials 2 of these ports now") == true)
     }
 
-    @Test("local_prober names no program if none was seen opening connections")
+    @Test("local_prober names no program if no program was seen opening connections")
     func nobodyDials() throws {
         var world = probed(6, of: 10)
         for number in 0..<6 {
@@ -173,7 +173,7 @@ struct HostTests {
         #expect(finding.now?.commands == ["sudo sysctl -w net.ipv4.tcp_max_tw_buckets=200"])
     }
 
-    @Test("overflow compares two readings and is not checked after one reading")
+    @Test("overflow needs two readings if the namespace has overflowed before")
     func overflow() throws {
         var world = World()
         #expect(world.diagnosis().passed.contains(.overflow), "what never happened does not happen now")
@@ -231,7 +231,7 @@ struct HostTests {
         }
     }
 
-    @Test("fin_timeout_is_not_time_wait notes a changed tcp_fin_timeout beside many TIME_WAITs")
+    @Test("fin_timeout_is_not_time_wait notes a tcp_fin_timeout of 30 or 120 beside many TIME_WAITs")
     func finTimeout() {
         let cases = [(30, 501, true), (30, 500, false), (60, 501, false), (90, 501, false), (120, 501, true)]
         for (value, timeWaits, isFound) in cases {

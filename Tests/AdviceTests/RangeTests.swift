@@ -221,7 +221,7 @@ struct RangeTests {
         #expect(busy.diagnosis()[.bindHalfUsed].isEmpty)
     }
 
-    @Test("bind_half_used names no program whose sockets set IP_BIND_ADDRESS_NO_PORT")
+    @Test("bind_half_used names no program with IP_BIND_ADDRESS_NO_PORT on its sockets")
     func bindsWithoutPort() throws {
         var world = binders(7059, bindsWithoutPort: true)
         let finding = try #require(world.diagnosis()[.bindHalfUsed].first)
@@ -231,7 +231,7 @@ struct RangeTests {
 
     // MARK: - range_ends_same_parity
 
-    @Test("range_ends_same_parity finds a range whose ends have the same parity")
+    @Test("range_ends_same_parity finds a range from even to even or from odd to odd ports")
     func parity() throws {
         for (low, high, isFound) in [
             (Port(32_768), Port(60_999), false), (32_768, 61_000, true), (32_769, 60_999, true),

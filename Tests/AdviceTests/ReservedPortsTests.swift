@@ -303,7 +303,7 @@ struct ReservedPortsFilesTests {
         )
     }
 
-    @Test("The check and the advice warn of a file whose value is not a list of ports")
+    @Test("The check and the advice warn of a file with a malformed list of ports")
     func nonsense() throws {
         let files = ReservedPortsFiles([setting("/etc/sysctl.d/a.conf", "80 90")], problems: ["/etc/x: no"])
         let problem =

@@ -78,7 +78,7 @@ struct ServicePortTests {
         #expect(try #require(world.diagnosis()[.servicePortTaken].first).severity == .warning)
     }
 
-    @Test("service_port_taken does not reserve a port outside the range")
+    @Test("service_port_taken suggests no reservation for a port outside the range")
     func takenOutside() throws {
         var world = World(services: [8080])
         world.listen(8080)
@@ -189,7 +189,7 @@ struct ServicePortTests {
         }
     }
 
-    @Test("restart_would_fail ignores a service whose clients close first")
+    @Test("restart_would_fail ignores a service if its clients close first")
     func clientsClose() {
         var world = World()
         let options = SocketOptions(reusesAddress: false, reusesPort: false, bindsWithoutPort: false)
@@ -319,7 +319,7 @@ struct ServicePortTests {
         #expect(finding.seen.first == "65 in the accept queue, which holds 129")
     }
 
-    @Test("accept_queue_growing needs a full queue in both of two readings")
+    @Test("accept_queue_growing needs a long accept queue in both of two readings")
     func acceptQueueTwice() {
         for (first, isFound) in [(UInt32(0), false), (20, true)] {
             var world = World()

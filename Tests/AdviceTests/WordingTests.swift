@@ -26,7 +26,7 @@ struct WordingTests {
         #expect(Wording.decimal(.infinity, 3).count < 40 && Wording.decimal(-.infinity, 0).hasPrefix("-9,"))
     }
 
-    @Test("A small share has one decimal and a larger one has none")
+    @Test("A share below 10 % has one decimal and a larger share is a whole number")
     func percent() {
         #expect(Wording.percent(0.041) == "4.1 %" && Wording.percent(1) == "100.0 %")
         #expect(Wording.wholePercent(0.866) == "87 %")

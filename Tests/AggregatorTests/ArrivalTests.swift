@@ -54,7 +54,7 @@ struct ArrivalTests {
         #expect(report.ports.first?.entries?.serverLocal == 3)
     }
 
-    @Test("Entry counters without cookies count TIME_WAITs whose age lies between two readings")
+    @Test("Entry counters without cookies find new TIME_WAITs by their age")
     func ages() {
         var memory = memory()
         #expect(memory.report([listener] + rows(ages: [1, 2, 3])).ports.first?.entries?.serverLocal == 0)

@@ -105,7 +105,7 @@ struct DestinationTests {
     }
 
     @Test(
-        "An address on two interfaces is two destinations, and foreign sources count for none"
+        "An address on two interfaces is two destinations, and foreign sources have no destination"
     )
     func devices() throws {
         var memory = Memory(ports: 10)
@@ -156,7 +156,7 @@ struct DestinationTests {
         #expect(lines(19, at: 600) == [])
     }
 
-    @Test("The largest destinations fill the lines, and a later larger one displaces none")
+    @Test("The largest destinations get lines and keep them beside larger later destinations")
     func limit() {
         var settings = AccountingSettings()
         settings.destinationsLimit = 2
@@ -246,7 +246,7 @@ struct ForecastTests {
     }
 
     @Test(
-        "The forecast for 12 connections a second on 1000 ports is never",
+        "The forecast for 12 connections a second on 1000 ports is infinite",
         arguments: [3.0, 5, 10, 20, 30, 60, 100]
     )
     func never(now: Double) {
@@ -331,7 +331,7 @@ struct ForecastTests {
         }
     }
 
-    @Test("The forecast is now if only the first port of an odd-sized range is free")
+    @Test("The forecast is 0 if only the first port of an odd-sized range is free")
     func odd() throws {
         let odd = EphemeralRange(41_001, 41_199)
         func isOver(_ ports: [Port], _ range: EphemeralRange) -> Bool {
@@ -347,7 +347,7 @@ struct ForecastTests {
         #expect(!isOver(Array(41_002...41_198), reserved), "it is not offered")
     }
 
-    @Test("The forecast is now if no port is usable, and never if no port is used")
+    @Test("The forecast is 0 if no port is usable and infinite if no port is used")
     func ends() throws {
         var memory = Memory(ports: 10)
         let ten = EphemeralRange(40_000, 40_009)

@@ -72,7 +72,7 @@ struct RangeForecastTests {
         }
     }
 
-    @Test("The range forecast is never for a proxy that shares ports between destinations")
+    @Test("The range forecast is infinite for a proxy that shares ports between destinations")
     func proxy() {
         var generator = Generator(state: 5)
         var memory = Memory(ports: 10)
@@ -98,7 +98,7 @@ struct RangeForecastTests {
         number < 500 ? 40_000 + 2 * Port(number) : 40_001 + 2 * Port(number - 500)
     }
 
-    @Test("The range forecast is never if a single destination uses both parity halves")
+    @Test("The range forecast is infinite if a single destination uses both parity halves")
     func oneDestination() {
         for state in [TCPState.established, .timeWait] {
             var memory = Memory(ports: 10)

@@ -335,7 +335,7 @@ struct CollisionTests {
         #expect(unknown?.outOfRange == 1 && unknown?.noListener == nil)
     }
 
-    @Test("The largest peers of a port get lines, and a larger later peer displaces none")
+    @Test("The largest peers of a port get lines and keep them beside larger later peers")
     func peers() {
         var settings = AccountingSettings()
         settings.peersLimit = 2
