@@ -231,7 +231,7 @@ struct HostTests {
         }
     }
 
-    @Test("fin_timeout_is_not_time_wait notes a tcp_fin_timeout of 30 or 120 beside many TIME_WAITs")
+    @Test("fin_timeout_is_not_time_wait notes a timeout of 30 or 120 s beside many TIME_WAITs")
     func finTimeout() {
         let cases = [(30, 501, true), (30, 500, false), (60, 501, false), (90, 501, false), (120, 501, true)]
         for (value, timeWaits, isFound) in cases {
