@@ -4,7 +4,7 @@ import Scenes
 import Situations
 import Testing
 
-@Suite("Advice, the alerts and the runbooks")
+@Suite("The agreement of checks, alerts and runbooks")
 struct AlertTests {
     private static func file(_ path: String) throws -> String {
         try String(contentsOf: Scene.repository.appending(path: path), encoding: .utf8)
@@ -16,7 +16,7 @@ struct AlertTests {
     /// the exporter alone.
     private static let alertsWithoutCheck: Set<String> = ["TimeWaitExporterDown", "TimeWaitConfigReloadFailed"]
 
-    @Test("have the same subjects: an alert for every check that says so, and a check for every other alert")
+    @Test("The alerts of the checks equal the alerts of the mixin except for two alerts")
     func alerts() throws {
         let names = try Self.file("dashboards/timewait-alerts.yml").matches(of: #/- alert: "(\w+)"/#).map {
             String($0.output.1)
@@ -27,7 +27,7 @@ struct AlertTests {
         #expect(Self.alertsWithoutCheck.isDisjoint(with: ofChecks))
     }
 
-    @Test("have ids that are the alert's name in snake case")
+    @Test("The id of a check is the name of its alert in snake case")
     func ids() {
         for check in Check.allCases {
             guard let alert = check.alert else { continue }
@@ -36,7 +36,7 @@ struct AlertTests {
         }
     }
 
-    @Test("have a page for every check, which says how to see it with diagnose first", arguments: Check.allCases)
+    @Test("The runbook of each check shows the diagnose command first", arguments: Check.allCases)
     func pages(check: Check) throws {
         let page = try Self.runbook(check.runbook)
         let seeing = try #require(page.firstRange(of: "## How to see it"))
@@ -48,7 +48,7 @@ struct AlertTests {
         #expect(first.map(String.init) == command, "\(check.runbook)")
     }
 
-    @Test("have the same thresholds as the mixin")
+    @Test("The thresholds of the checks equal those of the mixin")
     func thresholds() throws {
         let config = try Self.file("dashboards/mixin/config.libsonnet")
         var values: [String: Double] = [:]
@@ -92,7 +92,10 @@ struct AlertTests {
             .replacing(#/ports=\d+/#, with: "ports=N")
     }
 
-    @Test("print commands that their runbook has in the same form", arguments: Check.allCases)
+    @Test(
+        "The runbook of each check contains the commands that its findings print",
+        arguments: Check.allCases
+    )
     func commands(check: Check) throws {
         for isRoot in [true, false] {
             let diagnosis = World.diagnosis(with: check, isRoot: isRoot)

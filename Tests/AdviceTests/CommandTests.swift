@@ -10,7 +10,10 @@ struct CommandTests {
         diagnosis.findings.flatMap { [$0.now?.commands ?? [], $0.prevent?.commands ?? []] }.filter { !$0.isEmpty }
     }
 
-    @Test("are ones that a shell can read", arguments: Check.allCases)
+    @Test(
+        "The commands of each check parse in a shell and are printable ASCII",
+        arguments: Check.allCases
+    )
     func syntax(check: Check) throws {
         let diagnosis = World.diagnosis(with: check)
         try #require(diagnosis[check].first != nil)
@@ -22,7 +25,7 @@ struct CommandTests {
     }
 
     @Test(
-        "hand the names of units and processes to their programs as they are, or leave them out",
+        "Commands quote or leave out hostile names of units and processes",
         arguments: WordingTests.hostile
     )
     func hostile(name: String) throws {
@@ -60,7 +63,7 @@ struct CommandTests {
         }
     }
 
-    @Test("name no unit that would be taken for an option")
+    @Test("Commands leave out a unit name that starts with a dash")
     func options() {
         var world = World(services: [50_051])
         let program = Program("x", pid: 4711, unit: "--force.service")

@@ -3,11 +3,11 @@ import Model
 import Situations
 import Testing
 
-@Suite("A diagnosis")
+@Suite("The diagnosis")
 struct DiagnosisTests {
     // MARK: - Nothing is found
 
-    @Test("finds nothing on a host at rest")
+    @Test("A diagnosis of a host at rest has no findings")
     func atRest() {
         var healthy = World.healthy()
         #expect(healthy.diagnosis().findings.isEmpty && healthy.diagnosis().verdict == "Nothing found")
@@ -17,7 +17,9 @@ struct DiagnosisTests {
         #expect(diagnosis.worst == nil && diagnosis.isNormalBecause == nil)
     }
 
-    @Test("finds nothing on a busy reverse proxy, and says why its number is no problem")
+    @Test(
+        "A diagnosis of a busy reverse proxy has no findings and explains the number of TIME_WAITs"
+    )
     func proxy() throws {
         var world = World.proxy()
         let diagnosis = world.diagnosis()
@@ -28,7 +30,10 @@ struct DiagnosisTests {
         #expect(reason.hasSuffix("in use is no limit either."))
     }
 
-    @Test("explains no number that is small, or that a finding is about", arguments: [1000, 1001])
+    @Test(
+        "A diagnosis explains only a number of TIME_WAITs above 1000 that has no finding",
+        arguments: [1000, 1001]
+    )
     func small(count: Int) {
         var world = World()
         world.listen(443)
@@ -38,7 +43,7 @@ struct DiagnosisTests {
         #expect(world.diagnosis().isNormalBecause == nil)
     }
 
-    @Test("finds nothing after a clean restart of a service that closes first and sets SO_REUSEADDR")
+    @Test("A diagnosis has no findings after a clean restart of a service that sets SO_REUSEADDR")
     func restart() {
         var world = World(services: [8080])
         world.listen(8080, by: .service("shop", pid: 900))
@@ -51,7 +56,10 @@ struct DiagnosisTests {
         #expect(world.diagnosis().findings.isEmpty)
     }
 
-    @Test("finds nothing on a node whose programs listen on whatever port they got", arguments: 1...20)
+    @Test(
+        "A diagnosis has no findings on a node with listeners on ports chosen by bind()",
+        arguments: 1...20
+    )
     func node(seed: Int) {
         var generator = Generator(state: UInt64(seed))
         var world = World()
@@ -68,7 +76,7 @@ struct DiagnosisTests {
 
     // MARK: - One cause, one finding
 
-    @Test("tells of the share of a destination and of a full range inside the destination that runs out")
+    @Test("The finding of an exhausting destination includes its port share and the full range")
     func explained() throws {
         var world = World.runningOut()
         let diagnosis = world.diagnosis()
@@ -78,7 +86,7 @@ struct DiagnosisTests {
         #expect(told.count == 20, "every check is somewhere")
     }
 
-    @Test("tells of a full range inside a destination that has nearly all of it")
+    @Test("The finding of a destination with nearly all ports includes the full range")
     func explainedByHalf() {
         var world = World.leak()
         let diagnosis = world.diagnosis()
@@ -86,7 +94,7 @@ struct DiagnosisTests {
         #expect(diagnosis.findings.first?.explains == [.rangeNearlyUsed])
     }
 
-    @Test("keeps the finding of a full range where programs that bind use it up beside the destination")
+    @Test("The full range keeps its own finding if bound sockets use it beside the destination")
     func notExplained() throws {
         var world = World()
         var bound: Port = 60_999
@@ -116,7 +124,7 @@ struct DiagnosisTests {
         #expect(diagnosis[.destinationPortsHalfUsed].map(\.explains) == [[]])
     }
 
-    @Test("does not hang what one destination explains on another one")
+    @Test("A finding of one destination does not include the port share of another destination")
     func twoDestinations() {
         var world = World()
         for (address, count) in [(IPAddress.remote, 28_232), (IPAddress(10, 0, 0, 10), 15_000)] {
@@ -130,7 +138,7 @@ struct DiagnosisTests {
 
     // MARK: - Order and keys
 
-    @Test("has the worst finding first, then what fails soonest, then the order of the checks")
+    @Test("Findings are sorted by severity, then by time of failure, then by order of the checks")
     func order() {
         var world = World.incident()
         world.sysctls?[.tcpTimestamps] = 0
@@ -146,7 +154,7 @@ struct DiagnosisTests {
         )
     }
 
-    @Test("puts the destination first that runs out first, whatever its address")
+    @Test("Findings of exhausting destinations are sorted by time of failure")
     func soonest() {
         var world = World()
         var ports = ConnectPorts()
@@ -159,7 +167,7 @@ struct DiagnosisTests {
     }
 
     @Test(
-        "gives its findings the same keys at the next reading, each one of its own",
+        "The key of each finding is unique and stays the same at the next reading",
         arguments: World.examples.map(\.name).filter { $0 != "running_out" }
     )
     func keys(name: String) throws {
@@ -172,7 +180,7 @@ struct DiagnosisTests {
 
     // MARK: - What was not looked at
 
-    @Test("says of every check that could not be made why, and never that it found nothing")
+    @Test("A check without its input is listed as not checked, with the reason")
     func notChecked() {
         var world = World()
         world.sysctls = nil
@@ -212,7 +220,10 @@ struct DiagnosisTests {
         }
     }
 
-    @Test("has every check once: found, explained, passed or not checked", arguments: World.examples.map(\.name))
+    @Test(
+        "A diagnosis lists each check once: found, explained, passed or not checked",
+        arguments: World.examples.map(\.name)
+    )
     func everyCheck(name: String) throws {
         var world = try #require(World.examples.first { $0.name == name }?.world)
         let diagnosis = world.diagnosis()
@@ -224,7 +235,7 @@ struct DiagnosisTests {
 
     // MARK: - Who
 
-    @Test("names an owner by process, unit or container, else by user, else by the user's number")
+    @Test("A finding names an owner by process, unit or container, or else by user")
     func owners() {
         let cases: [(program: Program?, isRoot: Bool, text: String)] = [
             (Program("curl", pid: 4711, unit: "backup.service"), true, "curl (pid 4711, backup.service)"),
@@ -243,7 +254,7 @@ struct DiagnosisTests {
         }
     }
 
-    @Test("counts what was hidden, and whose it was, each user once")
+    @Test("A diagnosis counts the sockets with hidden owners and lists each of their users once")
     func hidden() {
         var world = World.incident()
         #expect(world.diagnosis().notSeen.hiddenSockets == 0)
@@ -254,7 +265,7 @@ struct DiagnosisTests {
         #expect(notSeen.users == ["root", "backup", "ledger", "uid 991", "thumbnails", "probe"])
     }
 
-    @Test("stops a holder without a unit by its number, and one in a scope too")
+    @Test("A finding suggests kill with the process id for a holder without a service unit")
     func stop() {
         for unit in [nil, "session-3.scope", "-rf.service"] {
             var world = World(services: [50_051])

@@ -3,7 +3,7 @@ import Model
 import Situations
 import Testing
 
-@Suite("The checks of the host as a whole")
+@Suite("The checks of the whole host")
 struct HostTests {
     // MARK: - local_prober, many_per_listener
 
@@ -24,7 +24,7 @@ struct HostTests {
         return world
     }
 
-    @Test("find a prober that dials more than half of the services, and at least five")
+    @Test("local_prober finds clients of at least five services and of more than half of all")
     func prober() {
         for (dialed, services, isFound) in [(4, 4, false), (5, 5, true), (5, 10, false), (6, 10, true), (5, 9, true)] {
             var world = probed(dialed, of: services)
@@ -32,7 +32,7 @@ struct HostTests {
         }
     }
 
-    @Test("say who closed first, and name as likely the program that dials the same ports now")
+    @Test("local_prober reports who closed first and names a program connected to the same ports")
     func whoProbes() throws {
         var world = probed(6, of: 10, timeWaits: 12)
         let prober = Program("python3", pid: 2210, unit: "health-probe.service")
@@ -55,7 +55,7 @@ struct HostTests {
         #expect(finding.now?.commands == ["ss -Hltn 'sport = :8000'"])
     }
 
-    @Test("name the program that was seen to dial with connections too short to be met by chance")
+    @Test("local_prober names the program that was seen opening short connections")
     func dialers() throws {
         var world = probed(6, of: 10)
         world.dialers = [SocketProcess(pid: 9, name: "curl"): PortSet([8000, 8001])]
@@ -69,7 +69,7 @@ struct HostTests {
         #expect(finding.seen.last?.hasPrefix("likely curl (pid 9): it dials 2 of these ports now") == true)
     }
 
-    @Test("name nobody where it was looked for programs that dial, and none did")
+    @Test("local_prober names no program if no program was seen opening connections")
     func nobodyDials() throws {
         var world = probed(6, of: 10)
         for number in 0..<6 {
@@ -80,7 +80,7 @@ struct HostTests {
         #expect(try #require(world.diagnosis()[.localProber].first).evidence["likely"] == .null)
     }
 
-    @Test("name no program that has connections to a few of the dialed services")
+    @Test("local_prober names no program with connections to only a few of the services")
     func keepsConnections() throws {
         for (ports, isNamed) in [(2, false), (3, false), (4, true), (10, true)] {
             var world = probed(10, of: 10, timeWaits: 12)
@@ -96,7 +96,7 @@ struct HostTests {
         }
     }
 
-    @Test("take no services that dial each other at rates of their own for a prober")
+    @Test("local_prober ignores services that connect to each other at different rates")
     func noProber() {
         for (counts, isFound) in [
             ([1, 1, 1, 1, 1, 1], true), ([2, 2, 2, 2, 2, 2], true), ([300, 250, 250, 80, 3, 1], false),
@@ -113,7 +113,7 @@ struct HostTests {
         }
     }
 
-    @Test("say that no owner is known where no program dials")
+    @Test("local_prober reports no owner if no program has connections to the services")
     func nobody() throws {
         var world = probed(6, of: 10)
         let finding = try #require(world.diagnosis()[.localProber].first)
@@ -124,7 +124,7 @@ struct HostTests {
     }
 
     @Test(
-        "find more than ten TIME_WAITs for each LISTEN socket, more than 500, half of them local, half of the services"
+        "many_per_listener finds more than 10 TIME_WAITs per LISTEN socket and more than 500 in all"
     )
     func many() {
         // Half of the services are dialed: that is no prober.
@@ -144,7 +144,7 @@ struct HostTests {
         }
     }
 
-    @Test("tell of many TIME_WAITs inside the prober that makes them")
+    @Test("local_prober includes the finding of many_per_listener")
     func merged() throws {
         var world = probed(10, of: 10, timeWaits: 60)
         let diagnosis = world.diagnosis()
@@ -157,7 +157,7 @@ struct HostTests {
 
     // MARK: - buckets_near_limit, overflow
 
-    @Test("find TIME_WAITs above 75 % of the limit, and FIN_WAIT2s without an owner among them")
+    @Test("buckets_near_limit finds TIME_WAITs above 75 % of tcp_max_tw_buckets")
     func buckets() throws {
         for (count, isFound) in [(75, false), (76, true)] {
             var world = World()
@@ -173,7 +173,7 @@ struct HostTests {
         #expect(finding.now?.commands == ["sudo sysctl -w net.ipv4.tcp_max_tw_buckets=200"])
     }
 
-    @Test("find connections without TIME_WAIT between two readings, and say that one reading cannot tell")
+    @Test("overflow needs two readings if the namespace has overflowed before")
     func overflow() throws {
         var world = World()
         #expect(world.diagnosis().passed.contains(.overflow), "what never happened does not happen now")
@@ -192,7 +192,7 @@ struct HostTests {
         #expect(finding.now?.commands == ["sudo sysctl -w net.ipv4.tcp_max_tw_buckets=524288"])
     }
 
-    @Test("find an overflow of the last ten minutes where an exporter runs, and not an older one")
+    @Test("overflow finds an overflow of the last ten minutes in a running exporter")
     func overflowRemembered() {
         var world = World()
         world.hasMemory = true
@@ -207,7 +207,7 @@ struct HostTests {
         #expect(world.diagnosis().passed.contains(.overflow))
     }
 
-    @Test("tell of the limit inside an overflow")
+    @Test("overflow includes the finding of buckets_near_limit")
     func overflowExplains() {
         var world = World()
         world.sysctls?[.tcpMaxTWBuckets] = 100
@@ -221,7 +221,7 @@ struct HostTests {
 
     // MARK: - Sysctls
 
-    @Test("find a tcp_fin_timeout from 61 to 119, and say when FIN_WAIT2 ends")
+    @Test("fin_timeout_cuts_fin_wait2 finds a tcp_fin_timeout from 61 to 119")
     func cutsFinWait2() {
         for (value, seconds) in [(60, nil), (61, 2), (90, 60), (119, 118), (120, nil)] {
             var world = World()
@@ -231,7 +231,7 @@ struct HostTests {
         }
     }
 
-    @Test("note a tcp_fin_timeout that somebody seems to have taken for the length of TIME_WAIT")
+    @Test("fin_timeout_is_not_time_wait notes a timeout of 30 or 120 s beside many TIME_WAITs")
     func finTimeout() {
         let cases = [(30, 501, true), (30, 500, false), (60, 501, false), (90, 501, false), (120, 501, true)]
         for (value, timeWaits, isFound) in cases {
@@ -244,7 +244,7 @@ struct HostTests {
         }
     }
 
-    @Test("find timestamps that are off")
+    @Test("timestamps_off finds tcp_timestamps set to 0")
     func timestamps() {
         for (value, isFound) in [(0, true), (1, false), (2, false)] {
             var world = World()
@@ -253,7 +253,7 @@ struct HostTests {
         }
     }
 
-    @Test("note a sysctl that was changed within ten minutes, with what it was, where an exporter runs")
+    @Test("sysctl_changed notes changes of the last ten minutes with the old value")
     func changes() throws {
         var world = World()
         world.hasMemory = true
@@ -273,7 +273,7 @@ struct HostTests {
         #expect(world.diagnosis().passed.contains(.sysctlChanged))
     }
 
-    @Test("find a collector that last succeeded more than 300 s ago, or never, where an exporter runs")
+    @Test("sample_stale finds a collector without success for more than 300 seconds")
     func stale() throws {
         func found(_ age: Double?, failures: UInt64 = 3, succeeded: Bool = false) -> [Finding] {
             var status = CollectorStatus(reasons: ["permission_denied", "malformed"])
@@ -290,7 +290,7 @@ struct HostTests {
         #expect(found(301).map(\.seen) == [["failures: permission_denied 3"]])
     }
 
-    @Test("leave out what takes memory where somebody looks once")
+    @Test("A diagnosis without memory leaves out sysctl_changed and sample_stale")
     func memory() {
         var world = World()
         let once = world.diagnosis()

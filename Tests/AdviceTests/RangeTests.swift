@@ -21,7 +21,9 @@ struct RangeTests {
 
     // MARK: - destination_ports_half_used
 
-    @Test("find a destination from more than half of the usable ports on, and call more than 85 % critical")
+    @Test(
+        "destination_ports_half_used is a warning above 50 % of the ports and critical above 85 %"
+    )
     func halfUsed() throws {
         for (live, severity) in [(14_116, nil), (14_117, Severity.warning), (23_997, .warning), (23_998, .critical)] {
             var world = busy(live: live)
@@ -39,7 +41,7 @@ struct RangeTests {
         )
     }
 
-    @Test("do not count TIME_WAITs that connect() takes over anyway")
+    @Test("destination_ports_half_used leaves out TIME_WAITs that connect() can reuse")
     func reusable() {
         var world = World()
         world.listen(5432)
@@ -49,7 +51,7 @@ struct RangeTests {
         #expect(world.diagnosis().passed.contains(.destinationPortsHalfUsed))
     }
 
-    @Test("find a range of which no port is usable, and not one of which a single one is")
+    @Test("destination_ports_half_used finds a range without a usable port")
     func noneUsable() throws {
         for (reserved, isFound) in [(40_000...40_009, true), (40_000...40_008, false)] {
             var world = World()
@@ -64,7 +66,9 @@ struct RangeTests {
 
     // MARK: - destination_exhausting
 
-    @Test("find a destination of which the forecast is below 600 s, or of which no port is left")
+    @Test(
+        "destination_exhausting finds a forecast below 600 seconds and a lack of free ports"
+    )
     func exhausting() throws {
         var full = busy(live: usable)
         let now = try #require(full.diagnosis()[.destinationExhausting].first)
@@ -93,7 +97,7 @@ struct RangeTests {
         }
     }
 
-    @Test("see from one reading that short connections use up the ports within a TIME_WAIT, and not that they last")
+    @Test("destination_exhausting forecasts short connections from one reading")
     func oneReading() {
         for (rate, isFound) in [(600, true), (400, false)] {
             var world = World()
@@ -108,7 +112,7 @@ struct RangeTests {
         }
     }
 
-    @Test("take the cure from what holds the ports, and from the sysctls that decide about reuse")
+    @Test("A finding chooses its remedy by the holders of the ports and by the reuse sysctls")
     func cure() throws {
         func finding(_ world: World) throws -> Finding {
             var world = world
@@ -140,7 +144,9 @@ struct RangeTests {
         #expect(unknown.seen.last == "a process of user root (uid 0) holds live connections")
     }
 
-    @Test("write the address of IPv6 in brackets, and break the command before its filter where it is long")
+    @Test(
+        "A finding writes an IPv6 address in brackets and breaks a long command before its filter"
+    )
     func ipv6() throws {
         let remote = IPAddress(high: 0x2001_0db8_1234_5678, low: 0x9abc_def0_1234_5678)
         var world = World()
@@ -171,7 +177,9 @@ struct RangeTests {
         return world
     }
 
-    @Test("find a range of which more than 85 % are held whatever the destination, and name who binds")
+    @Test(
+        "range_nearly_used finds use above 85 % of the range and names the program that binds"
+    )
     func range() throws {
         for (count, isFound) in [(23_997, false), (23_998, true)] {
             var world = binders(count)
@@ -191,7 +199,7 @@ struct RangeTests {
         #expect(diagnosis[.bindHalfUsed].isEmpty && !diagnosis.passed.contains(.bindHalfUsed))
     }
 
-    @Test("call a range critical of which no port is left")
+    @Test("range_nearly_used is critical if no port is left")
     func rangeFull() throws {
         var world = binders(28_232)
         let finding = try #require(world.diagnosis()[.rangeNearlyUsed].first)
@@ -199,7 +207,7 @@ struct RangeTests {
         #expect(finding.seen.first?.hasSuffix("none is left") == true)
     }
 
-    @Test("find more than half of the ports that bind() takes first, while no destination is past half")
+    @Test("bind_half_used finds more than half of the ports that bind() takes first")
     func bindHalf() throws {
         for (count, isFound) in [(7058, false), (7059, true)] {
             var world = binders(count)
@@ -213,7 +221,7 @@ struct RangeTests {
         #expect(busy.diagnosis()[.bindHalfUsed].isEmpty)
     }
 
-    @Test("do not name a program as one that binds where its sockets say that they do not")
+    @Test("bind_half_used names no program with IP_BIND_ADDRESS_NO_PORT on its sockets")
     func bindsWithoutPort() throws {
         var world = binders(7059, bindsWithoutPort: true)
         let finding = try #require(world.diagnosis()[.bindHalfUsed].first)
@@ -223,7 +231,7 @@ struct RangeTests {
 
     // MARK: - range_ends_same_parity
 
-    @Test("find a range whose ends have the same parity")
+    @Test("range_ends_same_parity finds a range from even to even or from odd to odd ports")
     func parity() throws {
         for (low, high, isFound) in [
             (Port(32_768), Port(60_999), false), (32_768, 61_000, true), (32_769, 60_999, true),

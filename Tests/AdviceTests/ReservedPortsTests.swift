@@ -5,7 +5,7 @@ import Testing
 
 @Suite("The list of reserved ports")
 struct ReservedPortsTests {
-    @Test("is what is reserved now and the exposed LISTEN ports, each with its service, in ranges")
+    @Test("The list joins the reserved ports and the exposed LISTEN ports and names each service")
     func file() throws {
         var facts = try machine(
             reserved: "8080-8088,50061,50070-50079",
@@ -50,14 +50,14 @@ struct ReservedPortsTests {
         )
     }
 
-    @Test("says for a terminal how to make the file, so that a refusal leaves the old one whole")
+    @Test("The advice on a terminal writes the file in a way that keeps the old one on refusal")
     func terminal() throws {
         let plan = ReservedPorts(try machine(listening: "40000"), ReservedPorts.Request())
         let advice = plan.advice(command: "timewait_exporter reserve", files: ReservedPortsFiles())
         #expect(advice.contains("\n  timewait_exporter reserve > 60-reserved-ports.conf &&\n  sudo install -m 644 60-"))
     }
 
-    @Test("leaves out what is excluded, but not what is reserved now or asked for")
+    @Test("The list leaves out excluded ports unless they are reserved or requested")
     func exclusion() throws {
         var request = try request("40002")
         request.excluded = try ports("40001-40003")
@@ -66,7 +66,7 @@ struct ReservedPortsTests {
         #expect(plan.all.listText == "40000,40002-40004")
     }
 
-    @Test("takes LISTEN ports outside of the range where all are asked for")
+    @Test("The list includes LISTEN ports outside the range if all are requested")
     func allServices() throws {
         var facts = try machine(listening: "22,80,40000")
         facts.names = [22: "ssh.service"]
@@ -81,7 +81,7 @@ struct ReservedPortsTests {
         #expect(!plan.advice(command: nil, files: ReservedPortsFiles()).contains("Warning"))
     }
 
-    @Test("warns of ports that are asked for and lie outside of the range")
+    @Test("The advice warns of requested ports outside the range")
     func outside() throws {
         let one = ReservedPorts(try machine(), try request("8080"))
         #expect(one.file(host: "h", date: "d", version: "v").contains("added, asked for by --ports, no use\n"))
@@ -94,7 +94,7 @@ struct ReservedPortsTests {
         #expect(two.advice(command: nil, files: ReservedPortsFiles()).contains("Warning: 8080, 9000-9001 lie outside"))
     }
 
-    @Test("says of a port without listener that a UDP socket has it")
+    @Test("The file names a UDP socket as the user of a port without a listener")
     func udp() throws {
         var facts = try machine(reserved: "40000-40001")
         facts.udp = try ports("40001")
@@ -102,7 +102,7 @@ struct ReservedPortsTests {
         #expect(file.contains("# 40000        nothing listens    reserved before\n# 40001        a UDP socket "))
     }
 
-    @Test("notes odd ports only where bind() to port 0 gives odd ones, and nobody asked for them")
+    @Test("The advice notes unrequested ports of the parity that bind() to port 0 gives")
     func parity() throws {
         let even = try machine(range: "32769-60999", listening: "40000,40001")
         let note = ReservedPorts(even, ReservedPorts.Request()).advice(command: nil, files: ReservedPortsFiles())
@@ -111,7 +111,7 @@ struct ReservedPortsTests {
         #expect(!asked.advice(command: nil, files: ReservedPortsFiles()).contains("Note:"))
     }
 
-    @Test("takes no name for more than a name: not for a line of the file, and not for more than 40 characters")
+    @Test("The file escapes the names of services and cuts them at 40 characters")
     func names() throws {
         var facts = try machine(listening: "40000-40002")
         facts.names = [40_000: "x\nnet.ipv4.tcp_tw_reuse = 1", 40_001: String(repeating: "y", count: 100)]
@@ -122,7 +122,7 @@ struct ReservedPortsTests {
         #expect(file.contains("# 40002        an unknown service "))
     }
 
-    @Test("names a service by its unit, else its command, else its user, and says where only the user was seen")
+    @Test("The file names a service by its unit, or else its command, or else its user")
     func owners() throws {
         let address = IPAddress(127, 0, 0, 1)
         var owners = SocketOwners()
@@ -151,7 +151,7 @@ struct ReservedPortsTests {
         #expect(advice.contains("Note: 2 services go by the name of the user; root sees the programs.\n"))
     }
 
-    @Test("is refused where fewer than half of the range would stay")
+    @Test("The list is refused if fewer than half of the ports of the range would stay")
     func tooFew() throws {
         let half = ReservedPorts(try machine(range: "40000-40009"), try request("40000-40004,50000-60000"))
         #expect(half.refusal == nil)
@@ -166,7 +166,7 @@ struct ReservedPortsTests {
         )
     }
 
-    @Test("is refused where one write() does not take it")
+    @Test("The list is refused if it exceeds one write() to the sysctl")
     func tooLong() throws {
         // Six bytes each, but for the first comma.
         var request = ReservedPorts.Request()
@@ -186,13 +186,15 @@ struct ReservedPortsTests {
         )
     }
 
-    @Test("is refused where there is nothing to reserve")
+    @Test("The list is refused if it is empty")
     func nothing() throws {
         let plan = ReservedPorts(try machine(listening: "80"), ReservedPorts.Request())
         #expect(plan.refusal == .nothing(try machine().range.ports))
     }
 
-    @Test("is checked: each missing port is printed with its service and the command that reserves it")
+    @Test(
+        "The check of the list prints each missing port, its service and the command to reserve it"
+    )
     func lacking() throws {
         var facts = try machine(reserved: "8080-8088,50061,50070-50079", listening: "40400,47003,50052,50061")
         facts.names = [40_400: "flags.service", 50_061: "quotes.service"]
@@ -217,7 +219,7 @@ struct ReservedPortsTests {
         )
     }
 
-    @Test("is checked: nothing lacks, and what is in no file is lost at the next boot")
+    @Test("The check of the list prints reserved ports that no file sets")
     func whole() throws {
         let facts = try machine(reserved: "40000-40004", listening: "80,40000-40004")
         func check(_ request: ReservedPorts.Request, _ files: [ReservedPortsFiles.Setting]) -> String {
@@ -246,9 +248,11 @@ struct ReservedPortsTests {
     }
 }
 
-@Suite("The files that set the reserved ports")
+@Suite("The sysctl files that set the reserved ports")
 struct ReservedPortsFilesTests {
-    @Test("are read by name, whatever their folder, and one of a better folder hides the others of its name")
+    @Test(
+        "Files are read by name, and a folder of higher priority hides a file of the same name"
+    )
     func order() {
         let names = [
             ["99-sysctl.conf", "README", "60-b.conf"], ["60-b.conf", "10-a.conf"], [], ["60-b.conf", "70-c.conf"],
@@ -263,7 +267,7 @@ struct ReservedPortsFilesTests {
     }
 
     @Test(
-        "set the key with points or with slashes, with spaces or without, and may let it fail",
+        "A line sets the key with dots or slashes, with or without spaces and a leading dash",
         arguments: [
             "net.ipv4.ip_local_reserved_ports=8080", "net/ipv4/ip_local_reserved_ports = 8080",
             "  -net.ipv4.ip_local_reserved_ports\t=\t8080  ", "- net.ipv4.ip_local_reserved_ports = 8080\r",
@@ -276,7 +280,7 @@ struct ReservedPortsFilesTests {
     }
 
     @Test(
-        "do not set it in a comment, or by another key",
+        "A comment or another key does not set the reserved ports",
         arguments: [
             "#net.ipv4.ip_local_reserved_ports=8080", ";net.ipv4.ip_local_reserved_ports=8080",
             "net.ipv4.ip_local_reserved_ports", "net.ipv4.ip_local_port_range=1 2", "-net.ipv4.ip_local_reserved_ports",
@@ -287,7 +291,7 @@ struct ReservedPortsFilesTests {
         #expect(ReservedPortsFiles.settings(in: Array(line.utf8), path: "/p").isEmpty)
     }
 
-    @Test("are named where they are read after the one that is printed")
+    @Test("The advice names files that are read after the printed one")
     func later() {
         let files = ReservedPortsFiles([
             setting("/etc/sysctl.d/50-a.conf", "1"), setting("/run/sysctl.d/60-reserved-ports.conf", "1"),
@@ -299,7 +303,7 @@ struct ReservedPortsFilesTests {
         )
     }
 
-    @Test("are named where they hold no list of ports")
+    @Test("The check and the advice warn of a file with a malformed list of ports")
     func nonsense() throws {
         let files = ReservedPortsFiles([setting("/etc/sysctl.d/a.conf", "80 90")], problems: ["/etc/x: no"])
         let problem =

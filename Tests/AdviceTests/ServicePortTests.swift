@@ -10,7 +10,7 @@ struct ServicePortTests {
 
     // MARK: - service_port_taken
 
-    @Test("find a port of a service that an outgoing connection holds, and not the same port while the service listens")
+    @Test("service_port_taken finds an outgoing connection on the port of a stopped service")
     func taken() throws {
         var world = World(services: [50_051])
         world.connect(from: (.own, 50_051), to: client, by: backup)
@@ -26,7 +26,7 @@ struct ServicePortTests {
         #expect(world.diagnosis().passed.contains(.servicePortTaken))
     }
 
-    @Test("tell when a port is free that TIME_WAITs of others hold, and name no program for them")
+    @Test("service_port_taken reports when TIME_WAITs of others free the port and names no program")
     func takenByTimeWait() throws {
         var world = World(services: [50_051])
         world.timeWait(from: (.own, 50_051), to: client, age: 20)
@@ -39,7 +39,7 @@ struct ServicePortTests {
         #expect(world.diagnosis()[.servicePortTaken].isEmpty)
     }
 
-    @Test("do not take a live holder for a TIME_WAIT where nobody could be asked for owners")
+    @Test("service_port_taken reports a live holder if owners were not read")
     func takenWithoutOwners() throws {
         var world = World(services: [50_051])
         world.asksOwners = false
@@ -50,7 +50,7 @@ struct ServicePortTests {
         #expect(finding.now?.commands == ["sudo ss -tanp 'sport = :50051'"])
     }
 
-    @Test("do not find a port that a service can bind all the same, since the holder is on another address")
+    @Test("service_port_taken ignores a holder on another address if the service can bind")
     func takenElsewhere() {
         var world = World(services: [50_051])
         world.listen(50_051, on: .own)
@@ -61,7 +61,7 @@ struct ServicePortTests {
         #expect(world.diagnosis()[.servicePortTaken].isEmpty)
     }
 
-    @Test("only warn of a port that was learnt")
+    @Test("service_port_taken is only a warning for a learnt port")
     func takenLearnt() throws {
         var world = World()
         world.listen(50_051)
@@ -78,7 +78,7 @@ struct ServicePortTests {
         #expect(try #require(world.diagnosis()[.servicePortTaken].first).severity == .warning)
     }
 
-    @Test("say of a port outside of the range that somebody asked for it, and reserve nothing")
+    @Test("service_port_taken suggests no reservation for a port outside the range")
     func takenOutside() throws {
         var world = World(services: [8080])
         world.listen(8080)
@@ -100,7 +100,7 @@ struct ServicePortTests {
         )
     }
 
-    @Test("find a UDP port that another socket holds, and not one whose service is there")
+    @Test("service_port_taken finds a UDP port held by another socket")
     func takenUDP() throws {
         var world = World(udpServices: [50_053])
         let service = SocketRow(
@@ -135,7 +135,9 @@ struct ServicePortTests {
         return world
     }
 
-    @Test("find a port that only the service's own old connections hold, and tell when it is free")
+    @Test(
+        "service_port_blocked finds a port held only by old connections and its free time"
+    )
     func blocked() throws {
         var world = blocked { $0.timeWait(from: (.own, 50_051), to: (.remote, 40_000), age: 0) }
         let finding = try #require(world.diagnosis()[.servicePortBlocked].first)
@@ -145,7 +147,7 @@ struct ServicePortTests {
         #expect(finding.now?.text == "Start the service. If bind() fails: wait 59 s, then start it again.")
     }
 
-    @Test("do not find a port on which nothing is left, nor one on which somebody else has a socket too")
+    @Test("service_port_blocked ignores a free port and a port that another socket holds")
     func notBlocked() {
         var free = blocked { _ in }
         #expect(free.diagnosis()[.servicePortBlocked].isEmpty)
@@ -167,7 +169,9 @@ struct ServicePortTests {
         return world
     }
 
-    @Test("find a service that closes first and did not set SO_REUSEADDR, and none that set it or SO_REUSEPORT")
+    @Test(
+        "restart_would_fail finds a service that closes first without SO_REUSEADDR or SO_REUSEPORT"
+    )
     func wouldFail() throws {
         var world = closingFirst()
         let finding = try #require(world.diagnosis()[.restartWouldFail].first)
@@ -185,7 +189,7 @@ struct ServicePortTests {
         }
     }
 
-    @Test("do not find a service whose clients close first")
+    @Test("restart_would_fail ignores a service if its clients close first")
     func clientsClose() {
         var world = World()
         let options = SocketOptions(reusesAddress: false, reusesPort: false, bindsWithoutPort: false)
@@ -194,7 +198,7 @@ struct ServicePortTests {
         #expect(world.diagnosis().passed.contains(.restartWouldFail))
     }
 
-    @Test("say that options may be asked by root only, and that nobody was asked")
+    @Test("restart_would_fail is not checked without root or without owners")
     func unasked() {
         var world = closingFirst()
         world.isRoot = false
@@ -208,7 +212,7 @@ struct ServicePortTests {
 
     // MARK: - listener_exposed
 
-    @Test("find listeners in the range of which the port was chosen: of the parity of connect(), or asked for")
+    @Test("listener_exposed finds listeners of the parity of connect() and configured ports")
     func exposed() {
         let cases: [(port: Port, services: [Port], reserved: [Port], isFound: Bool)] = [
             (50_052, [], [], true), (50_052, [], [50_052], false), (50_051, [], [], false),
@@ -223,7 +227,7 @@ struct ServicePortTests {
         }
     }
 
-    @Test("find an odd port from a risk of more than 1 % on")
+    @Test("listener_exposed finds an odd port with a risk above 1 %")
     func risk() {
         // Of 14,116 odd ports one is listened on: 142 of 14,115 are above 1 %, 141 are not.
         for (used, isFound) in [(141, false), (142, true)] {
@@ -236,7 +240,7 @@ struct ServicePortTests {
         }
     }
 
-    @Test("find an odd port to which its service came back")
+    @Test("listener_exposed finds an odd port after its service returned to it")
     func recurring() {
         var world = World()
         world.listen(50_051)
@@ -249,7 +253,7 @@ struct ServicePortTests {
         #expect(world.diagnosis()[.listenerExposed].map(\.key) == ["50051"])
     }
 
-    @Test("list all exposed ports of a host with the highest risk first, and ten at most")
+    @Test("listener_exposed lists at most ten ports in order of risk")
     func exposedList() throws {
         var world = World()
         for number: Port in 0..<12 { world.listen(50_000 + 2 * number, by: .service("s\(number)", pid: 100)) }
@@ -266,7 +270,7 @@ struct ServicePortTests {
 
     // MARK: - self_connected
 
-    @Test("find a client that is connected to itself, in whatever state, and no connection between two ports")
+    @Test("self_connected finds a socket connected to itself in any state")
     func selfConnected() throws {
         for state in [TCPState.established, .closeWait, .finWait2] {
             var world = World()
@@ -281,7 +285,7 @@ struct ServicePortTests {
         #expect(world.diagnosis().passed.contains(.selfConnected))
     }
 
-    @Test("tell of a self-connection that lives, where a TIME_WAIT of one is left on the same port")
+    @Test("self_connected reports a live connection instead of an old TIME_WAIT on the same port")
     func selfConnectedTwice() throws {
         var world = World()
         world.timeWait(from: (.own, 50_052), to: (.own, 50_052))
@@ -294,7 +298,7 @@ struct ServicePortTests {
 
     // MARK: - accept_queue_growing
 
-    @Test("find an accept queue of more than 10, or of more than half of the backlog")
+    @Test("accept_queue_growing finds more than 10 connections or more than half of the backlog")
     func acceptQueue() throws {
         let cases: [(queue: UInt32, limit: UInt32, source: TableSource, isFound: Bool)] = [
             (10, 4096, .sockDiag, false), (11, 4096, .sockDiag, true), (4, 8, .sockDiag, false),
@@ -315,7 +319,7 @@ struct ServicePortTests {
         #expect(finding.seen.first == "65 in the accept queue, which holds 129")
     }
 
-    @Test("find an accept queue of two readings only where both say so")
+    @Test("accept_queue_growing needs a long accept queue in both of two readings")
     func acceptQueueTwice() {
         for (first, isFound) in [(UInt32(0), false), (20, true)] {
             var world = World()
@@ -338,7 +342,7 @@ struct ServicePortTests {
         return world
     }
 
-    @Test("find more than 100 CLOSE_WAITs that are more than the ESTABLISHED")
+    @Test("close_wait_growing finds more than 100 CLOSE_WAITs if they outnumber ESTABLISHED")
     func closeWait() throws {
         for (closed, established, isFound) in [(100, 0, false), (101, 0, true), (101, 100, true), (101, 101, false)] {
             var world = closeWaits(closed, established: established)
@@ -351,7 +355,7 @@ struct ServicePortTests {
         #expect(finding.now?.commands == ["sudo systemctl restart shop.service"])
     }
 
-    @Test("find fewer CLOSE_WAITs where they rise by five between two readings")
+    @Test("close_wait_growing finds fewer CLOSE_WAITs if they rise by five between two readings")
     func closeWaitRises() {
         for (more, isFound) in [(4, false), (5, true)] {
             var world = closeWaits(10, established: 2)
@@ -366,7 +370,7 @@ struct ServicePortTests {
 
     // MARK: - reserved_ports_idle
 
-    @Test("find reserved ports on which nothing listens, and those outside of the range")
+    @Test("reserved_ports_idle finds reserved ports without a listener or outside the range")
     func idle() throws {
         var world = World()
         world.reserved = PortSet([8080, 50_051, 50_053])

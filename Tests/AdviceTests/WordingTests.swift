@@ -5,7 +5,7 @@ import Testing
 
 @Suite("The wording of numbers, times and names")
 struct WordingTests {
-    @Test("separates thousands, of any number")
+    @Test("A count has a comma between thousands")
     func count() {
         let cases = [
             (0, "0"), (999, "999"), (1000, "1,000"), (12_345, "12,345"), (999_999, "999,999"), (1_000_000, "1,000,000"),
@@ -17,7 +17,7 @@ struct WordingTests {
         #expect(Wording.count(2, "process", "processes") == "2 processes")
     }
 
-    @Test("rounds to the decimals that it is asked for, and stands any number")
+    @Test("A decimal is rounded to the given places and accepts any number")
     func decimal() {
         #expect(Wording.decimal(0.05, 1) == "0.1" && Wording.decimal(1234.5, 0) == "1,235")
         #expect(Wording.decimal(-0.04, 1) == "0.0" && Wording.decimal(-0.06, 1) == "-0.1")
@@ -26,7 +26,7 @@ struct WordingTests {
         #expect(Wording.decimal(.infinity, 3).count < 40 && Wording.decimal(-.infinity, 0).hasPrefix("-9,"))
     }
 
-    @Test("writes shares with their unit, and one decimal where they are small")
+    @Test("A share below 10 % has one decimal and a larger share is a whole number")
     func percent() {
         #expect(Wording.percent(0.041) == "4.1 %" && Wording.percent(1) == "100.0 %")
         #expect(Wording.wholePercent(0.866) == "87 %")
@@ -35,7 +35,7 @@ struct WordingTests {
         #expect(Wording.rate(9.94) == "9.9" && Wording.rate(9.95) == "10" && Wording.rate(0) == "0.0")
     }
 
-    @Test("writes durations without fractions, in the two largest units that say enough")
+    @Test("A duration has no fraction and at most two units")
     func duration() {
         let cases: [(Double, String)] = [
             (0, "0 s"), (0.4, "0 s"), (0.5, "1 s"), (70, "70 s"), (119.4, "119 s"), (119.5, "2 min"),
@@ -46,7 +46,7 @@ struct WordingTests {
         for (seconds, text) in cases { #expect(Wording.duration(seconds) == text, "\(seconds)") }
     }
 
-    @Test("writes the date of any day, as Foundation does, and reads it back")
+    @Test("A date equals the one that Foundation writes and can be read back")
     func dates() {
         let format = ISO8601DateFormatter()
         let days =
@@ -65,7 +65,7 @@ struct WordingTests {
     }
 
     @Test(
-        "reads no other time",
+        "A malformed time is not read",
         arguments: [
             "", "2026-11-26", "2026-11-26 14:03:12Z", "2026-11-26T14:03:12+", "2026-13-26T14:03:12Z",
             "2026-00-26T14:03:12Z", "2026-11-00T14:03:12Z", "2026-11-32T14:03:12Z", "2026-11-26T24:03:12Z",
@@ -75,7 +75,7 @@ struct WordingTests {
     )
     func noTime(text: String) { #expect(Wording.seconds(of: text) == nil) }
 
-    @Test("writes a name in printable ASCII of at most 40 characters")
+    @Test("A name is printable ASCII of at most 40 characters")
     func names() {
         #expect(Wording.name("payments.service") == "payments.service" && Wording.name("") == "")
         #expect(Wording.name("a\u{1b}[31m\n\u{7f}\\") == "a\\x1b[31m\\x0a\\x7f\\\\")
@@ -84,7 +84,7 @@ struct WordingTests {
         #expect(Wording.name(String(repeating: "x", count: 41)) == String(repeating: "x", count: 37) + "...")
     }
 
-    @Test("cuts a long name between two characters, never inside an escape")
+    @Test("A long name is cut between two characters and never inside an escape")
     func cuts() {
         for length in 30...41 {
             for character in ["\u{1b}", "\u{1f600}", "\\", "\n"] {
@@ -98,7 +98,7 @@ struct WordingTests {
         }
     }
 
-    @Test("lists names, and counts those that are too many")
+    @Test("A list counts the names beyond its limit")
     func lists() {
         #expect(Wording.list([], atMost: 3) == "none" && Wording.list(["a"], atMost: 3) == "a")
         #expect(
@@ -112,7 +112,7 @@ struct WordingTests {
         )
     }
 
-    @Test("sets the cells of a table under each other, and no spaces behind the last")
+    @Test("A table aligns its cells and has no trailing spaces")
     func table() {
         #expect(
             Wording.table([["50051", "a", "1"], ["80", "long name", "2"]]) == [
@@ -123,7 +123,7 @@ struct WordingTests {
         #expect(Wording.table([]).isEmpty)
     }
 
-    @Test("puts brackets around the addresses of IPv6, and the zone inside")
+    @Test("An endpoint has brackets around an IPv6 address and its zone")
     func endpoints() {
         #expect(Wording.endpoint(IPAddress(10, 0, 0, 9), 443) == "10.0.0.9:443")
         #expect(Wording.endpoint(IPAddress(high: 0, low: 1), 443) == "[::1]:443")
@@ -139,7 +139,7 @@ struct WordingTests {
         "\u{e9}", "$HOME", "a=b", "%n", String(repeating: "x", count: 200), String(repeating: "'", count: 60),
     ]
 
-    @Test("makes a word of a shell that the shell takes as it is, or none", arguments: hostile)
+    @Test("A quoted word passes through the shell unchanged", arguments: hostile)
     func shellWord(name: String) throws {
         guard let word = Wording.shellWord(name) else {
             #expect(name.isEmpty || name.hasPrefix("-") || !name.allSatisfy { (" "..."~").contains($0) })

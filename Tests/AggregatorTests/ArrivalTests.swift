@@ -7,7 +7,7 @@ import func Glibc.usleep
 
 @testable import Aggregator
 
-@Suite("TIME_WAITs that began")
+@Suite("The entry counters of TIME_WAIT")
 struct ArrivalTests {
     private let listener = SocketRow.listen(.anyIPv4, 8080)
 
@@ -34,7 +34,7 @@ struct ArrivalTests {
         Memory(ports: 100, remembered: remembered, sockets: sockets)
     }
 
-    @Test("are counted once each by their cookies, from 0 at the first reading")
+    @Test("Entry counters start at 0 and count each TIME_WAIT once by its cookie")
     func cookies() {
         var memory = memory()
         #expect(memory.report([listener] + rows(1...50)).ports.first?.entries?.serverLocal == 0)
@@ -46,7 +46,7 @@ struct ArrivalTests {
         #expect(memory.report([listener], at: .after(20)).ports.first?.entries?.serverLocal == 50)
     }
 
-    @Test("are counted once where the kernel gives a socket twice")
+    @Test("Entry counters count a TIME_WAIT once if the kernel returns its socket twice")
     func duplicates() {
         var memory = memory()
         _ = memory.report([listener] + rows(1...5))
@@ -54,7 +54,7 @@ struct ArrivalTests {
         #expect(report.ports.first?.entries?.serverLocal == 3)
     }
 
-    @Test("are counted by their ages where there are no cookies, between the starts of two readings")
+    @Test("Entry counters without cookies find new TIME_WAITs by their age")
     func ages() {
         var memory = memory()
         #expect(memory.report([listener] + rows(ages: [1, 2, 3])).ports.first?.entries?.serverLocal == 0)
@@ -68,7 +68,7 @@ struct ArrivalTests {
         )
     }
 
-    @Test("are counted once by their ages also where those waver by some hundredths of a second")
+    @Test("Entry counters count each TIME_WAIT once if its age is off by up to 0.09 seconds")
     func waveringAges() throws {
         // 200 a second, read every second; each reading sees each beginning up to 0.09 s off.
         let rate = 200.0
@@ -94,7 +94,7 @@ struct ArrivalTests {
         }
     }
 
-    @Test("are as old as the kernel's own length of TIME_WAIT says")
+    @Test("Entry counters compute the age of a TIME_WAIT from tcp_tw_timeout")
     func length() {
         for timeout in [5, 120] {
             let sysctls: SysctlValues = [.tcpTWReuse: 0, .tcpTimestamps: 1, .tcpTWTimeout: timeout]
@@ -115,7 +115,9 @@ struct ArrivalTests {
         }
     }
 
-    @Test("never count backwards, nor twice, when the source changes between cookies and ages")
+    @Test(
+        "Entry counters neither decrease nor count twice if the source changes to procfs and back"
+    )
     func change() {
         var memory = memory()
         _ = memory.report([listener] + rows(1...10))
@@ -133,7 +135,7 @@ struct ArrivalTests {
         #expect(memory.report([listener] + old20 + rows(21...30), at: .after(20)).observed?[.server, .local] == 20)
     }
 
-    @Test("are not lost and not counted twice when a reading is given up halfway")
+    @Test("Entry counters count each TIME_WAIT once after an incomplete reading")
     func unfinished() {
         var memory = memory()
         _ = memory.report([listener] + rows(1...10, remaining: 1000))
@@ -147,7 +149,7 @@ struct ArrivalTests {
         #expect(memory.report([listener] + all + rows(21...21), at: .after(16)).observed?[.server, .local] == 11)
     }
 
-    @Test("wait for the addresses and the range where those could not be read")
+    @Test("Entry counters catch up after readings without local addresses or ephemeral range")
     func unclassified() {
         var memory = memory()
         _ = memory.report([listener] + rows(1...10))
@@ -156,7 +158,7 @@ struct ArrivalTests {
         #expect(memory.report([listener] + rows(1...30), at: .after(15)).observed?[.server, .local] == 20)
     }
 
-    @Test("fall short, and the report says of how many sockets, where there are more than may be remembered")
+    @Test("Entry counters leave out sockets above the limit, and the report counts those sockets")
     func limit() {
         var memory = memory(sockets: 100)
         #expect(memory.report([listener] + rows(1...100)).untracked == 0)
@@ -165,7 +167,7 @@ struct ArrivalTests {
         #expect(memory.report([listener] + rows(101...140), at: .after(10)).observed?[.server, .local] == 40)
     }
 
-    @Test("are recognised however many there are and however often the table is read")
+    @Test("Entry counters recognise 150,000 cookies in one reading and cookies across 600 readings")
     func many() {
         var memory = memory()
         var expected = 0
@@ -184,7 +186,7 @@ struct ArrivalTests {
     }
 
     @Test(
-        "are recognised whatever cookies the kernel gives them: consecutive, far apart, random",
+        "Entry counters recognise consecutive, distant and random cookies",
         arguments: [1, 2, 64, 65, 1024, 4096, 0]
     )
     func anyCookies(apart: UInt64) {
@@ -213,7 +215,7 @@ struct ArrivalTests {
         #expect(observed.withLock { $0 } == counts.map { Set(cookies.prefix($0)).count }, "\(cookies)")
     }
 
-    @Test("go on where they were when a service comes back, as long as its port is remembered")
+    @Test("Entry counters of a returning service continue while its port is remembered")
     func remembered() {
         var memory = memory(remembered: 1)
         let other = SocketRow.listen(.anyIPv4, 9090)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Aggregator
 
-@Suite("A TIME_WAIT is classified")
+@Suite("The classification of TIME_WAITs")
 struct ClassificationTests {
     /// The one role and peer of one TIME_WAIT among these listeners.
     private func classify(_ row: SocketRow, among listeners: [SocketRow]) -> String {
@@ -15,7 +15,7 @@ struct ClassificationTests {
         return found.joined(separator: ", ")
     }
 
-    @Test("as the server's where its local end is a listener, whoever the peer is")
+    @Test("A TIME_WAIT with a listener at its local end has the role server")
     func server() {
         let listener = SocketRow.listen(.anyIPv4, 8080)
         #expect(
@@ -25,7 +25,7 @@ struct ClassificationTests {
         #expect(classify(.socket(.timeWait, (.own, 8080), (.remote, 40_000)), among: [listener]) == "server remote")
     }
 
-    @Test("as a client's where its remote end is a listener on this host")
+    @Test("A TIME_WAIT with a local listener at its remote end has the role client")
     func localClient() {
         let listener = SocketRow.listen(.loopback, 9090)
         #expect(
@@ -34,7 +34,7 @@ struct ClassificationTests {
         #expect(classify(.socket(.timeWait, (.loopback, 1234), (.loopback, 9090)), among: [listener]) == "client local")
     }
 
-    @Test("as a client's where its port is in the ephemeral range, although nobody here listens at the other end")
+    @Test("A TIME_WAIT on an ephemeral port without a local listener has the role client")
     func remoteClient() {
         #expect(classify(.socket(.timeWait, (.own, 40_000), (.remote, 443)), among: []) == "client remote")
         #expect(classify(.socket(.timeWait, (.loopback, 40_000), (.loopback, 443)), among: []) == "client local")
@@ -43,7 +43,9 @@ struct ClassificationTests {
         #expect(classify(.socket(.timeWait, (.own, 40_000), (.remote, 443)), among: [listener]) == "client remote")
     }
 
-    @Test("as neither where its local address is not the host's own, but for a listener on that very address")
+    @Test(
+        "A TIME_WAIT on a foreign local address has the role other without a listener there"
+    )
     func transparentProxy() {
         let dialed = IPAddress(203, 0, 113, 80)
         let proxy = SocketRow.listen(.anyIPv4, 15_001)
@@ -60,7 +62,7 @@ struct ClassificationTests {
         #expect(classify(.socket(.timeWait, (dialed, 80), (.remote, 50_000)), among: [exact]) == "server remote")
     }
 
-    @Test("as the server's of a listener on one interface only where it is bound to that")
+    @Test("A listener bound to an interface matches only TIME_WAITs on that interface")
     func devices() {
         let listener = SocketRow.listen(.anyIPv4, 8080, device: 2)
         let row = { (device: UInt32) in
@@ -73,13 +75,13 @@ struct ClassificationTests {
         #expect(classify(client, among: [listener]) == "client local")
     }
 
-    @Test("as neither where its port is outside of the range and nobody listens")
+    @Test("A TIME_WAIT outside the ephemeral range without a listener has the role other")
     func other() {
         #expect(classify(.socket(.timeWait, (.own, 8080), (.remote, 443)), among: []) == "other remote")
         #expect(classify(.socket(.timeWait, (.loopback, 8080), (.loopback, 443)), among: []) == "other local")
     }
 
-    @Test("as the server's where both of its ends are listeners")
+    @Test("A TIME_WAIT with listeners at both ends has the role server")
     func bothEnds() {
         let listeners = [SocketRow.listen(.anyIPv4, 8080), .listen(.anyIPv4, 9090)]
         #expect(classify(.socket(.timeWait, (.loopback, 8080), (.loopback, 9090)), among: listeners) == "server local")
@@ -93,7 +95,7 @@ struct ClassificationTests {
         )
     }
 
-    @Test("by the address that a listener takes: exactly, by 0.0.0.0 for IPv4, by :: for both families")
+    @Test("A listener matches its own address, 0.0.0.0 matches IPv4, and :: matches both families")
     func addresses() {
         let v4 = SocketRow.socket(.timeWait, (.loopback, 8080), (.loopback, 40_000))
         let v6 = SocketRow.socket(.timeWait, (.loopback6, 8080), (.loopback6, 40_000))
@@ -107,7 +109,7 @@ struct ClassificationTests {
         #expect(classify(v4, among: [.listen(.own, 8080), .listen(.loopback, 8080)]) == "server local")
     }
 
-    @Test("by whether a listener on :: takes IPv4 too, where the source tells")
+    @Test("A listener on :: with IPV6_V6ONLY does not match IPv4 TIME_WAITs")
     func v6Only() {
         let v4 = SocketRow.socket(.timeWait, (.loopback, 8080), (.loopback, 40_000))
         let v6 = SocketRow.socket(.timeWait, (.loopback6, 8080), (.loopback6, 40_000))
@@ -119,7 +121,7 @@ struct ClassificationTests {
     }
 
     @Test(
-        "by the listener that accepted them: on the very address, else a wildcard of the family, on the interface",
+        "A TIME_WAIT belongs to the listener with the most specific address and interface",
         arguments: [
             ([.listen(.anyIPv4, 8080)], .loopback, 0, 0),
             ([.listen(.anyIPv4, 8080), .listen(.loopback, 8080)], .loopback, 0, 1),
@@ -142,7 +144,7 @@ struct ClassificationTests {
     }
 
     @Test(
-        "which keep a socket from being bound where the kernel would take both for the same place",
+        "A TIME_WAIT blocks bind() of a listener if the kernel sees both addresses in conflict",
         arguments: [
             (.listen(.anyIPv4, 8080), .listen(.anyIPv4, 8080), true),
             (.listen(.anyIPv4, 8080), .listen(.loopback, 8080), true),
@@ -160,7 +162,7 @@ struct ClassificationTests {
         #expect(ListenerEnd(listener).isBlocked(byTimeWaitsOf: ListenerEnd(accepting)) == isBlocked)
     }
 
-    @Test("in two rows where both ends of a connection are in TIME_WAIT")
+    @Test("A connection in TIME_WAIT at both ends counts as one server and one client TIME_WAIT")
     func simultaneousClose() throws {
         var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
         let report = memory.report([
@@ -173,7 +175,7 @@ struct ClassificationTests {
         #expect(report.dialedPorts == 1)
     }
 
-    @Test("not at all, while the rest of the report stays, where the addresses or the range could not be read")
+    @Test("A report without local addresses or ephemeral range keeps its other values")
     func absent() {
         let rows: [SocketRow] = [
             .listen(.anyIPv4, 8080), .socket(.timeWait, (.loopback, 8080), (.loopback, 40_000)),

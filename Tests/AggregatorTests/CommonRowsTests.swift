@@ -3,7 +3,7 @@ import Testing
 
 @testable import Aggregator
 
-@Suite("Common rows")
+@Suite("The accounting of common rows")
 struct CommonRowsTests {
     /// A table of a random mix of rows: clients, services, foreign addresses, repeated cookies.
     private static func rows(_ generator: inout Generator, from first: UInt64) -> [SocketRow] {
@@ -26,7 +26,10 @@ struct CommonRowsTests {
         }
     }
 
-    @Test("are accounted as every other row is", arguments: 1...12)
+    @Test(
+        "The fast path of common rows gives the same report as the general path",
+        arguments: 1...12
+    )
     func agreement(seed: UInt64) {
         var generator = Generator(state: seed)
         var settings = AccountingSettings()

@@ -2,9 +2,9 @@ import Aggregator
 import Model
 import Testing
 
-@Suite("What TW and TWKilled count")
+@Suite("The meaning of the counters TW and TWKilled")
 struct CounterMeaningTests {
-    @Test("is entries where they rise with the gauge, from the first reading of a young namespace")
+    @Test("The counters mean entries if they rise with the gauge at the first reading")
     func entriesAtOnce() {
         var meaning = CounterMeaning()
         #expect(meaning.event == nil)
@@ -12,7 +12,7 @@ struct CounterMeaningTests {
         #expect(meaning.event == .entries)
     }
 
-    @Test("stays unknown in an old namespace at rest until the next TIME_WAITs")
+    @Test("The counters of an idle old namespace have no meaning until the next TIME_WAITs")
     func entriesLater() {
         var meaning = CounterMeaning()
         meaning.note(buckets: 0, counted: 1_000_000)
@@ -22,7 +22,7 @@ struct CounterMeaningTests {
         #expect(meaning.event == .entries)
     }
 
-    @Test("is expiries where the gauge rises and they do not")
+    @Test("The counters mean expiries if the gauge rises and they do not")
     func expiries() {
         var meaning = CounterMeaning()
         meaning.note(buckets: 0, counted: 500)
@@ -47,7 +47,10 @@ struct CounterMeaningTests {
         return meaning
     }
 
-    @Test("is inferred at any rate, and does not change", arguments: [1, 7, 1000, 40_000])
+    @Test(
+        "The inferred meaning is right at any rate and does not change",
+        arguments: [1, 7, 1000, 40_000]
+    )
     func steady(perSecond: Int) {
         for seconds in [10, 70, 600] {
             #expect(run(seconds, perSecond: perSecond, countsEntries: true, from: 12_345).event == .entries)
@@ -55,7 +58,7 @@ struct CounterMeaningTests {
         }
     }
 
-    @Test("is not mistaken for the few that come between the reading of the two files")
+    @Test("TIME_WAITs that begin between reading the two files do not change the meaning")
     func race() {
         var meaning = CounterMeaning()
         var entries: UInt64 = 0

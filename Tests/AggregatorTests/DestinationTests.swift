@@ -3,7 +3,7 @@ import Testing
 
 @testable import Aggregator
 
-@Suite("The ports used towards a destination")
+@Suite("The ports used per destination")
 struct DestinationTests {
     private let range = EphemeralRange(40_000, 40_999)
     private let here = IPAddress(10, 9, 9, 1)
@@ -12,7 +12,7 @@ struct DestinationTests {
         .socket(.timeWait, (here, port), (address, 443), remaining: remaining)
     }
 
-    @Test("are counted by state, each destination for itself, and the worst is known without a line")
+    @Test("A report counts ports by state per destination and finds the maximum without a line")
     func states() throws {
         var memory = Memory(ports: 10)
         let report = memory.report(
@@ -34,7 +34,7 @@ struct DestinationTests {
     }
 
     @Test(
-        "are reusable as tcp_twsk_unique() has it",
+        "Reusable ports follow the conditions of tcp_twsk_unique()",
         arguments: [
             (mode: 0, timestamps: 1, delay: 1000, loopback: 0, own: 0), (1, 1, 1000, 2, 2), (2, 1, 1000, 2, 0),
             (1, 0, 1000, 0, 0), (2, 0, 1000, 0, 0), (1, 1, 5000, 1, 1), (1, 1, 60_000, 0, 0), (1, 1, -1, 1, 1),
@@ -62,7 +62,7 @@ struct DestinationTests {
         #expect(reusable(.loopback) == loopback && reusable(here) == own)
     }
 
-    @Test("towards another host are reusable only once a live connection, or reuse itself, has shown its timestamps")
+    @Test("Ports to a remote host are reusable only after evidence that it uses TCP timestamps")
     func remoteReuse() throws {
         let sysctls: SysctlValues = [.tcpTWReuse: 1, .tcpTimestamps: 1, .tcpTWReuseDelay: 1000]
         let rows = (40_000..<40_100).map { timeWait($0, 30) }
@@ -104,7 +104,9 @@ struct DestinationTests {
         }
     }
 
-    @Test("are apart for the same address on two links, and used by no socket with a foreign local address")
+    @Test(
+        "An address on two interfaces is two destinations, and foreign sources have no destination"
+    )
     func devices() throws {
         var memory = Memory(ports: 10)
         let peer = IPAddress(high: 0xFE80 << 48, low: 1)
@@ -128,14 +130,16 @@ struct DestinationTests {
         #expect(report.ephemeral?.established == 60)
     }
 
-    @Test("are absent where nobody knows whether TIME_WAITs are reused, or what the range is")
+    @Test(
+        "The destination report is absent if the reuse sysctls or the ephemeral range are unknown"
+    )
     func absent() {
         var memory = Memory(ports: 10)
         #expect(memory.report([timeWait(40_000)], range: range, sysctls: nil).destinations == nil)
         #expect(memory.report([timeWait(40_000)], range: nil).destinations == nil)
     }
 
-    @Test("get a line at 5 %, keep it until they were below 2 % for five minutes, and none for a while of more")
+    @Test("A destination gets a line at 5 % and loses it after five minutes below 2 %")
     func choice() {
         var memory = Memory(ports: 10)
         func lines(_ count: Int, at seconds: Double) -> [Int] {
@@ -152,7 +156,7 @@ struct DestinationTests {
         #expect(lines(19, at: 600) == [])
     }
 
-    @Test("have as many lines as are allowed, the heaviest first, and a chosen one is not displaced")
+    @Test("The largest destinations get lines and keep them beside larger later destinations")
     func limit() {
         var settings = AccountingSettings()
         settings.destinationsLimit = 2
@@ -169,7 +173,9 @@ struct DestinationTests {
         #expect(later?.worst == 900 && later?.omitted == 1)
     }
 
-    @Test("are found among 200,000 others in bounded memory, exactly from the second reading on")
+    @Test(
+        "The scan finds the top destinations among 200,000 others, exactly from reading 2 on"
+    )
     func scan() throws {
         var memory = Memory(ports: 10)
         let wide = EphemeralRange(32_768, 60_999)
@@ -200,7 +206,7 @@ struct DestinationTests {
     }
 }
 
-@Suite("The forecast")
+@Suite("The forecast of a destination")
 struct ForecastTests {
     private let range = EphemeralRange(40_000, 40_999)
 
@@ -227,7 +233,10 @@ struct ForecastTests {
         report.destinations?.exhaustion.map { $0 - .after(now) }
     }
 
-    @Test("of 30 a second on 1000 ports is right from the third second on", arguments: [3.0, 5, 10, 20, 30])
+    @Test(
+        "The forecast for 30 connections a second on 1000 ports is right from second 3 on",
+        arguments: [3.0, 5, 10, 20, 30]
+    )
     func constant(now: Double) throws {
         var memory = Memory(ports: 10)
         let seconds = try #require(
@@ -236,13 +245,16 @@ struct ForecastTests {
         #expect(abs(now + seconds - 1000.0 / 30) < 0.05 * 1000 / 30)
     }
 
-    @Test("of 12 a second on 1000 ports is never", arguments: [3.0, 5, 10, 20, 30, 60, 100])
+    @Test(
+        "The forecast for 12 connections a second on 1000 ports is infinite",
+        arguments: [3.0, 5, 10, 20, 30, 60, 100]
+    )
     func never(now: Double) {
         var memory = Memory(ports: 10)
         #expect(remaining(memory.report(rows(12, for: now), range: range, at: .after(now)), at: now) == nil)
     }
 
-    @Test("sees a leak of live connections, alone and beside what comes and goes, reused or not")
+    @Test("The forecast includes a leak of live connections with and without TIME_WAITs")
     func leak() throws {
         for (rate, reuse) in [(0.0, 0), (5, 0), (5, 1)] {
             var memory = Memory(ports: 10)
@@ -260,7 +272,7 @@ struct ForecastTests {
         }
     }
 
-    @Test("does not take connections that come and go for a leak")
+    @Test("The forecast does not treat short connections as a leak")
     func noLeak() {
         var memory = Memory(ports: 10)
         for (index, live) in [3, 9, 2, 8, 12, 4, 9, 11, 3, 8].enumerated() {
@@ -270,7 +282,10 @@ struct ForecastTests {
         }
     }
 
-    @Test("counts with the delay of reuse in place of TIME_WAIT's length", arguments: [1.0, 5, 20, 30])
+    @Test(
+        "The forecast uses tcp_tw_reuse_delay instead of the length of TIME_WAIT",
+        arguments: [1.0, 5, 20, 30]
+    )
     func reused(delay: Double) throws {
         var memory = Memory(ports: 10)
         let sysctls: SysctlValues = [.tcpTWReuse: 1, .tcpTimestamps: 1, .tcpTWReuseDelay: Int(delay * 1000)]
@@ -295,7 +310,7 @@ struct ForecastTests {
         #expect(abs(Double(report.destinations?.worst ?? 0) - min(60, 6 * delay)) <= 1)
     }
 
-    @Test("takes the length of TIME_WAIT from the kernel that lets it be set")
+    @Test("The forecast uses tcp_tw_timeout as the length of TIME_WAIT")
     func shortTimeWait() throws {
         for (timeout, isEnough) in [(20, true), (40, false), (600, false)] {
             var memory = Memory(ports: 10)
@@ -316,7 +331,7 @@ struct ForecastTests {
         }
     }
 
-    @Test("is now where only the first port of an odd number is left: connect() looks at an even number of places")
+    @Test("The forecast is 0 if only the first port of an odd-sized range is free")
     func odd() throws {
         let odd = EphemeralRange(41_001, 41_199)
         func isOver(_ ports: [Port], _ range: EphemeralRange) -> Bool {
@@ -332,7 +347,7 @@ struct ForecastTests {
         #expect(!isOver(Array(41_002...41_198), reserved), "it is not offered")
     }
 
-    @Test("is now where nothing is left, or nothing can be used at all, and never where nothing is used")
+    @Test("The forecast is 0 if no port is usable and infinite if no port is used")
     func ends() throws {
         var memory = Memory(ports: 10)
         let ten = EphemeralRange(40_000, 40_009)
@@ -343,7 +358,7 @@ struct ForecastTests {
         #expect(remaining(memory.report([], range: ten, at: .after(3)), at: 3) == nil)
     }
 
-    @Test("does not get well again in between while connect() fails and what comes back is taken at once")
+    @Test("The forecast stays below 10 seconds during a constant outage")
     func constantOutage() throws {
         var memory = Memory(ports: 10)
         let range = EphemeralRange(40_000, 40_999)

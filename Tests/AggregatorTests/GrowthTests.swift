@@ -62,7 +62,7 @@ struct GrowthTests {
     }
 
     @Test(
-        "is found when a tenth of what was left is used, or at the third reading, and is right within 10 %",
+        "The growth estimate finds a leak before it uses 13 % of the ports, within 10 %",
         arguments: [1.0, 2, 5, 10, 15, 30]
     )
     func leak(interval: Double) throws {
@@ -80,7 +80,10 @@ struct GrowthTests {
         }
     }
 
-    @Test("of a slow leak is found beside forty short connections a second", arguments: [1.0, 5, 15])
+    @Test(
+        "The growth estimate finds a slow leak beside 40 short connections a second",
+        arguments: [1.0, 5, 15]
+    )
     func besideChurn(interval: Double) throws {
         for life in [0.05, 0.5] {
             let churn = Churn(rate: 40, life: life, seed: 7)
@@ -100,7 +103,10 @@ struct GrowthTests {
         }
     }
 
-    @Test("is not invented for connections that only come and go", arguments: [1.0, 5, 15])
+    @Test(
+        "The growth estimate is 0 for connections that only open and close",
+        arguments: [1.0, 5, 15]
+    )
     func noLeak(interval: Double) {
         for (rate, life) in [(40.0, 0.05), (40, 0.5), (40, 2), (40, 10), (5, 60)] {
             for seed in 1...2 {
@@ -119,7 +125,7 @@ struct GrowthTests {
         }
     }
 
-    @Test("is over when what grew stays as it is, and is not that of a pool that was opened at once")
+    @Test("The growth estimate is 0 after growth stops and after a pool opens at once")
     func ended() {
         var growth = Growth()
         for second in 0..<120 { growth.note(min(second, 60), at: .after(Double(second))) }

@@ -2,9 +2,9 @@ import Aggregator
 import Model
 import Testing
 
-@Suite("What is remembered between readings")
+@Suite("The memory between readings")
 struct MemoryTests {
-    @Test("the highest value of the last minute, and no longer")
+    @Test("The recent peak keeps the highest value for 60 seconds")
     func peak() {
         var peak = RecentPeak(seconds: 60)
         #expect(peak.note(5, at: .after(0)) == 5)
@@ -15,7 +15,7 @@ struct MemoryTests {
         #expect(peak.note(0, at: .after(1000)) == 0)
     }
 
-    @Test("how often each sysctl was seen to change, from 0 at its first value")
+    @Test("Sysctl change counters start at 0 and count each change of a value")
     func changes() {
         var changes = SysctlChanges()
         let range = EphemeralRange(32_768, 60_999)
@@ -35,7 +35,7 @@ struct MemoryTests {
         #expect(changes.counts["ip_local_port_range"] == 1 && changes.counts["ip_local_reserved_ports"] == 1)
     }
 
-    @Test("that a sysctl which could not be read for a while has not changed for that")
+    @Test("Sysctl change counters ignore a reading in which the sysctl is unreadable")
     func unreadable() {
         var changes = SysctlChanges()
         changes.note([.tcpTWReuse: 2], EphemeralRange(1024, 2048).sysctls, at: .after(0))

@@ -9,7 +9,7 @@ struct PortChoiceTests {
         (0..<count).map { .socket(.timeWait, (.loopback, port), (.loopback, 33_000 + Port($0))) }
     }
 
-    @Test("takes exposed ports first, then those with the most TIME_WAITs, then the lowest")
+    @Test("The choice prefers exposed ports, then the most TIME_WAITs, then the lowest port")
     func order() {
         let rows: [SocketRow] =
             (80..<90).map { .listen(.anyIPv4, $0) } + [.listen(.anyIPv4, 50_000)] + timeWaits(3, on: 87)
@@ -21,7 +21,7 @@ struct PortChoiceTests {
         }
     }
 
-    @Test("keeps a port as long as somebody listens on it, whatever other ports do")
+    @Test("The choice keeps a port while it has a listener")
     func sticky() {
         let listeners: [SocketRow] = (80..<90).map { .listen(.anyIPv4, $0) }
         var memory = Memory(ports: 3, remembered: 10, sockets: 1000)
@@ -36,7 +36,7 @@ struct PortChoiceTests {
         #expect(later.omittedPorts == 6)
     }
 
-    @Test("takes only ports that are included and not excluded, and counts the others as left out")
+    @Test("The choice follows the include and exclude lists and counts the omitted ports")
     func lists() throws {
         var settings = AccountingSettings()
         settings.portsIncluded = PortSet(try #require(PortRange(low: 80, high: 50_000)))
@@ -54,7 +54,7 @@ struct PortChoiceTests {
         }
     }
 
-    @Test("takes ports of --services.ports before others that are as exposed")
+    @Test("The choice prefers ports of --services.ports among ports of equal exposure")
     func configured() {
         var settings = AccountingSettings()
         settings.portsLimit = 2
@@ -64,7 +64,7 @@ struct PortChoiceTests {
         #expect(memory.report(listeners + timeWaits(3, on: 85)).ports.map(\.port) == [85, 89])
     }
 
-    @Test("takes none where the limit is 0, and says that it left all of them out")
+    @Test("The choice is empty if the limit is 0, and the report counts all ports as omitted")
     func none() {
         var memory = Memory(ports: 0, remembered: 10, sockets: 1000)
         let report = memory.report([.listen(.anyIPv4, 80), .listen(.anyIPv4, 81)])
@@ -73,7 +73,7 @@ struct PortChoiceTests {
         #expect(report.listening?.outside == 2)
     }
 
-    @Test("holds with a listener on every port")
+    @Test("The choice works with a listener on every port")
     func everyPort() {
         var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
         let report = memory.report((1...65_535).map { .listen(.anyIPv4, Port($0)) })

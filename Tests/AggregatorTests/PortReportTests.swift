@@ -3,9 +3,9 @@ import Testing
 
 @testable import Aggregator
 
-@Suite("A report")
+@Suite("The port report")
 struct PortReportTests {
-    @Test("counts every row by family and state, connection requests as SYN_RECV")
+    @Test("The report counts rows by family and state and counts NEW_SYN_RECV as SYN_RECV")
     func table() {
         var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
         let report = memory.report([
@@ -26,7 +26,7 @@ struct PortReportTests {
         #expect(report.orphanFinWait2 == 1)
     }
 
-    @Test("gives each port its listeners, its accept queue, and the connections that were accepted on it")
+    @Test("The report gives the listeners, accept queue and accepted connections of each port")
     func lines() {
         var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
         let report = memory.report([
@@ -42,7 +42,7 @@ struct PortReportTests {
         #expect(report.ports.allSatisfy { $0.acceptQueueLimit == nil }, "procfs has another number there")
     }
 
-    @Test("gives each port the backlog of its listeners over sock_diag, and its unclosed connections")
+    @Test("The report gives the sock_diag backlog and the CLOSE_WAITs of each port")
     func queues() {
         var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
         let report = memory.report([
@@ -56,7 +56,7 @@ struct PortReportTests {
         #expect(gone.ports.map(\.acceptQueueLimit) == [0, 5], "a listener that has gone lets nobody wait")
     }
 
-    @Test("parts the LISTEN ports by what the ephemeral range means for them, each port once")
+    @Test("The report counts each LISTEN port once as outside the range, reserved or exposed")
     func exposure() {
         var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
         let report = memory.report(
@@ -71,7 +71,7 @@ struct PortReportTests {
         #expect(report.ports.filter { $0.isExposed == true }.map(\.port) == [32_768, 40_000, 60_999])
     }
 
-    @Test("counts the ports that a local scan leaves behind, however many TIME_WAITs each has")
+    @Test("The report counts the listening ports that local clients connected to")
     func dialed() {
         var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
         let report = memory.report([
@@ -84,14 +84,14 @@ struct PortReportTests {
     }
 }
 
-@Suite("A listener that vanished")
+@Suite("The memory of a closed listener")
 struct VanishedListenerTests {
     private let before: [SocketRow] = [.listen(.anyIPv4, 80), .listen(.anyIPv4, 81)]
     private let after: [SocketRow] = [
         .listen(.anyIPv4, 81), .socket(.timeWait, (.loopback, 80), (.loopback, 40_000)),
     ]
 
-    @Test("keeps its port's TIME_WAITs and its line with 0 listeners for 65 seconds, then leaves")
+    @Test("A closed listener keeps its TIME_WAITs and its line for 65 seconds")
     func remembered() {
         var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
         #expect(memory.report(before, at: .after(0)).ports.map(\.port) == [80, 81])
@@ -107,7 +107,7 @@ struct VanishedListenerTests {
         #expect(report.timeWait?[.other, .local] == 1)
     }
 
-    @Test("is as if it had never gone when it comes back")
+    @Test("A listener that opens again gets the full 65 seconds at its next close")
     func returned() {
         var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
         _ = memory.report(before, at: .after(0))
@@ -123,7 +123,7 @@ struct VanishedListenerTests {
 struct EphemeralUseTests {
     private let range = EphemeralRange(40_000, 40_009, reserved: [40_001, 50_000])
 
-    @Test("counts distinct ports, each under its strongest state")
+    @Test("The use counts distinct ports, each under its strongest state")
     func strongest() {
         var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
         let report = memory.report(
@@ -139,7 +139,7 @@ struct EphemeralUseTests {
         #expect(report.ephemeral?.states == [9, 1, 2, 1])
     }
 
-    @Test("leaves out reserved ports, ports that somebody listens on, and ports outside of the range")
+    @Test("The use leaves out reserved ports, listening ports and ports outside the range")
     func usable() {
         var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
         let report = memory.report(
@@ -153,7 +153,7 @@ struct EphemeralUseTests {
         #expect(report.ephemeral?.states == [8, 0, 0, 0])
     }
 
-    @Test("leaves out the port of a vanished listener as long as a socket that it had accepted is left")
+    @Test("The use leaves out the port of a closed listener while an accepted socket remains")
     func acceptedSocketsRemain() {
         var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
         let accepted = SocketRow.socket(.established, (.own, 40_005), (.remote, 1))
@@ -167,7 +167,7 @@ struct EphemeralUseTests {
         #expect(outgoing?.states == [9, 1, 0, 0])
     }
 
-    @Test("knows a range of one port")
+    @Test("The use is right for a range of one port")
     func onePort() {
         var memory = Memory(ports: 100, remembered: 10, sockets: 1000)
         let rows: [SocketRow] = [.socket(.timeWait, (.loopback, 40_000), (.loopback, 8080))]

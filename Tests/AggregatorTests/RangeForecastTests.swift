@@ -18,7 +18,7 @@ struct RangeForecastTests {
         report.ephemeralExhaustion.map { max(0, $0 - .after(now)) }
     }
 
-    @Test("is 0 where sockets that bound before they connected have every port, though no destination is near its end")
+    @Test("The range forecast is 0 if sockets that bound before connecting hold every port")
     func usedUp() {
         var memory = Memory(ports: 10)
         let rows = (0..<1000).map {
@@ -31,7 +31,7 @@ struct RangeForecastTests {
         #expect(seconds(one, at: 5) != 0)
     }
 
-    @Test("sees such connections stay open, in either half")
+    @Test("The range forecast sees a leak of bound sockets in both parity halves")
     func leak() throws {
         var memory = Memory(ports: 10)
         var forecasts = 0
@@ -50,7 +50,9 @@ struct RangeForecastTests {
         #expect(forecasts > 10)
     }
 
-    @Test("sees such connections end in TIME_WAIT faster than those end, and not where they do so in time")
+    @Test(
+        "The range forecast is finite only if TIME_WAITs of bound sockets exhaust the range"
+    )
     func timeWaits() throws {
         for (rate, isEnough) in [(30.0, false), (12, true)] {
             for now in [5.0, 10, 14] {
@@ -70,7 +72,7 @@ struct RangeForecastTests {
         }
     }
 
-    @Test("is never for a proxy whose connections share ports between many destinations")
+    @Test("The range forecast is infinite for a proxy that shares ports between destinations")
     func proxy() {
         var generator = Generator(state: 5)
         var memory = Memory(ports: 10)
@@ -96,7 +98,7 @@ struct RangeForecastTests {
         number < 500 ? 40_000 + 2 * Port(number) : 40_001 + 2 * Port(number - 500)
     }
 
-    @Test("is never where one destination alone has gone on to the other half, with live connections or TIME_WAITs")
+    @Test("The range forecast is infinite if a single destination uses both parity halves")
     func oneDestination() {
         for state in [TCPState.established, .timeWait] {
             var memory = Memory(ports: 10)
@@ -116,7 +118,7 @@ struct RangeForecastTests {
         }
     }
 
-    @Test("goes on evenly where sockets that bound before they connected go on to the other half")
+    @Test("The range forecast stays even while bound sockets move to the other parity half")
     func otherHalf() throws {
         var memory = Memory(ports: 10)
         for now in stride(from: 0.0, through: 99, by: 1) {

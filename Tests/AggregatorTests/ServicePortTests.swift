@@ -3,7 +3,7 @@ import Testing
 
 @testable import Aggregator
 
-@Suite("A service port")
+@Suite("The service ports")
 struct ServicePortTests {
     private let range = EphemeralRange(40_000, 40_009)
     private var settings: AccountingSettings {
@@ -18,7 +18,7 @@ struct ServicePortTests {
 
     private func line(_ report: PortReport) -> ServiceLine? { report.services.first }
 
-    @Test("that is asked for is always there, and free when nothing holds it")
+    @Test("A configured service port always has a line and is free without holders")
     func asked() {
         var memory = Memory(settings)
         #expect(
@@ -29,7 +29,7 @@ struct ServicePortTests {
         #expect(line(report) == ServiceLine(port: 40_004, origin: .configured, isListening: true, holders: nil))
     }
 
-    @Test("whose service vanished is held by its own connections: those that were seen, and those that ended since")
+    @Test("Old connections of a stopped service count as its own holders of the port")
     func own() {
         var memory = Memory(settings)
         _ = memory.report([listener, accepted, other], range: range)
@@ -46,7 +46,9 @@ struct ServicePortTests {
         #expect(line(later)?.freeAfter == 76.1)
     }
 
-    @Test("that an outgoing connection took within the interval is held by others, until its TIME_WAIT is gone")
+    @Test(
+        "An outgoing connection on the port is another holder until its TIME_WAIT ends"
+    )
     func taken() {
         var memory = Memory(settings)
         _ = memory.report([listener, other], range: range)
@@ -65,7 +67,7 @@ struct ServicePortTests {
         #expect(line(memory.report([other], range: range, at: .after(71)))?.holders?.free == .now)
     }
 
-    @Test("is held by others where a connection has an address on which the service never listened")
+    @Test("A connection on an address without a listener of the service counts as another holder")
     func otherAddress() {
         var memory = Memory(settings)
         let specific = SocketRow.listen(.own, 40_004)
@@ -77,7 +79,7 @@ struct ServicePortTests {
         #expect(line(report)?.holders?.own == 1 && line(report)?.holders?.other == 1)
     }
 
-    @Test("keeps its own old connections to the last, when their 60 seconds are over too")
+    @Test("Own TIME_WAITs count as own holders until the kernel removes them")
     func lastOwn() {
         var memory = Memory(settings)
         _ = memory.report([listener], range: range)
@@ -88,7 +90,7 @@ struct ServicePortTests {
         }
     }
 
-    @Test("is bound where the service listened last: only what overlaps is in the way")
+    @Test("A service port is free if no holder overlaps the last address of its listener")
     func addresses() {
         let cases: [(service: SocketRow?, holder: IPAddress, isFree: Bool)] = [
             (nil, .loopback, false), (.listen(.anyIPv4, 40_004), .loopback, false),
@@ -110,7 +112,7 @@ struct ServicePortTests {
         }
     }
 
-    @Test("that somebody has bound and no more is not to be had")
+    @Test("A bound socket that neither listens nor connects holds the service port")
     func bound() {
         var memory = Memory(settings)
         let bound = SocketRow(
@@ -125,7 +127,7 @@ struct ServicePortTests {
         #expect(line(report)?.holders?.free == .never)
     }
 
-    @Test("shows by itself while something holds it, if it is reserved, or was listened on again")
+    @Test("A reserved or learnt service port has a line while a socket holds it")
     func learnt() {
         var memory = Memory(AccountingSettings())
         func services(_ rows: [SocketRow], _ range: EphemeralRange? = nil, at seconds: Double) -> [ServiceLine] {
@@ -149,7 +151,7 @@ struct ServicePortTests {
         #expect(services([outgoing], at: 95_000).isEmpty, "a day is over")
     }
 
-    @Test("is not learnt from a listener that came for a moment and went, nor from another a day later")
+    @Test("A listener that was open briefly does not make its port a learnt service port")
     func notLearnt() {
         var memory = Memory(AccountingSettings())
         _ = memory.report([listener], range: range)
@@ -159,7 +161,7 @@ struct ServicePortTests {
         #expect(report.services.isEmpty && report.ports.allSatisfy { !$0.isRecurring })
     }
 
-    @Test("is recurring once a service came back to it, also where nobody saw it gone, or where it is asked for")
+    @Test("A port is recurring after its service returns, or if it is configured")
     func recurring() {
         func isRecurring(_ report: PortReport) -> Bool? { report.ports.first { $0.port == 40_004 }?.isRecurring }
         var gone = Memory(AccountingSettings())
@@ -177,7 +179,7 @@ struct ServicePortTests {
         #expect(isRecurring(asked.report([listener], range: range)) == true)
     }
 
-    @Test("is not listened on by a program on another address, which holds it: bind() fails")
+    @Test("A listener on another address counts as a holder, and bind() fails if the two overlap")
     func elsewhere() {
         let cases: [(service: SocketRow, other: SocketRow, isHome: Bool, blocks: Bool)] = [
             (.listen(.anyIPv4, 40_004), .listen(.loopback, 40_004), false, true),
@@ -217,7 +219,7 @@ struct ServicePortTests {
         }
     }
 
-    @Test("is free for a service on one interface where another one has it")
+    @Test("A service on one interface can bind a port held on another interface")
     func devices() {
         var memory = Memory(settings)
         _ = memory.report([.listen(.anyIPv4, 40_004, device: 2)], range: range)
@@ -230,7 +232,7 @@ struct ServicePortTests {
         }
     }
 
-    @Test("is surely free when a FIN_WAIT2 without owner, and the TIME_WAIT that it may become, are over")
+    @Test("The free time covers an orphaned FIN_WAIT2 and the TIME_WAIT after it")
     func orphan() {
         var memory = Memory(settings)
         _ = memory.report([listener], range: range)
@@ -241,7 +243,7 @@ struct ServicePortTests {
         #expect(line(memory.report([owned], range: range, at: .after(10)))?.holders?.free == .never)
     }
 
-    @Test("whose left-overs make it unusable is used towards no destination by a squatter either")
+    @Test("A port that old connections make unusable does not count as used by a destination")
     func unusable() {
         var memory = Memory(settings)
         _ = memory.report([listener, accepted, other], range: range)
@@ -254,7 +256,7 @@ struct ServicePortTests {
         #expect(report.ephemeral?.usable == 9 && report.destinations?.worst == 9)
     }
 
-    @Test("has series up to the limit, and the rest is counted")
+    @Test("The service lines stop at the limit, and the report counts the omitted services")
     func limit() {
         var settings = AccountingSettings()
         settings.servicePorts = PortSet(PortRange(low: 9000, high: 9004) ?? range.ports)
@@ -267,7 +269,7 @@ struct ServicePortTests {
         #expect(urgent.services.map(\.port) == [9001, 9002, 9004], "held ones come first, then those without listener")
     }
 
-    @Test("follows its listener between two readings of the table")
+    @Test("A look at the listeners between two readings updates the service line")
     func refresh() {
         var memory = Memory(settings)
         var report = memory.report([listener], range: range)
@@ -276,7 +278,7 @@ struct ServicePortTests {
         #expect(memory.awaitsService)
     }
 
-    @Test("is known of a service that listened only between two readings of the table")
+    @Test("A service that listened only between two readings owns its TIME_WAITs")
     func glimpse() {
         var memory = Memory(settings)
         var report = memory.report([], range: range)
@@ -293,9 +295,9 @@ struct ServicePortTests {
     }
 }
 
-@Suite("What a listener in the range risks")
+@Suite("The collision risk of listeners in the ephemeral range")
 struct CollisionTests {
-    @Test("is the used part of the half that has its parity, and nothing where it is reserved")
+    @Test("The collision ratio is the used share of the port's parity half, and 0 if reserved")
     func ratio() {
         var memory = Memory(ports: 10)
         let report = memory.report(
@@ -310,7 +312,7 @@ struct CollisionTests {
         #expect(report.ports.map(\.collisionRatio) == [0, 0.25, 0, 0])
     }
 
-    @Test("counts sockets that are connected to themselves")
+    @Test("The report counts self-connected sockets")
     func selfConnected() {
         var memory = Memory(ports: 10)
         let report = memory.report([
@@ -320,7 +322,7 @@ struct CollisionTests {
         #expect(report.selfConnected == 1)
     }
 
-    @Test("finds the reserved ports that protect nothing")
+    @Test("The report counts the reserved ports outside the range and without a listener")
     func idle() {
         var memory = Memory(ports: 10)
         var udp = PortSet()
@@ -333,7 +335,7 @@ struct CollisionTests {
         #expect(unknown?.outOfRange == 1 && unknown?.noListener == nil)
     }
 
-    @Test("gives the peers of a port, the greatest first to enter, and one that has entered stays")
+    @Test("The largest peers of a port get lines and keep them beside larger later peers")
     func peers() {
         var settings = AccountingSettings()
         settings.peersLimit = 2

@@ -7,7 +7,7 @@ import Sampler
 import Scenes
 import Testing
 
-@Suite("The page")
+@Suite("The metrics page")
 struct CatalogueTests {
     private let facts = ExporterFacts(
         version: "1.2.3",
@@ -27,7 +27,7 @@ struct CatalogueTests {
         String(decoding: page.bytes, as: UTF8.self).split(separator: "\n").map(String.init)
     }
 
-    @Test("of a captured host holds what its maker knows, line by line")
+    @Test("The page of a captured host equals the recorded page line by line")
     func golden() throws {
         let expected = String(decoding: try Scene("pages").bytes("mixed.txt"), as: UTF8.self)
         let volatile = ["process_", "timewait_sampler_last", "timewait_sampler_duration", "timewait_sampler_cpu"]
@@ -37,7 +37,7 @@ struct CatalogueTests {
         #expect(stable == expected.split(separator: "\n").map(String.init))
     }
 
-    @Test("has the sections of its collectors in their order, and nothing between them")
+    @Test("The page has the sections of its collectors in order and without gaps")
     func sections() {
         let page = page(of: Scene("mixed"))
         let names = [
@@ -50,7 +50,7 @@ struct CatalogueTests {
         }
     }
 
-    @Test("says of every family what it means, and when it is sampled")
+    @Test("The help of each family says what it means and when it is sampled")
     func help() {
         for header in Catalogue.families.map(\.header) {
             #expect(header.help.contains("Sampled on a timer"), "\(header.name)")
@@ -60,7 +60,7 @@ struct CatalogueTests {
         #expect(Set(names).count == names.count)
     }
 
-    @Test("names the file of every value that the kernel gives, and sock_diag beside procfs")
+    @Test("The help of each family names its source: a procfs file, sock_diag or getrlimit")
     func sources() {
         for family in Catalogue.families where family.header.name != "timewait_sampler_source_info" {
             let help = family.header.help
@@ -75,7 +75,7 @@ struct CatalogueTests {
         }
     }
 
-    @Test("of a kernel without IPv6 has zeros for it, and nothing is wrong")
+    @Test("The page of a kernel without IPv6 has zeros for IPv6 and no failure")
     func noIPv6() {
         let lines = lines(page(of: Scene("no_ipv6")))
         #expect(lines.contains("timewait_table_sockets{family=\"ipv6\",state=\"time_wait\"} 0"))
@@ -84,7 +84,7 @@ struct CatalogueTests {
     }
 
     @Test(
-        "lacks the families of a collector that failed, not one less and not one more",
+        "The page lacks exactly the families of a collector that failed",
         arguments: [
             ("thread-self/net/tcp", ["socket_table"]), ("thread-self/net/udp", ["udp"]),
             ("thread-self/net/sockstat", ["sockstat"]),

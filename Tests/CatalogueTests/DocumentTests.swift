@@ -12,7 +12,7 @@ struct DocumentTests {
         try String(contentsOf: Scene.repository.appending(path: path), encoding: .utf8)
     }
 
-    @Test("docs/metrics.md is what make docs generates")
+    @Test("docs/metrics.md equals the output of make docs")
     func generated() throws {
         let text = try text("docs/metrics.md")
         let generated = try MetricsDocument.updating(text)
@@ -27,7 +27,7 @@ struct DocumentTests {
         )
     }
 
-    @Test("docs/metrics.md has every family of the page with its type and its labels, and no other")
+    @Test("docs/metrics.md lists exactly the families of the page with their types and labels")
     func everyFamily() throws {
         let entries = try text("docs/metrics.md").split(separator: "\n### `").dropFirst().map { entry in
             ["- Type: ", "- Labels: "].reduce(into: [String(entry.prefix { $0 != "`" })]) { facts, property in
@@ -53,20 +53,20 @@ struct DocumentTests {
         return pairs.map { $0.prefix { $0 != "=" } }.joined(separator: ",")
     }
 
-    @Test("docs/metrics.md has lines of at most 100 columns, but for samples")
+    @Test("docs/metrics.md has lines of at most 100 columns except for samples")
     func columns() throws {
         let lines = try text("docs/metrics.md").split(separator: "\n")
         #expect(lines.filter { $0.count > 100 && !$0.hasPrefix("timewait_") } == [])
     }
 
-    @Test("A generated part that is missing is an error that names it")
+    @Test("make docs names a generated part that is missing")
     func missingPart() throws {
         let text = try text("docs/metrics.md").replacing("Sources/Catalogue: Sysctls. -->", with: "-->")
         let error = #expect(throws: MetricsDocument.Malformed.self) { try MetricsDocument.updating(text) }
         #expect(error?.description.contains("Sysctls") == true)
     }
 
-    @Test("The README lists ten families, which exist, and links to docs/metrics.md")
+    @Test("The README lists ten existing families and links to docs/metrics.md")
     func readme() throws {
         let readme = try text("README.md")
         let section = readme.split(separator: "\n## ").first { $0.hasPrefix("Metrics\n") } ?? ""

@@ -8,7 +8,7 @@ import Testing
 
 /// A sample in which every number is another one and none is 0: a 0 says nothing of how a number is
 /// written.
-@Suite("A page with a number in every family")
+@Suite("The page with a number in every family")
 struct EveryFamilyTests {
     private static func ports(_ low: UInt16, _ high: UInt16) -> PortRange {
         guard let range = PortRange(low: low, high: high) else { preconditionFailure("\(low) is above \(high)") }
@@ -167,7 +167,7 @@ struct EveryFamilyTests {
         return String(decoding: page.bytes, as: UTF8.self).split(separator: "\n").map(String.init)
     }
 
-    @Test("holds every family, and no value of one is 0 or the bits of a whole number")
+    @Test("The page has a sample of every family, and no family has only zeros")
     func everyFamily() {
         let lines = Set(Self.page(.entries) + Self.page(.expiries)).filter { !$0.hasPrefix("#") }
         for family in Catalogue.families {
@@ -181,7 +181,7 @@ struct EveryFamilyTests {
         }
     }
 
-    @Test("writes each number where it belongs")
+    @Test("The page writes each number in the right sample")
     func numbers() throws {
         let file = try Scene("pages").bytes("every_family.txt")
         let expected = String(decoding: file, as: UTF8.self).split(separator: "\n").map(String.init)

@@ -9,7 +9,7 @@ struct TextWriterTests {
         return String(decoding: writer.page().bytes, as: UTF8.self)
     }
 
-    @Test("is families of samples, each family with its help and its type before the first sample")
+    @Test("The text format writes HELP and TYPE before the first sample of a family")
     func page() {
         let page = text { writer in
             writer.begin(section: "one")
@@ -33,7 +33,7 @@ struct TextWriterTests {
         )
     }
 
-    @Test("has no trace of a family without samples")
+    @Test("The text format leaves out a family without samples")
     func absent() {
         let page = text { writer in
             writer.begin(MetricFamily("absent", .gauge, "Not there."))
@@ -44,7 +44,7 @@ struct TextWriterTests {
         #expect(text { $0.begin(MetricFamily("absent", .gauge, "Not there.")) }.isEmpty)
     }
 
-    @Test("stops the process at a sample with fewer labels than its family has")
+    @Test("The text format stops the process at a sample with too few labels")
     func missingLabel() async {
         await #expect(processExitsWith: .failure) {
             var writer = TextWriter(.prometheus)
@@ -58,7 +58,7 @@ struct TextWriterTests {
         }
     }
 
-    @Test("escapes what labels and help cannot hold")
+    @Test("The text format escapes backslashes, newlines and quotes in labels and help")
     func escaping() {
         let page = text { writer in
             writer.begin(MetricFamily("x", .gauge, labels: ["path"], "A \\ and a\nnewline, a \" as it is."))
@@ -69,7 +69,7 @@ struct TextWriterTests {
     }
 
     @Test(
-        "writes numbers as Prometheus reads them, whole ones without a point",
+        "The text format writes floating-point numbers as Prometheus parses them",
         arguments: [
             (0, "0"), (-0.0, "0"), (60, "60"), (-7, "-7"), (0.5, "0.5"), (1e-5, "1e-05"),
             (9_007_199_254_740_991, "9007199254740991"),
@@ -86,7 +86,7 @@ struct TextWriterTests {
     }
 
     @Test(
-        "writes counters digit by digit, at any size",
+        "The text format writes counters of any size without an exponent",
         arguments: [(12, "12"), (1 << 53 + 1, "9007199254740993"), (.max, "18446744073709551615")] as [(UInt64, String)]
     )
     func counters(value: UInt64, text expected: String) {
@@ -98,7 +98,7 @@ struct TextWriterTests {
         #expect(page.hasSuffix("\nx_total \(expected)\n"))
     }
 
-    @Test("is a list of sections which together are the page")
+    @Test("The text format splits the page into adjacent sections")
     func sections() {
         var writer = TextWriter(.prometheus)
         for name in ["first", "second", "third"] {
@@ -117,7 +117,7 @@ struct TextWriterTests {
         #expect(String(decoding: page.bytes[page.sections[2].range], as: UTF8.self).hasPrefix("# HELP third"))
     }
 
-    @Test("as OpenMetrics names counters without _total in HELP and TYPE, and says where the page ends")
+    @Test("OpenMetrics drops _total in HELP and TYPE and ends the page with # EOF")
     func openMetrics() {
         let page = text(.openMetrics) { writer in
             writer.begin(section: "one")
@@ -140,7 +140,7 @@ struct TextWriterTests {
         )
     }
 
-    @Test("as OpenMetrics has its end as a section without a name, which belongs to every part")
+    @Test("OpenMetrics puts # EOF in a section without a name")
     func end() {
         var writer = TextWriter(.openMetrics)
         writer.begin(section: "one")

@@ -1,9 +1,9 @@
 import Model
 import Testing
 
-@Suite("An IP address")
+@Suite("The IP address")
 struct IPAddressTests {
-    @Test("of IPv4 equals its v4-mapped form, which is how the kernel shows it on a dual-stack socket")
+    @Test("An IPv4 address equals its v4-mapped IPv6 form")
     func mapped() {
         let mapped = IPAddress(high: 0, low: 0xFFFF_7F00_0001)
         #expect(mapped == IPAddress(127, 0, 0, 1))
@@ -11,14 +11,14 @@ struct IPAddressTests {
         #expect(mapped.v4 == 0x7F00_0001)
     }
 
-    @Test("is IPv6 where it is not v4-mapped, wildcard and loopback too")
+    @Test("An IPv6 address is one that is not v4-mapped, including :: and ::1")
     func family() {
         #expect(!IPAddress.anyIPv6.isIPv4)
         #expect(!IPAddress(high: 0, low: 1).isIPv4)
         #expect(IPAddress.anyIPv4.isIPv4)
     }
 
-    @Test("knows the loopback addresses of both families")
+    @Test("Loopback addresses are 127.0.0.0/8 and ::1")
     func loopback() {
         #expect(IPAddress(127, 0, 0, 1).isLoopback && IPAddress(127, 255, 0, 9).isLoopback)
         #expect(IPAddress(high: 0, low: 1).isLoopback)
@@ -27,7 +27,7 @@ struct IPAddressTests {
     }
 
     @Test(
-        "is written as RFC 5952 says",
+        "An IP address is written in the form of RFC 5952",
         arguments: [
             (IPAddress(10, 9, 9, 1), "10.9.9.1"),
             (.anyIPv6, "::"),
@@ -45,7 +45,7 @@ struct IPAddressTests {
 
 @Suite("The local addresses")
 struct LocalAddressesTests {
-    @Test("are loopback, the given ones, and the given prefixes whole")
+    @Test("The local addresses are loopback, the given addresses and the given prefixes")
     func contains() {
         let addresses = LocalAddresses(
             [IPAddress(10, 9, 9, 1), IPAddress(192, 0, 2, 10), IPAddress(10, 9, 9, 1)].map { .init($0) }
@@ -58,7 +58,7 @@ struct LocalAddressesTests {
         #expect(!addresses.contains(IPAddress(high: 0x2001_0DB8 << 32, low: 1)))
     }
 
-    @Test("are everything where a prefix has no bits")
+    @Test("A prefix of length 0 contains every address of its family")
     func wholeInternet() {
         let remote6 = IPAddress(high: 0x2001_0DB8 << 32, low: 1)
         let all4 = LocalAddresses([.init(.anyIPv4, length: 0)])
@@ -69,7 +69,7 @@ struct LocalAddressesTests {
         #expect(all6.contains(.anyIPv6) && all6.contains(IPAddress(high: .max, low: .max)))
     }
 
-    @Test("are found among thousands of prefixes, nested and repeated, of both families, as one by one")
+    @Test("A lookup among thousands of prefixes gives the same result as a linear search")
     func manyPrefixes() {
         var state: UInt64 = 7
         func random() -> UInt64 {
@@ -99,7 +99,7 @@ struct LocalAddressesTests {
         #expect(found > 200 && found < 1900)
     }
 
-    @Test("are link-local ones on the interface that has them, or on any where the interface is unknown")
+    @Test("A link-local address is local on its interface or if the interface is unknown")
     func linkLocal() {
         let address = IPAddress(high: 0xFE80 << 48, low: 1)
         let addresses = LocalAddresses([], linkLocal: [.init(address, device: 3)])

@@ -1,9 +1,9 @@
 import Model
 import Testing
 
-@Suite("A set of ports")
+@Suite("The set of ports")
 struct PortSetTests {
-    @Test("holds what was put in, and nothing else")
+    @Test("A port set contains only the inserted ports")
     func insertion() {
         var set = PortSet()
         for port: Port in [0, 63, 64, 8080, 65_535] { set.insert(port) }
@@ -13,7 +13,7 @@ struct PortSetTests {
     }
 
     @Test(
-        "holds every port of a range, both ends included",
+        "A port set contains every port of a range, including both ends",
         arguments: [(0, 65_535), (5, 5), (63, 64), (64, 127), (60, 70), (32_768, 60_999), (1, 64)] as [(Port, Port)]
     )
     func ranges(low: Port, high: Port) throws {
@@ -24,7 +24,7 @@ struct PortSetTests {
         #expect(set.count == range.count)
     }
 
-    @Test("answers what is in both, in either, or in one only")
+    @Test("Port sets have a union, an intersection and a difference")
     func algebra() throws {
         let low = PortSet(try #require(PortRange(low: 10, high: 20)))
         let high = PortSet(try #require(PortRange(low: 15, high: 30)))
@@ -33,7 +33,7 @@ struct PortSetTests {
         #expect(low.subtracting(high) == PortSet(try #require(PortRange(low: 10, high: 14))))
     }
 
-    @Test("reads the kernel's list syntax")
+    @Test("A port set reads the list syntax of ip_local_reserved_ports")
     func list() throws {
         let set = try PortSet(list: Array("8080,35000-35009,50000".utf8).span)
         #expect(set.count == 12)
@@ -43,7 +43,7 @@ struct PortSetTests {
     }
 
     @Test(
-        "says where a list is wrong, and what is wrong with it",
+        "A malformed list of ports reports the byte and the problem",
         arguments: [
             ("8080,", "byte 5: a port should follow ','"),
             (",8080", "byte 0: expected a port"),
@@ -60,16 +60,16 @@ struct PortSetTests {
     }
 }
 
-@Suite("A range of ports")
+@Suite("The range of ports")
 struct PortRangeTests {
-    @Test("counts both of its ends")
+    @Test("A port range counts both of its ends")
     func count() throws {
         #expect(try #require(PortRange(low: 32_768, high: 60_999)).count == 28_232)
         #expect(try #require(PortRange(low: 40_000, high: 40_000)).count == 1)
         #expect(try #require(PortRange(low: 0, high: 65_535)).count == 65_536)
     }
 
-    @Test("does not run backwards")
+    @Test("A port range does not accept a high end below its low end")
     func backwards() {
         #expect(PortRange(low: 2, high: 1) == nil)
     }

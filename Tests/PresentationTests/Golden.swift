@@ -30,7 +30,10 @@ enum Golden {
 
 @Suite("The worked examples")
 struct GoldenTests {
-    @Test("are what the files say, as text and as JSON", arguments: World.examples.map(\.name))
+    @Test(
+        "The text and the JSON of each example equal the recorded files",
+        arguments: World.examples.map(\.name)
+    )
     func files(name: String) throws {
         var world = try #require(World.examples.first { $0.name == name }?.world)
         let diagnosis = world.diagnosis()
@@ -39,9 +42,9 @@ struct GoldenTests {
     }
 }
 
-@Suite("A finding of every check")
+@Suite("The findings of every check")
 struct GoldenCheckTests {
-    @Test("is what the files say, as text and as JSON", arguments: Check.allCases)
+    @Test("The text and the JSON of each check equal the recorded files", arguments: Check.allCases)
     func files(check: Check) throws {
         let diagnosis = World.diagnosis(with: check)
         try Golden.expect(Golden.text(diagnosis), isIn: "checks/\(check.rawValue).txt")

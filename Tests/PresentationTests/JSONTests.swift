@@ -4,11 +4,11 @@ import Presentation
 import Situations
 import Testing
 
-@Suite("A diagnosis as JSON")
+@Suite("The diagnosis as JSON")
 struct JSONTests {
     private func text(_ diagnosis: Diagnosis) -> String { Golden.text(diagnosis) }
 
-    @Test("reads back as what it was, and says the same", arguments: Check.allCases)
+    @Test("The JSON of each check reads back as the same diagnosis", arguments: Check.allCases)
     func checks(check: Check) throws {
         let diagnosis = World.diagnosis(with: check)
         let again = try Diagnosis(json: diagnosis.json)
@@ -16,7 +16,10 @@ struct JSONTests {
         #expect(again.json == diagnosis.json)
     }
 
-    @Test("reads back as what it was, with everything that an example has", arguments: World.examples.map(\.name))
+    @Test(
+        "The JSON of each example reads back as the same diagnosis",
+        arguments: World.examples.map(\.name)
+    )
     func examples(name: String) throws {
         var world = try #require(World.examples.first { $0.name == name }?.world)
         let diagnosis = world.diagnosis()
@@ -26,7 +29,7 @@ struct JSONTests {
         #expect(again.isNormalBecause == diagnosis.isNormalBecause && again.notSeen == diagnosis.notSeen)
     }
 
-    @Test("is what Foundation reads, too", arguments: World.examples.map(\.name))
+    @Test("Foundation reads the JSON of each example", arguments: World.examples.map(\.name))
     func foundation(name: String) throws {
         var world = try #require(World.examples.first { $0.name == name }?.world)
         world.host = "a\"b\\c\n\u{1b}[31m\u{e9}\u{1f600}\u{85}"
@@ -34,7 +37,7 @@ struct JSONTests {
         #expect(root["host"] as? String == world.host && root["version"] as? Int == 1)
     }
 
-    @Test("never shows a terminal what another host wrote into its texts")
+    @Test("Text from the JSON of another host never sends control characters to a terminal")
     func hostile() throws {
         let attack = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\r\n\u{8}\u{7f}\u{202e}\u{0}"
         var diagnosis = World.diagnosis(with: .listenerExposed)
@@ -81,7 +84,7 @@ struct JSONTests {
         }
     }
 
-    @Test("stands any number that another host may write")
+    @Test("A diagnosis accepts any number in the JSON of another host")
     func numbers() throws {
         let json = try String(contentsOf: Golden.folder.appending(path: "running_out.json"), encoding: .utf8)
         for number in [
@@ -97,7 +100,7 @@ struct JSONTests {
         }
     }
 
-    @Test("says which member is missing, or is of another kind")
+    @Test("An unreadable diagnosis names the member that is missing or of the wrong type")
     func unreadable() throws {
         let json = try String(contentsOf: Golden.folder.appending(path: "incident.json"), encoding: .utf8)
         func error(_ from: String, _ to: String) -> String {
@@ -133,7 +136,7 @@ struct JSONTests {
     }
 }
 
-@Suite("The reader of JSON")
+@Suite("The JSON reader")
 struct JSONReaderTests {
     private func read(_ text: String) -> Result<Fact, JSONReader.Problem> { read(Array(text.utf8)) }
 
@@ -141,7 +144,7 @@ struct JSONReaderTests {
         Result { () throws(JSONReader.Problem) in try JSONReader.fact(bytes) }
     }
 
-    @Test("reads every kind of value")
+    @Test("The JSON reader reads every kind of value")
     func values() {
         let cases: [(String, Fact)] = [
             ("null", .null), (" true ", .bool(true)), ("false", .bool(false)), ("0", .int(0)), ("-0", .int(0)),
@@ -158,7 +161,7 @@ struct JSONReaderTests {
         for (text, fact) in cases { #expect(read(text) == .success(fact), "\(text)") }
     }
 
-    @Test("says where something is wrong")
+    @Test("The JSON reader reports the byte and the problem of malformed text")
     func problems() {
         let cases: [(String, String)] = [
             ("", "byte 0: the text ends too early"), ("   ", "byte 3: the text ends too early"),
@@ -191,7 +194,7 @@ struct JSONReaderTests {
         }
     }
 
-    @Test("takes 64 levels, and no more, however many there are")
+    @Test("The JSON reader accepts 64 levels of nesting and rejects more")
     func depth() {
         func nested(_ depth: Int) -> String {
             String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
@@ -207,7 +210,10 @@ struct JSONReaderTests {
         #expect((try? read(String(repeating: "{\"a\":", count: 100_000)).get()) == nil)
     }
 
-    @Test("finds every truncation of a diagnosis, and says a place within it", arguments: ["incident", "blind"])
+    @Test(
+        "The JSON reader rejects every truncation of a diagnosis",
+        arguments: ["incident", "blind"]
+    )
     func truncations(name: String) throws {
         let json = [UInt8](try Data(contentsOf: Golden.folder.appending(path: "\(name).json")))
         for length in 0..<json.count - 1 {
@@ -219,7 +225,10 @@ struct JSONReaderTests {
         }
     }
 
-    @Test("stands bytes that somebody changed", arguments: 1...4)
+    @Test(
+        "The JSON reader accepts or rejects randomly changed bytes without a crash",
+        arguments: 1...4
+    )
     func mutations(seed: UInt64) throws {
         let json = [UInt8](try Data(contentsOf: Golden.folder.appending(path: "incident.json")))
         var state = seed

@@ -13,7 +13,7 @@ struct LandingPageTests {
         return machine
     }
 
-    @Test("has a policy with the hash of its style sheet")
+    @Test("The content security policy contains the hash of the style sheet")
     func hash() throws {
         #expect(SHA256.base64(of: Array("abc".utf8)) == "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=")
         let document = LandingDocument(SyntheticMachine().situation)
@@ -27,7 +27,7 @@ struct LandingPageTests {
     }
 
     @Test(
-        "is a whole document without scripts, styles and addresses of elsewhere",
+        "The landing page is a complete document without scripts or external resources",
         arguments: SyntheticMachine.Pattern.allCases
     )
     func document(_ pattern: SyntheticMachine.Pattern) {
@@ -43,7 +43,7 @@ struct LandingPageTests {
 
     // MARK: - Numbers
 
-    @Test("has the numbers of its sample")
+    @Test("The landing page shows the numbers of its sample")
     func numbers() throws {
         let situation = Self.machine { $0.pattern = .sparse }.situation
         let report = try #require(situation.sample.ports)
@@ -81,7 +81,7 @@ struct LandingPageTests {
         #expect(words.contains { $0[0] == "Free for connect()" && $0[1] == Wording.count(use.usable - use.used) })
     }
 
-    @Test("says every finding with its commands, and what was looked at")
+    @Test("The landing page shows each finding with its commands and lists all checks")
     func findings() {
         let situation = Self.machine { $0.pattern = .sparse }.situation
         let diagnosis = Diagnosis(of: situation)
@@ -105,7 +105,7 @@ struct LandingPageTests {
         }
     }
 
-    @Test("gives the reason of a large number in place of the checks")
+    @Test("The landing page shows the reason for a large number in place of the checks")
     func reason() throws {
         var situation = Self.machine { $0.pattern = .empty }.situation
         var diagnosis = Diagnosis(of: situation)
@@ -117,7 +117,7 @@ struct LandingPageTests {
         )
     }
 
-    @Test("has no colour of trouble where nothing is wrong")
+    @Test("The landing page of a healthy host has no warning colours")
     func healthy() {
         let machine = Self.machine {
             $0.listeners = 6
@@ -134,7 +134,7 @@ struct LandingPageTests {
 
     // MARK: - What is not known
 
-    @Test("says before the first reading that there was none")
+    @Test("The landing page before the first reading shows unknown values")
     func unread() {
         let document = LandingDocument(Situation(host: "new", kernel: "Linux 6.1", sample: Sample()))
         #expect(document.words.hasPrefix("No reading yet - new - timewait_exporter"))
@@ -146,7 +146,7 @@ struct LandingPageTests {
         #expect(!document.words.contains("UTC,"))
     }
 
-    @Test("shows no range and no zero where the range could not be read")
+    @Test("The landing page shows unknown values if the ephemeral range is unreadable")
     func noRange() {
         var machine = SyntheticMachine()
         machine.range = nil
@@ -159,7 +159,7 @@ struct LandingPageTests {
         #expect(document.faults == [])
     }
 
-    @Test("shows unknown TIME_WAITs of a port as unknown where the addresses could not be read")
+    @Test("The landing page shows TIME_WAITs as unknown if the local addresses are unreadable")
     func noAddresses() throws {
         var situation = SyntheticMachine().situation
         situation.sample.ports?.timeWait = nil
@@ -172,7 +172,7 @@ struct LandingPageTests {
         #expect(document.rows("ports").allSatisfy { $0[2] == "unknown" })
     }
 
-    @Test("leaves a gap in the last hour where nothing was read")
+    @Test("The charts of the last hour have a gap for missing readings")
     func gaps() throws {
         let document = LandingDocument(SyntheticMachine().situation)
         let line = try #require(document.first("<path class=\"line tw\" d=\"([^\"]*)\""))
@@ -182,7 +182,7 @@ struct LandingPageTests {
         #expect(document.words.contains("13:03 13:33 14:03"))
     }
 
-    @Test("has an axis of 0 to 100 % for a share of a limit")
+    @Test("The charts of shares have an axis from 0 to 100 %")
     func axes() throws {
         let document = LandingDocument(SyntheticMachine().situation)
         let axes = document.all("<g class=\"axis\">(.*?)</g>").map { LandingDocument.words($0) }
@@ -193,7 +193,7 @@ struct LandingPageTests {
     // MARK: - Names from outside
 
     @Test(
-        "escapes and cuts the names of programs",
+        "The landing page escapes and cuts the names of programs",
         arguments: [
             "<script>alert(1)</script>", "\"' onload=x", String(repeating: "x", count: 200), "é\u{202e}\u{7}&amp;",
         ]
@@ -213,13 +213,13 @@ struct LandingPageTests {
         #expect(document.rows("ports").contains { $0[1] == shown.split(separator: " ").joined(separator: " ") })
     }
 
-    @Test("escapes the path of the metrics")
+    @Test("The landing page escapes the path of the metrics")
     func telemetryPath() {
         let document = LandingDocument(SyntheticMachine().situation, telemetryPath: "/a&b\"c")
         #expect(document.text.contains("<a href=\"/a&amp;b&quot;c\">Metrics</a>"))
     }
 
-    @Test("loads itself anew only where it is asked to")
+    @Test("The landing page refreshes itself only on request")
     func refresh() {
         let situation = SyntheticMachine().situation
         #expect(!LandingDocument(situation).text.contains("http-equiv"))
@@ -231,7 +231,7 @@ struct LandingPageTests {
     // MARK: - Size
 
     @Test(
-        "takes at most 200 KB with 2,000 listeners, whatever the ports of the range are",
+        "The landing page has at most 200 KB with 2,000 listeners",
         arguments: SyntheticMachine.Pattern.allCases
     )
     func size(_ pattern: SyntheticMachine.Pattern) {
@@ -242,7 +242,7 @@ struct LandingPageTests {
         #expect(LandingDocument(machine.situation).bytes <= 200_000)
     }
 
-    @Test("takes at most 200 KB with a range of nearly all ports in random states")
+    @Test("The landing page has at most 200 KB with a wide range in random states")
     func sizeOfWideRange() {
         let machine = Self.machine {
             $0.listeners = 2000
@@ -252,7 +252,7 @@ struct LandingPageTests {
         #expect(LandingDocument(machine.situation).bytes <= 200_000)
     }
 
-    @Test("shows 20 findings whole and the titles of the others")
+    @Test("The landing page shows 20 findings in full and only the titles of the others")
     func manyFindings() throws {
         let situation = Self.machine { $0.pattern = .sparse }.situation
         var diagnosis = Diagnosis(of: situation)
@@ -272,7 +272,7 @@ struct LandingPageTests {
     // MARK: - The map
 
     @Test(
-        "paints exactly the ports that are held, each in its strongest state",
+        "The port map paints each held port in its strongest state",
         arguments: SyntheticMachine.Pattern.allCases
     )
     func map(_ pattern: SyntheticMachine.Pattern) throws {
@@ -296,7 +296,7 @@ struct LandingPageTests {
         }
     }
 
-    @Test("marks every port that is listened on", arguments: [0, 20, 2000])
+    @Test("The port map marks every port with a listener", arguments: [0, 20, 2000])
     func listeners(_ count: Int) throws {
         let machine = Self.machine { $0.listeners = count }
         let document = LandingDocument(machine.situation)

@@ -4,7 +4,7 @@ import Presentation
 import Situations
 import Testing
 
-@Suite("A diagnosis as text")
+@Suite("The diagnosis as text")
 struct TextTests {
     private static let names = World.examples.map(\.name)
     /// The examples and a diagnosis for each check: all that can be shown.
@@ -26,7 +26,9 @@ struct TextTests {
         Set(diagnosis.findings.flatMap { ($0.now?.commands ?? []) + ($0.prevent?.commands ?? []) })
     }
 
-    @Test("has lines of the terminal's width and of 100 at most, but for commands and addresses of pages")
+    @Test(
+        "The text wraps at the width of the terminal or 100 columns except commands and addresses"
+    )
     func widths() {
         for (name, diagnosis) in Self.all {
             let commands = commands(diagnosis).union(["sudo timewait_exporter diagnose"])
@@ -43,7 +45,7 @@ struct TextTests {
         }
     }
 
-    @Test("never wraps a command, whatever the width")
+    @Test("The text never wraps a command")
     func wholeCommands() {
         for (name, diagnosis) in Self.all {
             for width in [40, 80, 300] {
@@ -53,7 +55,9 @@ struct TextTests {
         }
     }
 
-    @Test("has titles of 70 characters, at most three sentences of why, and commands of 70 characters")
+    @Test(
+        "Titles and commands have at most 70 characters, and a reason has at most three sentences"
+    )
     func brevity() {
         for (name, diagnosis) in Self.all {
             for finding in diagnosis.findings {
@@ -67,7 +71,7 @@ struct TextTests {
         }
     }
 
-    @Test("has nothing but printable ASCII and newlines, and no spaces at the end of a line")
+    @Test("The text has only printable ASCII and no trailing spaces")
     func ascii() {
         for (name, diagnosis) in Self.all {
             let text = text(diagnosis)
@@ -77,7 +81,7 @@ struct TextTests {
         }
     }
 
-    @Test("has its columns where they belong: labels in 1 and 3, numbers to 23, text from 11 and 26, ids to 80")
+    @Test("The text aligns labels, numbers, paragraphs and ids in their columns")
     func columns() {
         for (name, diagnosis) in Self.all {
             let lines = lines(text(diagnosis))
@@ -95,7 +99,7 @@ struct TextTests {
         }
     }
 
-    @Test("keeps a number with its unit")
+    @Test("The text keeps a number and its unit on one line")
     func units() {
         for (name, diagnosis) in Self.all {
             for width in [60, 71, 80, 93, 100] {
@@ -108,7 +112,7 @@ struct TextTests {
         }
     }
 
-    @Test("has colours only where they are wanted, and says the same without", arguments: names)
+    @Test("The text has colours only on request and is otherwise the same", arguments: names)
     func colour(name: String) throws {
         let diagnosis = try #require(Self.all.first { $0.name == name }?.diagnosis)
         let coloured = text(diagnosis) { $0.hasColour = true }
@@ -120,7 +124,7 @@ struct TextTests {
         }
     }
 
-    @Test("has links of OSC 8 around runbooks and ids, each of them ended, and says the same without", arguments: names)
+    @Test("The text has OSC 8 links only on request and is otherwise the same", arguments: names)
     func links(name: String) throws {
         let diagnosis = try #require(Self.all.first { $0.name == name }?.diagnosis)
         let linked = text(diagnosis) { $0.hasLinks = true }
@@ -134,7 +138,7 @@ struct TextTests {
         #expect(addresses.count == (diagnosis.findings.isEmpty ? 0 : 4 * diagnosis.findings.count + 2))
     }
 
-    @Test("lists the checks behind the reason of a large number only when asked")
+    @Test("The text lists the passed checks beside a large number only if verbose")
     func verbose() {
         var world = World.proxy()
         let diagnosis = world.diagnosis()
@@ -146,7 +150,7 @@ struct TextTests {
         #expect(verbose.contains("28,012 TIME_WAITs are normal here"))
     }
 
-    @Test("breaks a word that is longer than a line, and keeps every character of it")
+    @Test("The text breaks a word that is longer than a line and keeps all characters")
     func longWords() {
         var diagnosis = World.diagnosis(with: .listenerExposed)
         diagnosis.findings[0].seen = [String(repeating: "0123456789", count: 30)]

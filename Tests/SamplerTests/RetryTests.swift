@@ -3,9 +3,9 @@ import Testing
 
 @testable import Sampler
 
-@Suite("What was refused")
+@Suite("The retry of a failed operation")
 struct RetryTests {
-    @Test("is tried again after ten seconds, then after twice as long each time, up to ten minutes")
+    @Test("The pause before a retry starts at ten seconds and doubles up to ten minutes")
     func pauses() {
         var retry = Retry()
         var tries: [Int] = []

@@ -43,7 +43,7 @@ struct SamplerTests {
         return Sampler(ProcFilesystem(mount: scene.path), settings, from: start) { log.note($0) }
     }
 
-    @Test("tells of a captured host what its maker knows")
+    @Test("The sampler reads the known numbers of a captured host")
     func mixed() throws {
         var sampler = sampler(of: Scene("mixed"))
         let sample = sampler.tick(at: start)
@@ -64,7 +64,7 @@ struct SamplerTests {
         #expect(sample.collectors.values.allSatisfy { $0.succeeded && $0.lastSuccess != nil })
     }
 
-    @Test("tells local peers from remote ones by the namespace's own addresses")
+    @Test("The sampler classifies peers by the local addresses of the network namespace")
     func peers() throws {
         var remote = sampler(of: Scene("new_syn_recv"))
         let timeWait = try #require(remote.tick(at: start).ports?.timeWait)
@@ -73,7 +73,7 @@ struct SamplerTests {
         #expect(prefix.tick(at: start).ports?.timeWait?[.client, .local] == 5)
     }
 
-    @Test("reads the cheap files every second and the socket table every interval")
+    @Test("The sampler reads the cheap files every second and the socket table every interval")
     func rhythms() throws {
         let scene = try Scene(copyOf: "mixed")
         defer { try? scene.remove() }
@@ -93,7 +93,7 @@ struct SamplerTests {
         #expect(sampler.tick(at: start + 61).bucketsPeak == 0)
     }
 
-    @Test("makes the report anew at once when the ephemeral range changes")
+    @Test("The sampler makes a new report at once if the ephemeral range changes")
     func rangeChange() throws {
         let scene = try Scene(copyOf: "mixed")
         defer { try? scene.remove() }
@@ -109,9 +109,7 @@ struct SamplerTests {
         )
     }
 
-    @Test(
-        "waits longer between two readings of the table where they would take more than their share, but never over 30 s"
-    )
+    @Test("The sampler extends the interval up to 30 seconds to keep its CPU share")
     func share() throws {
         let scene = try Scene(copyOf: "mixed")
         defer { try? scene.remove() }
@@ -127,7 +125,7 @@ struct SamplerTests {
         #expect(sampler.tick(at: start + 30).ports?.table[.ipv4, .timeWait] == 0)
     }
 
-    @Test("reads at the interval that was asked for where that costs less than its share")
+    @Test("The sampler keeps the requested interval if a reading costs less than its CPU share")
     func cheapEnough() {
         var settings = SamplerSettings()
         settings.cpuShare = 1
@@ -135,7 +133,7 @@ struct SamplerTests {
         for second in 0..<10 { #expect(sampler.tick(at: start + Double(second)).interval == 5) }
     }
 
-    @Test("leaves missed times out instead of making up for them")
+    @Test("The sampler skips missed readings")
     func missedTimes() {
         var sampler = sampler(of: Scene("empty"), interval: 1.5)
         _ = sampler.tick(at: start)
@@ -147,7 +145,7 @@ struct SamplerTests {
     }
 
     @Test(
-        "loses the families of a file that cannot be read, and no others; logs it once; and has them back when it can",
+        "The sampler drops only the families of an unreadable file until it can be read again",
         arguments: [
             ("thread-self/net/tcp", Collector.socketTable), ("thread-self/net/tcp6", .socketTable),
             ("thread-self/net/fib_trie", .localAddresses), ("thread-self/net/if_inet6", .localAddresses),
@@ -183,7 +181,7 @@ struct SamplerTests {
         #expect(log.all == ["\(collector.rawValue) failed: not_found", "\(collector.rawValue) recovered"])
     }
 
-    @Test("takes a file that was never there for absent, not for failed, says so once, and counts nothing")
+    @Test("The sampler reports a file that never existed as absent and logs it once")
     func absence() throws {
         let scene = try Scene(copyOf: "mixed")
         defer { try? scene.remove() }
@@ -202,7 +200,7 @@ struct SamplerTests {
         #expect(log.all.sorted() == ["local_addresses is absent", "sockstat is absent", "udp is absent"])
     }
 
-    @Test("reads what gVisor's procfs has: no newline behind values, no counters, LISTEN rows among the others")
+    @Test("The sampler reads procfs values without newlines and LISTEN rows in any order")
     func gVisor() throws {
         let scene = try Scene(copyOf: "mixed")
         defer { try? scene.remove() }
@@ -238,7 +236,7 @@ struct SamplerTests {
     }
 
     @Test(
-        "leaves out a sysctl that has no possible value, and keeps the others",
+        "The sampler leaves out an invalid sysctl and keeps the others",
         arguments: [
             ("tcp_max_tw_buckets", "-1\n", Sysctl.tcpMaxTWBuckets), ("tcp_tw_reuse", "77\n", .tcpTWReuse),
             ("tcp_fin_timeout", "soon\n", .tcpFinTimeout), ("tcp_rfc1337", "", .tcpRFC1337),
@@ -267,7 +265,7 @@ struct SamplerTests {
     }
 
     @Test(
-        "cannot tell about reuse where a sysctl that changes it is there and unreadable, whatever others have built in",
+        "The sampler has no destination report if a sysctl that affects reuse is unreadable",
         arguments: ["tcp_tw_reuse_delay", "tcp_tw_timeout"]
     )
     func unreadableTiming(file: String) throws {
@@ -281,7 +279,7 @@ struct SamplerTests {
         #expect(sampler.tick(at: start + 5).ports?.destinations != nil)
     }
 
-    @Test("says of each part of a reading that fails, once, and of the whole when it works again")
+    @Test("The sampler logs each failing part of a collector once and logs the recovery")
     func failingParts() throws {
         let scene = try Scene(copyOf: "mixed")
         defer { try? scene.remove() }
@@ -303,7 +301,7 @@ struct SamplerTests {
         #expect(log.all.last == "sysctl recovered" && log.all.count == 4)
     }
 
-    @Test("needs of ip_local_port_range and ip_local_reserved_ports only the one that tells")
+    @Test("The sampler reads ip_local_port_range and ip_local_reserved_ports independently")
     func rangeAlone() throws {
         let scene = try Scene(copyOf: "mixed")
         defer { try? scene.remove() }
@@ -332,7 +330,7 @@ struct SamplerTests {
         #expect(other.sysctlChanges["ip_local_reserved_ports"] == 0 && other.sysctlChanges["ip_local_port_range"] == 0)
     }
 
-    @Test("finds LISTEN rows anywhere in a table of any size, and takes no service for restarted where it does")
+    @Test("The sampler finds LISTEN rows anywhere in a large procfs table")
     func lateListeners() throws {
         let scene = try Scene(copyOf: "gvisor")
         defer { try? scene.remove() }
@@ -358,7 +356,7 @@ struct SamplerTests {
         }
     }
 
-    @Test("gives of gVisor's procfs what is there, and calls nothing a failure")
+    @Test("The sampler reads the procfs of gVisor without failures")
     func gVisorFixture() throws {
         let log = Log()
         var sampler = sampler(of: Scene("gvisor"), interval: 1, log: log)
@@ -379,7 +377,7 @@ struct SamplerTests {
         #expect(log.all.sorted() == ["local_addresses is absent", "netstat is absent", "sockstat is absent"])
     }
 
-    @Test("keeps the other numbers of a file that lacks one")
+    @Test("The sampler keeps the other numbers of a file that lacks one")
     func missingNumbers() throws {
         let scene = try Scene(copyOf: "mixed")
         defer { try? scene.remove() }
@@ -391,7 +389,7 @@ struct SamplerTests {
         #expect(sample.statistics?.timeWaitBuckets == 83 && sample.statistics?.inUse == nil)
     }
 
-    @Test("logs a failure again when it changes")
+    @Test("The sampler logs a failure again if its reason changes")
     func changedFailure() throws {
         let scene = try Scene(copyOf: "mixed")
         defer { try? scene.remove() }
@@ -407,7 +405,7 @@ struct SamplerTests {
         #expect(errors == ["not_found": 1, "permission_denied": 0, "read_failed": 0, "malformed": 1])
     }
 
-    @Test("counts rows that did not parse, keeps the others, and logs it once until it is over")
+    @Test("The sampler counts malformed rows, keeps the others and logs them once")
     func malformedRows() throws {
         let scene = try Scene(copyOf: "mixed")
         defer { try? scene.remove() }
