@@ -21,7 +21,7 @@ struct ExhaustionTests {
     }
 
     @Test(
-        "All ports towards a destination are used when connect() fails, and other destinations have their own"
+        "All ports towards a destination are in use when connect() to it fails"
     )
     func climb() throws {
         let namespace = try NetworkNamespace()

@@ -20,7 +20,7 @@ struct MetricsCommandTests {
     }
 
     @Test(
-        "The metrics subcommand prints the served page without metrics of the exporter or of a second reading"
+        "The metrics subcommand prints the page of one reading, without metrics of the exporter itself"
     )
     func page() throws {
         try namespace.listen(port: 8080)
