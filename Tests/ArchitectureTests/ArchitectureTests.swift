@@ -25,7 +25,7 @@ struct ArchitectureTests {
     }
 
     @Test(
-        "Sources do not pass an initializer of Double or Float to map, which may take a bit pattern"
+        "Sources do not pass Double.init or Float.init to map, which may select init(bitPattern:)"
     )
     func noBitPatterns() throws {
         for (path, text) in try Self.files() {

@@ -21,7 +21,7 @@ struct Way: Sendable, CustomTestStringConvertible {
 }
 
 @Suite(
-    "The page, for sockets from a generator with known counts",
+    "The page for sockets with known counts",
     .enabled(if: NetworkNamespace.support == nil, why),
     .serialized
 )

@@ -4,7 +4,7 @@ import Testing
 
 /// The truth table of bind(), kernel.md 2.1: what holds a port, and where the service wants it.
 @Suite(
-    "The forecast of bind() for a service port",
+    "The bindability of a service port",
     .enabled(if: NetworkNamespace.support == nil, why),
     .serialized
 )

@@ -60,7 +60,7 @@ struct CompressionTests {
         #expect(try Program.run("python3", ["-c", script], input: answer.body) == Array(Self.parts.joined().utf8))
     }
 
-    @Test("A gzip member of no input decompresses to nothing")
+    @Test("A compressed empty page decompresses to no bytes")
     func empty() throws {
         let endpoint = try Endpoint.forTest()
         endpoint.publish("")

@@ -99,7 +99,7 @@ struct PasswordTests {
     }
 
     @Test(
-        "Pending password checks do not delay known passwords, and too many are answered with a retry"
+        "Pending password checks do not delay known passwords, and excess checks are answered with 503"
     )
     func crowd() throws {
         // A check takes a third of a second or more.
