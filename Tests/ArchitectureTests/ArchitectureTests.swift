@@ -16,7 +16,7 @@ struct ArchitectureTests {
         }
     }
 
-    @Test("do without Foundation, Dispatch and tasks")
+    @Test("Sources do not use Foundation, Dispatch or tasks")
     func noFoundation() throws {
         for (path, text) in try Self.files() {
             #expect(text.firstMatch(of: /(?m)^\s*(?:\w+ )?import (Foundation\w*|Dispatch)/) == nil, "\(path)")
@@ -24,14 +24,16 @@ struct ArchitectureTests {
         }
     }
 
-    @Test("do not pass an initializer of Double or Float to map: for a UInt64 it is the one that takes bits")
+    @Test(
+        "Sources do not pass Double.init or Float.init to map, which may select init(bitPattern:)"
+    )
     func noBitPatterns() throws {
         for (path, text) in try Self.files() {
             #expect(text.firstMatch(of: /\bmap\((Double|Float)\.init\)/) == nil, "\(path)")
         }
     }
 
-    @Test("make system calls in System only")
+    @Test("Only System makes system calls")
     func systemCalls() throws {
         let calls = [
             "access", "clock_gettime", "eventfd", "fcntl", "fstat", "getenv", "geteuid", "getpeername", "getpid",
@@ -50,7 +52,7 @@ struct ArchitectureTests {
         }
     }
 
-    @Test("use unsafe code only in System and beside a C library")
+    @Test("Only System and modules that wrap a C library use unsafe code")
     func unsafeAtTheBorder() throws {
         // Loads reads numbers at any offset of a span, after a check of its bounds.
         let exceptions = ["KernelReaders/Loads.swift"]

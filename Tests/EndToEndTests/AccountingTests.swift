@@ -21,7 +21,7 @@ struct Way: Sendable, CustomTestStringConvertible {
 }
 
 @Suite(
-    "The page, for sockets from a generator with known counts",
+    "The page for sockets with known counts",
     .enabled(if: NetworkNamespace.support == nil, why),
     .serialized
 )
@@ -34,7 +34,7 @@ struct AccountingTests {
     }
 
     @Test(
-        "counts 300 that the server closed first and 500 that a local client closed first, exactly",
+        "The page counts exactly 300 TIME_WAITs closed by the server and 500 closed by a local client",
         arguments: Way.all
     )
     func exactly(way: Way) throws {
@@ -64,7 +64,7 @@ struct AccountingTests {
         try agreesWithSS(page)
     }
 
-    @Test("agrees with ss for every port, on a host with a bit of everything")
+    @Test("The page agrees with ss for every port of a host with mixed sockets")
     func everything() throws {
         try namespace.setSysctl("ip_local_reserved_ports", "40000,50000-50009")
         try namespace.listen("0.0.0.0", port: 8080)
@@ -96,7 +96,7 @@ struct AccountingTests {
         try agreesWithSS(page)
     }
 
-    @Test("counts remote peers, whichever end closes first")
+    @Test("The page counts remote peers, whichever end closes first")
     func remotePeers() throws {
         let client = try NetworkNamespace(beside: namespace)
         _ = try namespace.connect(to: client, here: "10.9.0.1/24", there: "10.9.0.2/24")
@@ -116,7 +116,7 @@ struct AccountingTests {
         #expect(try clientPage["timewait_ephemeral_ports_used", ["state": "time_wait"]] == onlyTimeWait(in: client))
     }
 
-    @Test("keeps the port of a service that went away, with 0 listeners, and its TIME_WAITs under it")
+    @Test("The page keeps the port of a closed listener, with 0 listeners and its TIME_WAITs")
     func vanishedListener() throws {
         try namespace.listen("127.0.0.1", port: 45_000)
         let exporter = try RunningExporter(in: namespace)
@@ -130,7 +130,7 @@ struct AccountingTests {
         #expect(page["timewait_ephemeral_ports_usable"] == 28_231, "its TIME_WAITs still keep the port")
     }
 
-    @Test("sees a range and a reserved list that change")
+    @Test("The page follows changes of the ephemeral range and of the reserved ports")
     func sysctls() throws {
         let exporter = try RunningExporter(in: namespace)
         let reserved = stride(from: 1, to: 65_535, by: 2).map(String.init).joined(separator: ",")
@@ -144,7 +144,7 @@ struct AccountingTests {
         #expect(try #require(page["timewait_sysctl_changes_total", ["sysctl": "ip_local_reserved_ports"]]) >= 1)
     }
 
-    @Test("is scraped a hundred times without leaving a TIME_WAIT")
+    @Test("A hundred scrapes leave no TIME_WAIT")
     func scrapes() throws {
         let exporter = try RunningExporter(in: namespace)
         for _ in 0..<100 { _ = try exporter.page() }

@@ -16,7 +16,7 @@ struct ArrivalTests {
     }
 
     @Test(
-        "are counted exactly over sock_diag, and within 0.1 % over procfs: 60 a second for two minutes, without reuse"
+        "Without reuse, new TIME_WAITs are counted exactly over sock_diag and within 0.1 % over procfs"
     )
     func steady() throws {
         let namespace = try NetworkNamespace()
@@ -60,7 +60,7 @@ struct ArrivalTests {
         try #require(try witness.exporter.freshPage(within: 40)["timewait_entries_total"])
     }
 
-    @Test("are fewer than the kernel counts where connect() takes them over, as the coverage says")
+    @Test("With reuse by connect(), the page observes fewer new TIME_WAITs than the kernel counts")
     func reuse() throws {
         let namespace = try NetworkNamespace()
         try namespace.setSysctl("tcp_tw_reuse", "1")

@@ -3,7 +3,11 @@ import Namespaces
 import Testing
 
 /// The truth table of bind(), kernel.md 2.1: what holds a port, and where the service wants it.
-@Suite("Whether a service can bind its port", .enabled(if: NetworkNamespace.support == nil, why), .serialized)
+@Suite(
+    "The bindability of a service port",
+    .enabled(if: NetworkNamespace.support == nil, why),
+    .serialized
+)
 struct BindTests {
     /// Where a service listened last; nil where nobody has seen it.
     private struct Service {
@@ -107,7 +111,7 @@ struct BindTests {
         return cases
     }()
 
-    @Test("is reported as bind() behaves, for every holder and address; over procfs except for what it hides")
+    @Test("The page agrees with bind() for every holder and address, except for what procfs hides")
     func table() throws {
         let namespace = try NetworkNamespace()
         // Nobody takes one of the ports by chance.
@@ -223,7 +227,7 @@ struct BindTests {
         }
     }
 
-    @Test("is reported as if only services set SO_REUSEADDR: the kernel hides who sets it")
+    @Test("The page assumes that only services set SO_REUSEADDR, which the kernel hides")
     func hiddenFlags() throws {
         let namespace = try NetworkNamespace()
         let exporter = try RunningExporter(in: namespace, ["--services.ports=41000-41004"])

@@ -14,7 +14,7 @@ struct CommandTests {
     }
 
     @Test(
-        "answers a flag that it does not understand with one line, and status 64",
+        "An invalid flag ends the command with one line and status 64",
         arguments: [
             (
                 ["--sampler.interval=0"],
@@ -125,7 +125,7 @@ struct CommandTests {
         #expect(result.standardError.hasSuffix("\n") && result.standardError.split(separator: "\n").count == 1)
     }
 
-    @Test("answers what the system refuses with one line that names the flag, and status 1")
+    @Test("A system error ends the command with one line that names the flag, and status 1")
     func world() throws {
         try namespace.listen("127.0.0.1", port: 10_057)
         let taken = try namespace.run(executable, ["--web.listen-address=127.0.0.1:10057"])
@@ -179,7 +179,7 @@ struct CommandTests {
         #expect(notOurs.standardError.contains("no interface of this host has the address"))
     }
 
-    @Test("prints its version and its flags with status 0")
+    @Test("The command prints its version and its flags with status 0")
     func help() throws {
         let version = try namespace.run(executable, ["--version"])
         #expect(version.status == 0)
@@ -199,7 +199,7 @@ struct CommandTests {
     }
 
     @Test(
-        "prints the flags of a subcommand, which has the program's version",
+        "A subcommand prints its own flags and the program's version",
         arguments: ["diagnose", "metrics", "reserve"]
     )
     func help(subcommand: String) throws {
@@ -212,7 +212,10 @@ struct CommandTests {
         #expect(version.standardOutput == (try namespace.run(executable, ["--version"]).standardOutput))
     }
 
-    @Test("completes subcommands and their flags in three shells", arguments: ["bash", "zsh", "fish"])
+    @Test(
+        "The command generates completion scripts for three shells",
+        arguments: ["bash", "zsh", "fish"]
+    )
     func completions(shell: String) throws {
         let script = try namespace.run(executable, ["--generate-completion-script", shell])
         #expect(script.status == 0 && script.standardError.isEmpty)
@@ -221,7 +224,7 @@ struct CommandTests {
         }
     }
 
-    @Test("stops at SIGTERM and at SIGINT, with status 0", arguments: [SIGTERM, SIGINT])
+    @Test("SIGTERM and SIGINT stop the command with status 0", arguments: [SIGTERM, SIGINT])
     func stops(signal: Int32) throws {
         let exporter = try RunningExporter(in: namespace)
         exporter.program.signal(signal)
@@ -229,7 +232,7 @@ struct CommandTests {
         #expect(exporter.program.standardError.contains("msg=Stopping"))
     }
 
-    @Test("serves on every address it was given, under the path it was given, as a landing page too")
+    @Test("The command serves on every given address under the given path")
     func addresses() throws {
         let flags = [
             "--web.listen-address=127.0.0.1:10057", "--web.listen-address=[::1]:10058", "--web.telemetry-path=/numbers",
@@ -245,7 +248,7 @@ struct CommandTests {
     }
 
     @Test(
-        "treats an empty --web.config.file as unset",
+        "The command treats an empty --web.config.file as unset",
         arguments: [["--web.config.file="], ["--web.config.file", ""]]
     )
     func noConfiguration(flags: [String]) throws {
@@ -253,14 +256,14 @@ struct CommandTests {
         #expect(exporter.program.standardError.contains("url=http://localhost:10057/metrics"))
     }
 
-    @Test("serves IPv4 and IPv6 on its default port, which is outside of the default ephemeral range")
+    @Test("The default port serves IPv4 and IPv6 and lies outside the default ephemeral range")
     func dualStack() throws {
         let exporter = try RunningExporter(in: namespace)
         #expect(try exporter.page()["timewait_port_listeners", ["port": "10057"]] == 1)
         #expect(try namespace.get("/metrics", from: "::1", port: 10_057).status == 200)
     }
 
-    @Test("logs in logfmt or in JSON, a line each", arguments: ["logfmt", "json"])
+    @Test("The command logs one line per message in logfmt or JSON", arguments: ["logfmt", "json"])
     func logs(format: String) throws {
         let exporter = try RunningExporter(in: namespace, ["--log.format=\(format)"])
         exporter.program.terminate()
@@ -277,7 +280,7 @@ struct CommandTests {
         }
     }
 
-    @Test("logs only messages at or above --log.level")
+    @Test("The command logs only messages at or above --log.level")
     func logLevel() throws {
         let exporter = try RunningExporter(in: namespace, ["--log.level=warn"])
         exporter.program.terminate()
@@ -285,7 +288,7 @@ struct CommandTests {
         #expect(exporter.program.standardError.isEmpty)
     }
 
-    @Test("keeps running when a file goes missing, logs it once, and recovers when the file is back")
+    @Test("The command logs a missing file once, keeps running, and recovers when the file returns")
     func missingFile() throws {
         let scene = try Scene(copyOf: "mixed")
         defer { try? scene.remove() }

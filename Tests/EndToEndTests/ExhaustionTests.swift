@@ -3,7 +3,7 @@ import Namespaces
 import Testing
 
 @Suite(
-    "The ports towards a destination, while they run out",
+    "The ephemeral ports towards a destination",
     .enabled(if: NetworkNamespace.support == nil, why),
     .serialized
 )
@@ -20,7 +20,9 @@ struct ExhaustionTests {
         ]
     }
 
-    @Test("read as many as there are at the very connect() that fails, and another destination has its own")
+    @Test(
+        "All ports towards a destination are in use when connect() to it fails"
+    )
     func climb() throws {
         let namespace = try NetworkNamespace()
         try namespace.setSysctl("ip_local_port_range", "40000 40099")
@@ -54,7 +56,7 @@ struct ExhaustionTests {
         #expect(page["timewait_destinations"] == 3)
     }
 
-    @Test("are fewer by what is reserved and by what is listened on: 89 of 100")
+    @Test("The usable ports exclude reserved ports and listening ports")
     func usablePorts() throws {
         let namespace = try NetworkNamespace()
         try namespace.setSysctl("ip_local_port_range", "40000 40099")
@@ -69,7 +71,7 @@ struct ExhaustionTests {
         #expect(page["timewait_reserved_ports_idle", ["reason": "no_listener"]] == 10)
     }
 
-    @Test("are reusable where tcp_tw_reuse lets the next connect() take them")
+    @Test("TIME_WAITs count as reusable when tcp_tw_reuse lets connect() reuse them")
     func reusable() throws {
         let namespace = try NetworkNamespace()
         try namespace.setSysctl("ip_local_port_range", "40000 40099")
@@ -87,7 +89,7 @@ struct ExhaustionTests {
         #expect(page[most] == 60 && page["timewait_destinations"] == 3)
     }
 
-    @Test("are counted by source and destination, in both families, and for IPv4 in either notation")
+    @Test("Used ports are counted per source and destination, with IPv4-mapped addresses as IPv4")
     func distinct() throws {
         let namespace = try NetworkNamespace()
         try namespace.setSysctl("ip_local_port_range", "40000 40099")
@@ -117,7 +119,7 @@ struct ExhaustionTests {
         #expect(!page.text.contains("destination_address=\"127.0.0.9\""))
     }
 
-    @Test("are found among 200,000 destinations in bounded memory, also where they come last, and at first sight")
+    @Test("The fullest destinations are found among 200,000 in bounded memory")
     func scattered() throws {
         let namespace = try NetworkNamespace()
         try namespace.output(of: "ip", ["route", "add", "local", "10.0.0.0/8", "dev", "lo"])

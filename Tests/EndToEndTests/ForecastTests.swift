@@ -81,7 +81,9 @@ struct ForecastTests {
         }
     }
 
-    @Test("is within 5 % at 30 a second on 1000 ports, and never at 12; sees a leak; is never where ports are reused")
+    @Test(
+        "The forecast of exhaustion is within 5 %, and infinite when the ports suffice or are reused"
+    )
     func forecasts() throws {
         var traffics = try Traffics()
         var attempts = 1

@@ -18,7 +18,9 @@ struct HealthCheckTests {
         return (result.status, result.standardOutput, result.standardError)
     }
 
-    @Test("ends with status 0 where the exporter answers, and leaves no TIME_WAIT that it would count")
+    @Test(
+        "The health check of a running exporter ends with status 0 and leaves no counted TIME_WAIT"
+    )
     func healthy() throws {
         let exporter = try RunningExporter(in: namespace)
         for address in [nil, ":10057", "127.0.0.1:10057", "[::1]:10057", "localhost:10057"] {
@@ -31,7 +33,7 @@ struct HealthCheckTests {
         exporter.program.terminate()
     }
 
-    @Test("ends with status 1 and a line that says why where nobody listens, and where nobody answers")
+    @Test("The health check ends with status 1 and a reason when nothing listens or answers")
     func unhealthy() throws {
         let nobody = try check("127.0.0.1:10057")
         #expect(nobody.status == 1)
@@ -45,7 +47,7 @@ struct HealthCheckTests {
         #expect(silent.error == "timewait_exporter: unhealthy: 127.0.0.1:10057 has not answered after 3.0 seconds\n")
     }
 
-    @Test("ends with status 1 where the exporter stands still")
+    @Test("The health check of a suspended exporter ends with status 1")
     func stopped() throws {
         let exporter = try RunningExporter(in: namespace)
         exporter.program.signal(SIGSTOP)

@@ -3,7 +3,7 @@ import Namespaces
 import Scenes
 import Testing
 
-@Suite("metrics", .enabled(if: NetworkNamespace.support == nil, why), .serialized)
+@Suite("The metrics subcommand", .enabled(if: NetworkNamespace.support == nil, why), .serialized)
 struct MetricsCommandTests {
     let namespace: NetworkNamespace
     let executable: String
@@ -19,7 +19,9 @@ struct MetricsCommandTests {
         return try namespace.run("unshare", ["--mount", "sh", "-c", setup + script, executable])
     }
 
-    @Test("prints the page of one reading, with what an exporter serves, but nothing of itself or of a second reading")
+    @Test(
+        "The metrics subcommand prints the page of one reading, without metrics of the exporter itself"
+    )
     func page() throws {
         try namespace.listen(port: 8080)
         try namespace.makeTimeWaits(20, .server, port: 8080)
@@ -51,13 +53,15 @@ struct MetricsCommandTests {
         )
     }
 
-    @Test("prints OpenMetrics where that is asked for")
+    @Test("The metrics subcommand prints OpenMetrics when asked to")
     func openMetrics() throws {
         let text = try namespace.output(of: executable, ["metrics", "--format=openmetrics"])
         #expect(text.hasSuffix("\n# EOF\n") && text.contains("# TYPE timewait_recycled counter\n"))
     }
 
-    @Test("writes a file whole, for everybody to read, whatever was there and whatever the umask is")
+    @Test(
+        "--output replaces the file with a complete one that everybody may read, whatever the umask"
+    )
     func output() throws {
         let result = try run(
             """
@@ -85,7 +89,7 @@ struct MetricsCommandTests {
         )
     }
 
-    @Test("leaves the old file, and nothing else, where the new one cannot be written")
+    @Test("A failed write leaves the old file and no other file")
     func failures() throws {
         let full = try run(
             """
@@ -113,7 +117,7 @@ struct MetricsCommandTests {
         #expect(try run("\"$0\" metrics >/dev/full").status == 1)
     }
 
-    @Test("is never seen half written")
+    @Test("A concurrent reader never sees an incomplete file")
     func concurrency() throws {
         let result = try run(
             """
@@ -127,7 +131,7 @@ struct MetricsCommandTests {
         #expect(result.status == 0 && result.standardOutput == "a.prom\ndone\n")
     }
 
-    @Test("says what could not be read, on the page too; status 1 where that is the socket table")
+    @Test("An unreadable file is reported, and an unreadable socket table ends with status 1")
     func missing() throws {
         let scene = try Scene(copyOf: "mixed")
         defer { try? scene.remove() }

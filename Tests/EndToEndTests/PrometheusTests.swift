@@ -13,7 +13,7 @@ private let obstacle =
     .serialized
 )
 struct PrometheusTests {
-    @Test("finds nothing to criticise in the page")
+    @Test("promtool finds no problem in the page")
     func promtool() throws {
         let namespace = try NetworkNamespace()
         let exporter = try RunningExporter(in: namespace)
@@ -30,7 +30,7 @@ struct PrometheusTests {
         }
     }
 
-    @Test("scrapes it, and answers what the project is about")
+    @Test("Prometheus scrapes the exporter and answers queries for the TIME_WAIT counts")
     func scrape() throws {
         let namespace = try NetworkNamespace()
         _ = try namespace.listen(port: 8080)
@@ -57,7 +57,7 @@ struct PrometheusTests {
         #expect(ownPort == 0, "Prometheus' scrapes leave no TIME_WAIT on the exporter's port")
     }
 
-    @Test("answers every question of the contract with the right number")
+    @Test("Prometheus answers every query of the contract with the correct number")
     func contract() throws {
         let namespace = try NetworkNamespace()
         try namespace.setSysctl("ip_local_port_range", "40000 40999")

@@ -4,7 +4,9 @@ import Testing
 
 @Suite("The ephemeral range", .enabled(if: NetworkNamespace.support == nil, why), .serialized)
 struct RangeTests {
-    @Test("is blocked by 7.1 % for a service on a port that connect() takes, after 1000 probes closed by the client")
+    @Test(
+        "1000 probes closed by the client give a collision ratio of 7.1 % for a port that connect() uses"
+    )
     func collision() throws {
         let namespace = try NetworkNamespace()
         for port in [8080, 40_000, 40_001] { try namespace.listen("0.0.0.0", port: port) }
@@ -26,7 +28,7 @@ struct RangeTests {
         #expect(page["timewait_ephemeral_parity_ports", ["allocator": "bind"]] == 14_115)
     }
 
-    @Test("is used by UDP too, and its reserved ports protect who has one of them")
+    @Test("The page counts UDP ports in the range and idle reserved ports")
     func datagrams() throws {
         let namespace = try NetworkNamespace()
         try namespace.setSysctl("ip_local_reserved_ports", "8080,40000-40004")
@@ -44,7 +46,7 @@ struct RangeTests {
         #expect(page["timewait_reserved_ports_idle", ["reason": "no_listener"]] == 3)
     }
 
-    @Test("holds a client that connected to itself, which is counted")
+    @Test("The page counts clients connected to themselves")
     func selfConnected() throws {
         let namespace = try NetworkNamespace()
         let exporter = try RunningExporter(in: namespace)
@@ -54,7 +56,7 @@ struct RangeTests {
         #expect(try exporter.freshPage()["timewait_self_connected_sockets"] == 2)
     }
 
-    @Test("lists the peers of a port as ss does, with --peers.limit")
+    @Test("--peers.limit limits the peers of a port, whose counts agree with ss")
     func peers() throws {
         let namespace = try NetworkNamespace()
         let client = try NetworkNamespace(beside: namespace)
@@ -72,7 +74,7 @@ struct RangeTests {
         #expect(page.sum(family, ["port": "8080"]) == 12, "the third is left out")
     }
 
-    @Test("has the same series from page to page, with 500 listeners and whatever traffic")
+    @Test("The series stay the same from page to page with 500 listeners and changing traffic")
     func stickiness() throws {
         let namespace = try NetworkNamespace()
         let exporter = try RunningExporter(in: namespace, ["--ports.limit=50", "--destinations.limit=3"])

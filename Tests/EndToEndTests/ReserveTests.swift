@@ -4,7 +4,7 @@ import Testing
 
 /// `sysctl` and the kernel judge what is printed. The files of sysctl.d are those of a mount
 /// namespace.
-@Suite("reserve", .enabled(if: NetworkNamespace.support == nil, why), .serialized)
+@Suite("The reserve subcommand", .enabled(if: NetworkNamespace.support == nil, why), .serialized)
 struct ReserveTests {
     let namespace: NetworkNamespace
     let executable: String
@@ -38,7 +38,7 @@ struct ReserveTests {
         try namespace.output(of: "cat", ["/proc/sys/net/ipv4/ip_local_reserved_ports"])
     }
 
-    @Test("prints what sysctl takes, the kernel reads back, and --check finds whole, by commands that run as printed")
+    @Test("The printed commands run as printed, and --check confirms their result")
     func commands() throws {
         try namespace.setSysctl("ip_local_reserved_ports", "8080-8088,50061")
         for port in [80, 40_000, 40_001, 40_003] { try namespace.listen("127.0.0.1", port: port) }
@@ -75,7 +75,7 @@ struct ReserveTests {
         #expect(lost.standardOutput.contains("\nNot in a file: \(list); they are lost at the next boot.\n"))
     }
 
-    @Test("names who listens")
+    @Test("The output names the listening process or unit")
     func names() throws {
         let server = "import socket, time; s = socket.create_server(('127.0.0.1', 40000)); time.sleep(60)"
         let program = try namespace.start("python3", ["-c", server])
@@ -86,7 +86,7 @@ struct ReserveTests {
         program.terminate()
     }
 
-    @Test("finds the same listeners over procfs")
+    @Test("The reserve subcommand finds the same listeners over procfs as over sock_diag")
     func procfs() throws {
         try namespace.listen("127.0.0.1", port: 40_000)
         try namespace.listen("::", port: 40_002)
@@ -97,7 +97,7 @@ struct ReserveTests {
         #expect(try list("procfs") == list("sock_diag"))
     }
 
-    @Test("takes all LISTEN ports where that is asked for, but those that are excluded")
+    @Test("--all-services reserves every listening port except those of --ports.exclude")
     func choice() throws {
         for port in [80, 40_000, 40_001] { try namespace.listen("127.0.0.1", port: port) }
         let file = try namespace.output(
@@ -107,7 +107,7 @@ struct ReserveTests {
         #expect(file.hasSuffix("net.ipv4.ip_local_reserved_ports = 80,40000\n"))
     }
 
-    @Test("leaves the old file as it is where it refuses, and says why in one line")
+    @Test("A refusal leaves the old file unchanged and prints its reason in one line")
     func refusals() throws {
         try namespace.setSysctl("ip_local_port_range", "40000 40009")
         let refusals = [
@@ -137,7 +137,7 @@ struct ReserveTests {
         #expect(try kernelList() == "\n")
     }
 
-    @Test("prints the longest list that one write() takes, and the kernel takes all of it")
+    @Test("The longest list that one write() can set is accepted completely by the kernel")
     func longest() throws {
         // Four digits and a comma each, but for the last.
         let ports = (0..<819).map { String(1001 + 2 * $0) }.joined(separator: ",")
@@ -153,7 +153,9 @@ struct ReserveTests {
         #expect(longer.status == 1 && longer.standardOutput.isEmpty)
     }
 
-    @Test("warns of a file that sets the list later, and sees what the next boot would make of it")
+    @Test(
+        "The reserve subcommand warns of a file that sets the list later, as the next boot would read it"
+    )
     func files() throws {
         try namespace.listen("127.0.0.1", port: 40_000)
         try namespace.setSysctl("ip_local_reserved_ports", "40000,40002")
@@ -189,7 +191,7 @@ struct ReserveTests {
         )
     }
 
-    @Test("reads /etc/sysctl.conf last, and once where a link leads to it")
+    @Test("/etc/sysctl.conf is read last, and once when a link leads to it")
     func lastFile() throws {
         try namespace.setSysctl("ip_local_reserved_ports", "40000")
         let result = try run(
@@ -213,7 +215,7 @@ struct ReserveTests {
         )
     }
 
-    @Test("says so where the file cannot be written, with status 1")
+    @Test("A failed write to standard output is reported with status 1")
     func fullDisk() throws {
         let result = try run("timewait_exporter reserve --ports=40000 >/dev/full")
         #expect(result.status == 1)

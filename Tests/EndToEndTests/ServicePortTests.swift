@@ -2,7 +2,7 @@ import Foundation
 import Namespaces
 import Testing
 
-@Suite("A service's port", .enabled(if: NetworkNamespace.support == nil, why), .serialized)
+@Suite("A service port", .enabled(if: NetworkNamespace.support == nil, why), .serialized)
 struct ServicePortTests {
     private func held(_ page: MetricsPage, _ port: Int, _ holder: String) -> Double? {
         page["timewait_service_port_held_sockets", ["port": "\(port)", "holder": holder]]
@@ -12,7 +12,7 @@ struct ServicePortTests {
         page["timewait_service_port_free_timestamp_seconds", ["port": "\(port)"]]
     }
 
-    @Test("is held by the service's own old connections, not by others, when the service is gone")
+    @Test("A port without a listener is held by the earlier connections of its own service")
     func own() throws {
         let namespace = try NetworkNamespace()
         try namespace.setSysctl("ip_local_port_range", "40000 40999")
@@ -42,7 +42,7 @@ struct ServicePortTests {
         #expect(moment > begin + 59 && moment < end + 66)
     }
 
-    @Test("is held by what remote clients left, or by what went out to a remote service, as far as the ends tell")
+    @Test("A held port distinguishes connections from remote clients from those to remote services")
     func remote() throws {
         let namespace = try NetworkNamespace()
         let other = try NetworkNamespace(beside: namespace)
@@ -76,7 +76,9 @@ struct ServicePortTests {
         #expect(held(page, 40_503, "own") == 0 && held(page, 40_503, "other") == 1)
     }
 
-    @Test("that is reserved gets series while something holds it and nothing listens, unasked, up to the limit")
+    @Test(
+        "A reserved port has series while a connection holds it and nothing listens, up to the limit"
+    )
     func reserved() throws {
         let namespace = try NetworkNamespace()
         try namespace.setSysctl("ip_local_reserved_ports", "8000,40000-40009")
@@ -96,7 +98,7 @@ struct ServicePortTests {
         #expect(!later.text.contains(family + "{") && later["timewait_omitted_service_ports"] == 0)
     }
 
-    @Test("that an outgoing connection took is held by others; and is free when it says so, every time of twenty")
+    @Test("A port used by an outgoing connection is held by others and free at the reported time")
     func taken() throws {
         let namespace = try NetworkNamespace()
         // The connection that fetches the page is an outgoing one, too.

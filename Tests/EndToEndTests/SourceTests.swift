@@ -38,7 +38,7 @@ struct SourceTests {
         }
     }
 
-    @Test("give identical values of the same quiet table")
+    @Test("Both sources give identical values for an unchanged table")
     func identical() throws {
         try namespace.addAddress("10.9.9.1/32")
         for (address, port) in [("0.0.0.0", 8080), ("::", 7070), ("::1", 6060), ("10.9.9.1", 40_000)] {
@@ -68,7 +68,7 @@ struct SourceTests {
         #expect(comparable(first) == comparable(try procfs.freshPage()))
     }
 
-    @Test("default to sock_diag, and the log says so")
+    @Test("The default source is sock_diag, and the log reports it")
     func auto() throws {
         let exporter = try RunningExporter(in: namespace)
         #expect(try exporter.page()["timewait_sampler_source_info", ["source": "sock_diag"]] == 1)
@@ -90,7 +90,7 @@ struct SourceTests {
         return program
     }
 
-    @Test("fall back to procfs where the kernel has no sock_diag, and the log says why, once")
+    @Test("The exporter falls back to procfs without sock_diag and logs the reason once")
     func fallBack() throws {
         try namespace.listen(port: 8080)
         try namespace.makeTimeWaits(7, .server, port: 8080)
@@ -111,7 +111,7 @@ struct SourceTests {
         #expect(!program.standardError.contains("level=ERROR"))
     }
 
-    @Test("retry a refused sock_diag after 10 seconds, and then less often")
+    @Test("The exporter retries a refused sock_diag after 10 seconds, and then less often")
     func refusals() throws {
         let trace = NSTemporaryDirectory() + "timewait_exporter_trace_\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: trace) }
@@ -136,7 +136,7 @@ struct SourceTests {
         #expect(lines.count { $0.contains("sock_diag: socket: Permission denied") } == 1)
     }
 
-    @Test("drop the collectors that only sock_diag has when sock_diag fails later")
+    @Test("A later failure of sock_diag drops the collectors that require it")
     func laterFallBack() throws {
         // The first requests are answered, the later ones refused.
         let program = try startExporter(injecting: "sendto:error=ENOBUFS:when=12+")
@@ -150,7 +150,7 @@ struct SourceTests {
         #expect(program.standardError.contains("sock_diag: send: No buffer space available"))
     }
 
-    @Test("differ where a listener takes IPv6 only, which procfs does not tell")
+    @Test("The sources differ for an IPv6-only listener, which procfs does not mark")
     func v6Only() throws {
         try namespace.listen("::", port: 7070, .init(v6only: true))
         try namespace.listen("0.0.0.0", port: 7071)
@@ -165,7 +165,9 @@ struct SourceTests {
         #expect(page["timewait_sockets", ["role": "other", "peer": "local"]] == 5)
     }
 
-    @Test("differ where a socket is bound and neither listens nor is connected, which procfs does not show")
+    @Test(
+        "The sources differ for a bound socket that neither listens nor is connected, which procfs hides"
+    )
     func boundSockets() throws {
         try namespace.bind("127.0.0.1", port: 40_005)
         try namespace.bind("::1", port: 40_007)
@@ -185,7 +187,9 @@ struct SourceTests {
         #expect(second["timewait_ephemeral_ports_usable"] == 28_232)
     }
 
-    @Test("update listener metrics every second over sock_diag, between two readings of the table")
+    @Test(
+        "Over sock_diag, listener metrics are updated every second between two readings of the table"
+    )
     func listeners() throws {
         try namespace.listen("127.0.0.1", port: 8080, .init(backlog: 8))
         let exporter = try RunningExporter(in: namespace, interval: "30s")

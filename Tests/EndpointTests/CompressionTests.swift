@@ -1,7 +1,7 @@
 import Endpoint
 import Testing
 
-@Suite("A page in gzip")
+@Suite("A gzip-compressed page")
 struct CompressionTests {
     /// Three sections, of which the second is empty and the last belongs to every part.
     private static let parts = [String(repeating: "first 1\n", count: 5_000), "", "# EOF\n"]
@@ -25,7 +25,7 @@ struct CompressionTests {
         return try client.answer()
     }
 
-    @Test("unpacks to the page, and is much smaller, each time it is asked for")
+    @Test("A compressed page decompresses to the page and is much smaller on every request")
     func whole() throws {
         let endpoint = try endpoint()
         for _ in 1...3 {
@@ -39,7 +39,7 @@ struct CompressionTests {
     }
 
     @Test(
-        "unpacks to the part that was asked for",
+        "A compressed part of the page decompresses to the requested part",
         arguments: [("collect[]=first", [0, 2]), ("collect[]=second", [1, 2]), ("exclude[]=first", [1, 2])]
     )
     func part(query: String, parts: [Int]) throws {
@@ -48,7 +48,7 @@ struct CompressionTests {
         #expect(unpacked == Array(parts.map { Self.parts[$0] }.joined().utf8))
     }
 
-    @Test("is one member, which Python's zlib reads to its end, with nothing behind it")
+    @Test("A compressed page is a single gzip member without trailing bytes")
     func oneMember() throws {
         let answer = try get("/metrics", from: endpoint(), encoding: "gzip")
         let script = """
@@ -60,7 +60,7 @@ struct CompressionTests {
         #expect(try Program.run("python3", ["-c", script], input: answer.body) == Array(Self.parts.joined().utf8))
     }
 
-    @Test("of no bytes is a member of no bytes")
+    @Test("A compressed empty page decompresses to no bytes")
     func empty() throws {
         let endpoint = try Endpoint.forTest()
         endpoint.publish("")
@@ -69,7 +69,7 @@ struct CompressionTests {
     }
 
     @Test(
-        "is sent to clients that weight gzip at least as high as identity",
+        "The endpoint sends gzip to clients that weight gzip at least as high as identity",
         arguments: [
             ("gzip", true), ("GZIP", true), ("x-gzip", true), ("deflate, gzip, br", true), ("*", true),
             ("gzip;q=0.1", true),
@@ -85,7 +85,7 @@ struct CompressionTests {
         #expect(answer.headers["vary"] == "Accept, Accept-Encoding")
     }
 
-    @Test("has the same headers with HEAD, and no body")
+    @Test("A HEAD request for a compressed page returns the same headers and no body")
     func head() throws {
         let client = try endpoint().client()
         try client.request("HEAD", "/metrics", headers: ["Accept-Encoding: gzip"])

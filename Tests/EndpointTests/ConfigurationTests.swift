@@ -3,7 +3,7 @@ import Foundation
 import Synchronization
 import Testing
 
-@Suite("A web configuration file that cannot be used")
+@Suite("An unusable web configuration file")
 struct ConfigurationTests {
     private let folder: Folder
 
@@ -25,7 +25,7 @@ struct ConfigurationTests {
     }
 
     @Test(
-        "is refused with its name, the line, the key and what is wrong",
+        "The error for an unusable file names the file, the line, the key and the problem",
         arguments: [
             (
                 ["cert_file: none.pem", "key_file: server.key"],
@@ -77,14 +77,14 @@ struct ConfigurationTests {
         #expect(!refusal.contains("\n"))
     }
 
-    @Test("because it is missing or not a regular file is refused")
+    @Test("The endpoint refuses a file that is missing or not a regular file")
     func missing() throws {
         #expect(refusal() == "web.yml:1: cannot read it: No such file or directory")
         try Program.run("mkfifo", [folder.file("web.yml")])
         #expect(refusal() == "web.yml:1: cannot read it: not a regular file")
     }
 
-    @Test("is reported once, however often it is read, and again when it is repaired")
+    @Test("The endpoint reports an unusable file once, and reports its repair")
     func toldOnce() throws {
         let events = Mutex<[String]>([])
         let file = folder.file("web.yml")

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("A connection")
 struct ConnectionTests {
-    @Test("serves a hundred requests, and stays open")
+    @Test("A connection stays open for a hundred requests")
     func keepAlive() throws {
         let endpoint = try Endpoint.forTest()
         endpoint.publish("up 1\n")
@@ -19,7 +19,7 @@ struct ConnectionTests {
     }
 
     @Test(
-        "is closed after the answer where the client asks for that",
+        "The server closes the connection after the answer when the client asks for that",
         arguments: ["HTTP/1.0\r\n", "HTTP/1.1\r\nConnection: close\r\n"]
     )
     func closeOnRequest(version: String) throws {
@@ -31,7 +31,7 @@ struct ConnectionTests {
         #expect(client.isClosedByServer())
     }
 
-    @Test("answers requests that come all at once, each in its turn")
+    @Test("The server answers pipelined requests in order")
     func pipelining() throws {
         let endpoint = try Endpoint.forTest()
         endpoint.publish("up 1\n")
@@ -41,7 +41,7 @@ struct ConnectionTests {
         #expect(try paths.map { _ in try client.answer().status } == [200, 404, 200, 200, 200, 200])
     }
 
-    @Test("whose client has closed its side is closed after the last answer")
+    @Test("The server answers the last request of a half-closed connection, then closes it")
     func halfClosed() throws {
         let endpoint = try Endpoint.forTest()
         // The end of the stream is missed only where the server sees it together with the request,
@@ -57,7 +57,9 @@ struct ConnectionTests {
         }
     }
 
-    @Test("whose client goes away in the middle of a request gives its place to the next")
+    @Test(
+        "A client that disconnects in the middle of a request frees its connection for the next client"
+    )
     func goneInTheMiddle() throws {
         let endpoint = try Endpoint.forTest { $0.connectionLimit = 1 }
         for _ in 1...5 {
@@ -68,7 +70,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test("takes a request in pieces")
+    @Test("The server accepts a request that arrives in pieces")
     func splitRequest() throws {
         let client = try Endpoint.forTest().client()
         for piece in ["G", "ET /-/hea", "lthy HTTP/1.1\r", "\nHost: te", "st\r\n\r", "\n"] {
@@ -79,7 +81,7 @@ struct ConnectionTests {
     }
 
     @Test(
-        "takes a body to its end before it answers, and stays open",
+        "The server reads a body to its end before it answers, and keeps the connection open",
         arguments: [("POST", 405), ("GET", 200), ("PUT", 405)]
     )
     func requestWithBody(method: String, status: Int) throws {
@@ -90,7 +92,7 @@ struct ConnectionTests {
         #expect(try client.get("/-/healthy").status == 200)
     }
 
-    @Test("takes a body in chunks, and one that waits to be asked for")
+    @Test("The server accepts a chunked body, and a body announced with Expect: 100-continue")
     func requestWithChunks() throws {
         let client = try Endpoint.forTest().client()
         try client.request("POST", "/metrics", headers: ["Transfer-Encoding: chunked", "Expect: 100-continue"])
@@ -100,7 +102,7 @@ struct ConnectionTests {
         #expect(try client.get("/-/healthy").status == 200)
     }
 
-    @Test("with half a request is closed after the request timeout")
+    @Test("The request timeout closes a connection with an incomplete request")
     func halfRequest() throws {
         let endpoint = try Endpoint.forTest { $0.requestTimeout = 1 }
         let start = monotonicTime()
@@ -110,13 +112,15 @@ struct ConnectionTests {
         #expect(monotonicTime() - start >= .seconds(1))
     }
 
-    @Test("that sends nothing is closed after the request timeout")
+    @Test("The request timeout closes a connection that sends nothing")
     func silence() throws {
         let client = try Endpoint.forTest { $0.requestTimeout = 1 }.client()
         #expect(client.isClosedByServer())
     }
 
-    @Test("that waits for its next request is not closed after the time for requests, but half of that next request is")
+    @Test(
+        "The request timeout applies to an incomplete later request, but not to an idle connection"
+    )
     func idleAfterRequest() throws {
         let client = try Endpoint.forTest { $0.requestTimeout = 3 }.client()
         #expect(try client.get("/-/healthy").status == 200)
@@ -126,7 +130,7 @@ struct ConnectionTests {
         #expect(client.isClosedByServer())
     }
 
-    @Test("that waits too long for its next request is closed")
+    @Test("The idle timeout closes an idle connection")
     func idleTooLong() throws {
         let client = try Endpoint.forTest { $0.idleTimeout = 1 }.client()
         let start = monotonicTime()
@@ -135,7 +139,7 @@ struct ConnectionTests {
         #expect(monotonicTime() - start >= .milliseconds(900))
     }
 
-    @Test("beyond the limit waits until a request of another one is answered, or it ends")
+    @Test("A connection beyond the limit waits until another one is answered or ends")
     func limit() throws {
         let limits = Mutex<[Int]>([])
         let endpoint = try Endpoint.forTest {
@@ -162,7 +166,7 @@ struct ConnectionTests {
         #expect(limits.withLock { $0 } == [2])
     }
 
-    @Test("that has been idle longest makes room when nearly all are in use")
+    @Test("The server closes the connections idle longest when the limit is nearly reached")
     func makesRoom() throws {
         let endpoint = try Endpoint.forTest { $0.connectionLimit = 16 }
         let silent = try endpoint.client()
@@ -180,7 +184,7 @@ struct ConnectionTests {
         for client in idle[4...] { #expect(try client.get("/-/healthy").status == 200) }
     }
 
-    @Test("waits less long for its next request where the last one was refused")
+    @Test("The server closes an idle connection sooner after a refused request")
     func idleAfterRefusal() throws {
         let client = try Endpoint.forTest { $0.requestTimeout = 1 }.client()
         #expect(try client.get("/nothing").status == 404)
@@ -189,7 +193,7 @@ struct ConnectionTests {
         #expect(monotonicTime() - start < .seconds(30))
     }
 
-    @Test("leaves its TIME_WAIT to the client that closes it")
+    @Test("A client that closes the connection first keeps its TIME_WAIT")
     func timeWait() throws {
         // An address of this test's own: another endpoint may have had the same port within the
         // last minute.

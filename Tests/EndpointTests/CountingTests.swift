@@ -4,14 +4,14 @@ import Testing
 
 @Suite("The count of answers")
 struct CountingTests {
-    @Test("has every code from the start")
+    @Test("Every status code has a count of 0 at the start")
     func allCodes() throws {
         let counts = try Endpoint.forTest().statistics.answers
         #expect(counts.map(\.code) == [200, 301, 400, 401, 404, 405, 413, 429, 431, 500, 503])
         #expect(counts.allSatisfy { $0.count == 0 })
     }
 
-    @Test("counts each answer once, by its code")
+    @Test("Each answer is counted once under its status code")
     func eachOnce() throws {
         let endpoint = try Endpoint.forTest()
         let client = try endpoint.client()
@@ -28,7 +28,7 @@ struct CountingTests {
         #expect(counts.map(\.count) == [5, 2, 1, 1])
     }
 
-    @Test("counts what libmicrohttpd answers itself, which also tells its log")
+    @Test("The answers of libmicrohttpd itself are counted and logged")
     func answersOfTheLibrary() throws {
         let log = Log()
         let endpoint = try Endpoint.forTest(report: log.append)
@@ -42,7 +42,7 @@ struct CountingTests {
         #expect(log.lines.contains { $0.contains("431") && !$0.contains("\n") })
     }
 
-    @Test("does not count a request that the client gives up")
+    @Test("A request that the client abandons is not counted")
     func givenUp() throws {
         let endpoint = try Endpoint.forTest()
         try endpoint.client().send("GET /metrics HTTP/1.1\r\nHost:")

@@ -5,7 +5,7 @@ import Testing
 @Suite("A deadline")
 struct DeadlineTests {
     @Test(
-        "ends a request whose bytes come one by one, however often they come",
+        "The deadline ends a request that arrives byte by byte",
         arguments: ["GET /metr", "GET / HTTP/1.1\r\nX: "]
     )
     func trickle(beginning: String) throws {
@@ -22,7 +22,7 @@ struct DeadlineTests {
         #expect(monotonicTime() - start >= .seconds(2))
     }
 
-    @Test("ends a request on a connection that was answered before, though its first line comes byte by byte")
+    @Test("The deadline ends a later request on a kept connection that arrives byte by byte")
     func trickleOnKeptConnection() throws {
         let client = try Endpoint.forTest { $0.requestTimeout = 2 }.client()
         #expect(try client.get("/-/healthy").status == 200)
@@ -37,7 +37,7 @@ struct DeadlineTests {
         #expect(monotonicTime() - start >= .seconds(2))
     }
 
-    @Test("ends a body that never ends")
+    @Test("The deadline ends an endless body")
     func endlessBody() throws {
         let endpoint = try Endpoint.forTest { $0.requestTimeout = 2 }
         let start = monotonicTime()
@@ -52,7 +52,7 @@ struct DeadlineTests {
         #expect(monotonicTime() - start >= .seconds(2))
     }
 
-    @Test("ends an answer that is taken too slowly, though some of it is taken all the time")
+    @Test("The deadline ends an answer that the client reads too slowly")
     func slowReader() throws {
         // The next client waits for the slow one's end.
         let endpoint = try Endpoint.forTest {
@@ -72,7 +72,9 @@ struct DeadlineTests {
         #expect(throws: Client.EndOfStream.self) { while true { _ = try slow.take(65_536) } }
     }
 
-    @Test("restarts with each request, and an idle connection has the longer one")
+    @Test(
+        "The request deadline restarts with each request and does not apply to an idle connection"
+    )
     func anew() throws {
         let client = try Endpoint.forTest { $0.requestTimeout = 3 }.client()
         for _ in 1...2 {
@@ -82,7 +84,7 @@ struct DeadlineTests {
         #expect(try client.get("/-/healthy").status == 200)
     }
 
-    @Test("does not count while a request waits for the first page")
+    @Test("The request deadline does not run while a request waits for the first page")
     func waiting() throws {
         let endpoint = try Endpoint.forTest {
             $0.requestTimeout = 3
@@ -95,7 +97,7 @@ struct DeadlineTests {
         #expect(try client.answer().text == "up 1\n")
     }
 
-    @Test("of a first request is not moved by a client that says nothing for a while")
+    @Test("Silence at the start does not extend the deadline of the first request")
     func silenceFirst() throws {
         // A deadline that moved would never let it end earlier. One that did not move may be kept
         // late on a busy machine.

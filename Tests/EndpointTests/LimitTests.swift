@@ -3,7 +3,7 @@ import Testing
 
 @Suite("A limit")
 struct LimitTests {
-    @Test("of one address closes what is beyond it, lets others in, and lets the first in again")
+    @Test("The limit per address closes only the excess connections of that address")
     func perAddress() throws {
         let endpoint = try Endpoint.forTest(on: ["0.0.0.0:0"]) { $0.connectionLimitPerAddress = 2 }
         var clients = try (1...2).map { _ in try endpoint.client() }
@@ -19,7 +19,7 @@ struct LimitTests {
         #expect(isIn)
     }
 
-    @Test("of one address counts what it has at all sockets, over IPv4 and over IPv4 within IPv6")
+    @Test("The limit per address counts connections to all sockets, IPv4-mapped ones included")
     func perAddressOfAll() throws {
         let endpoint = try Endpoint.forTest(on: ["127.0.0.1:0", ":0"]) { $0.connectionLimitPerAddress = 2 }
         let clients = try endpoint.ports.map { try Client(port: $0, of: endpoint) }
@@ -28,7 +28,7 @@ struct LimitTests {
         for client in clients { #expect(try client.get("/-/healthy").status == 200) }
     }
 
-    @Test("of all is shared by several sockets")
+    @Test("All sockets share the limit of connections")
     func shared() throws {
         let endpoint = try Endpoint.forTest(on: ["127.0.0.1:0", "127.0.0.1:0"]) { $0.connectionLimit = 4 }
         let first = try (1...2).map { _ in try Client(port: endpoint.ports[0], of: endpoint) }
@@ -45,7 +45,7 @@ struct LimitTests {
     }
 
     @Test(
-        "of bodies is known before they are read where their length is said",
+        "A body whose declared length exceeds the limit is answered with 413 before it is read",
         arguments: ["1048577", "99999999999999999999"]
     )
     func announcedBody(length: String) throws {
@@ -55,7 +55,7 @@ struct LimitTests {
         _ = try client.rest()
     }
 
-    @Test("of bodies ends the connection where it is reached, where their length is not said")
+    @Test("A body of unknown length that exceeds the limit ends the connection")
     func unannouncedBody() throws {
         let client = try Endpoint.forTest().client()
         try client.request("POST", "/metrics", headers: ["Transfer-Encoding: chunked"])

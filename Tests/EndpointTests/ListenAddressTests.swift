@@ -4,7 +4,7 @@ import Testing
 @Suite("A listen address")
 struct ListenAddressTests {
     @Test(
-        "is read, and written again as it was",
+        "A valid listen address is parsed and printed unchanged",
         arguments: [
             ":10057", ":0", ":65535", "127.0.0.1:10057", "0.0.0.0:10057", "[::1]:10057", "[::]:10057",
             "[fe80::1%lo]:10057", "[fec0::1]:10057", "[fe8::1]:10057",
@@ -16,7 +16,7 @@ struct ListenAddressTests {
     }
 
     @Test(
-        "that is wrong is refused with one line that says what is wrong and what would be right",
+        "The one-line error for an invalid listen address states the problem and the expected form",
         arguments: [
             ("", #""": no address; write :10057 for every address, or 127.0.0.1:10057"#),
             ("10057", #""10057": no port; write :10057 for every address, or 127.0.0.1:10057"#),

@@ -10,20 +10,20 @@ struct ListeningTests {
     private static let ownAddress = "127.0.0.3"
     private static let hasIPv6 = (try? textOfProc("net/if_inet6"))?.contains(" lo\n") == true
 
-    @Test("reports the address that it bound, with the port that the kernel chose")
+    @Test("The endpoint reports the bound address with the port that the kernel chose")
     func boundAddress() throws {
         let bound = try Endpoint.forTest(on: ["127.0.0.1:0"]).boundAddresses
         #expect(bound.count == 1)
         #expect(bound[0].wholeMatch(of: /127\.0\.0\.1:[1-9][0-9]*/) != nil)
     }
 
-    @Test("listens on a name, with its IPv4 address first")
+    @Test("The endpoint listens on a host name, at its IPv4 address first")
     func name() throws {
         #expect(try Endpoint.forTest(on: ["localhost:0"]).boundAddresses[0].hasPrefix("127.0.0.1:"))
     }
 
     @Test(
-        "serves every one of its addresses, with the same page and one count",
+        "The endpoint serves the same page on each of its addresses, with one count of answers",
         .enabled(if: hasIPv6, "loopback has no IPv6 address")
     )
     func twoAddresses() throws {
@@ -38,7 +38,7 @@ struct ListeningTests {
     }
 
     @Test(
-        "serves IPv4 and IPv6 on every address of the host",
+        "The endpoint serves IPv4 and IPv6 on every address of the host",
         .enabled(if: hasIPv6, "loopback has no IPv6 address"),
         arguments: [":0", "[::]:0"]
     )
@@ -50,7 +50,7 @@ struct ListeningTests {
         #expect(endpoint.count(of: 200) == 2)
     }
 
-    @Test("says that a port is taken, and closes the addresses that it has bound before")
+    @Test("The endpoint reports a port in use and closes the addresses that it has already bound")
     func addressInUse() throws {
         let endpoint = try Endpoint.forTest()
         let taken = endpoint.boundAddresses[0]
@@ -67,7 +67,7 @@ struct ListeningTests {
         endpoint.stop(drain: .zero)
     }
 
-    @Test("starts again at once on the port of one that has stopped with connections open")
+    @Test("The endpoint binds the port of a stopped endpoint that had open connections")
     func restart() throws {
         let first = try Endpoint.forTest(on: ["\(Self.ownAddress):0"])
         let client = try Client(port: first.ports[0], address: Self.ownAddress)
@@ -80,7 +80,7 @@ struct ListeningTests {
         #expect(try next.get("/-/healthy").status == 200)
     }
 
-    @Test("reports an address that is not of this host")
+    @Test("The endpoint reports an address that does not belong to the host")
     func foreignAddress() {
         let error = #expect(throws: EndpointError.self) { try Endpoint.forTest(on: ["192.0.2.1:0"]) }
         let expected =
@@ -88,7 +88,10 @@ struct ListeningTests {
         #expect(error?.description == expected)
     }
 
-    @Test("reports an unknown name or interface", arguments: ["a..b:0", "[fe80::1%nosuch]:0"])
+    @Test(
+        "The endpoint reports an unknown host name or interface",
+        arguments: ["a..b:0", "[fe80::1%nosuch]:0"]
+    )
     func unknownName(address: String) throws {
         let error = #expect(throws: EndpointError.self) { try Endpoint.forTest(on: [address]) }
         let description = try #require(error?.description)

@@ -2,10 +2,10 @@ import Endpoint
 import Glibc
 import Testing
 
-@Suite("A request that two programs could read differently")
+@Suite("An ambiguous request")
 struct MalformedTests {
     @Test(
-        "is answered with 400, and the connection is closed with whatever came behind it",
+        "An ambiguous request is answered with 400, and the connection is closed",
         arguments: [
             "Host: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked",
             "Host: a\r\nContent-Length: 5\r\nContent-Length: 5",
@@ -33,7 +33,7 @@ struct MalformedTests {
     }
 
     @Test(
-        "that libmicrohttpd reads in its own way leaves the endpoint as it was",
+        "The endpoint keeps serving after a request that libmicrohttpd parses leniently",
         arguments: ["\0", ": 5", ":", "X: a\0b", "Transfer-Encoding: chunked\0", "X: a\rb"]
     )
     func leniently(line: String) throws {
@@ -47,7 +47,10 @@ struct MalformedTests {
         #expect(becomesTrue { endpoint.statistics.active == 0 })
     }
 
-    @Test("with a space in its target is not answered", arguments: ["/metrics /x", "/metrics ", "/a?b=c d"])
+    @Test(
+        "A request with a space in its target gets no page",
+        arguments: ["/metrics /x", "/metrics ", "/a?b=c d"]
+    )
     func spaceInTarget(target: String) throws {
         let client = try Endpoint.forTest().client()
         try client.request("GET", target)
@@ -55,7 +58,7 @@ struct MalformedTests {
     }
 
     @Test(
-        "with a target that is neither a path nor a URI is answered with 400",
+        "A request whose target is neither a path nor a URI is answered with 400",
         arguments: ["metrics", "?", "\u{e9}", "ftp://test/metrics"]
     )
     func noPath(target: String) throws {
@@ -64,7 +67,10 @@ struct MalformedTests {
         #expect(try client.answer().status == 400)
     }
 
-    @Test("is distinguished from one that is only long, in pieces, or pipelined", arguments: [1, 100, 200])
+    @Test(
+        "A valid request is accepted when it is long, split or pipelined",
+        arguments: [1, 100, 200]
+    )
     func goodOnes(count: Int) throws {
         let client = try Endpoint.forTest().client()
         let headers = (1...count).map {
@@ -83,7 +89,7 @@ struct MalformedTests {
         #expect(try client.answer().status == 200)
     }
 
-    @Test("with HTTP/1.0 needs no Host, and takes no chunks")
+    @Test("An HTTP/1.0 request needs no Host header and must not be chunked")
     func oldVersion() throws {
         let endpoint = try Endpoint.forTest()
         let plain = try endpoint.client()
@@ -94,7 +100,7 @@ struct MalformedTests {
         #expect(try chunked.answer().status == 400)
     }
 
-    @Test("is counted and reported like any other")
+    @Test("An ambiguous request is counted under status 400")
     func counted() throws {
         let endpoint = try Endpoint.forTest()
         let client = try endpoint.client()

@@ -17,7 +17,7 @@ struct NegotiationTests {
     }
 
     @Test(
-        "is sent in the format that the client prefers",
+        "The endpoint sends the format that the client prefers",
         arguments: [
             (nil, "text"), ("*/*", "text"), ("", "text"), ("text/plain", "text"), ("image/png", "text"),
             ("application/openmetrics-text", "open"), ("application/*", "open"),
@@ -56,7 +56,7 @@ struct NegotiationTests {
         #expect(answer.headers["vary"] == "Accept, Accept-Encoding")
     }
 
-    @Test("takes several Accept headers for one")
+    @Test("The endpoint combines several Accept headers into one")
     func severalHeaders() throws {
         let client = try endpoint().client()
         try client.request("GET", "/metrics", headers: ["Accept: text/plain;q=0.2", "Accept: application/*;q=0.3"])

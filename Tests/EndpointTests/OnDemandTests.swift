@@ -3,7 +3,7 @@ import Foundation
 import Synchronization
 import Testing
 
-@Suite("A page on demand")
+@Suite("An on-demand page")
 struct OnDemandTests {
     /// Makes pages that say how many were made before; a test can hold it.
     private final class Maker: Sendable {
@@ -49,7 +49,7 @@ struct OnDemandTests {
     /// Which page it is, and for which arguments.
     private func words(_ answer: Answer) -> [Substring] { answer.text.split(separator: " ").dropLast() }
 
-    @Test("is made once for each published page, however many ask for it at once, and later")
+    @Test("An on-demand page is generated once per published page, however many clients request it")
     func once() throws {
         let endpoint = try endpoint()
         for number in 1...3 {
@@ -71,7 +71,7 @@ struct OnDemandTests {
         }
     }
 
-    @Test("is not made when nobody asks for it")
+    @Test("An on-demand page that nobody requests is not generated")
     func notAsked() throws {
         let endpoint = try endpoint()
         for number in 1...10 {
@@ -82,7 +82,7 @@ struct OnDemandTests {
         #expect(maker.count == 0)
     }
 
-    @Test("that is being made holds up neither a scrape nor the next published page")
+    @Test("The generation of an on-demand page delays neither a scrape nor the next published page")
     func slow() throws {
         let endpoint = try endpoint()
         endpoint.publish("page 1")
@@ -101,7 +101,7 @@ struct OnDemandTests {
         #expect(try words(waiting.get("/")) == ["made", "2"])
     }
 
-    @Test("that is never finished does not hold up the stop")
+    @Test("An on-demand page whose generation does not end does not delay the stop")
     func stopping() throws {
         let endpoint = try endpoint()
         endpoint.publish("up 1\n")
@@ -118,7 +118,7 @@ struct OnDemandTests {
         #expect(answer.text == "The exporter is stopping.\n")
     }
 
-    @Test("that is not finished in time is answered with 503, at once while it goes on, until it is made")
+    @Test("An on-demand page that exceeds its time is answered with 503 until it is generated")
     func deadline() throws {
         let endpoint = try endpoint { $0.onDemandWait = .milliseconds(500) }
         endpoint.publish("up 1\n")
@@ -138,7 +138,7 @@ struct OnDemandTests {
         #expect(try becomesTrue { try endpoint.get("/own/json").status == 200 })
     }
 
-    @Test("is refused while too many forms wait to be made")
+    @Test("An on-demand page is refused while too many variants wait to be generated")
     func queue() throws {
         let endpoint = try endpoint()
         endpoint.publish("up 1\n")
@@ -158,7 +158,7 @@ struct OnDemandTests {
         }
     }
 
-    @Test("is answered to HEAD as to GET, without the body")
+    @Test("A HEAD request for an on-demand page is answered like GET, without the body")
     func head() throws {
         let endpoint = try endpoint()
         endpoint.publish("up 1\n")
@@ -171,7 +171,7 @@ struct OnDemandTests {
         #expect(maker.count == 1)
     }
 
-    @Test("comes in gzip to who accepts it, without being made again")
+    @Test("The gzip form of an on-demand page is compressed without a new generation")
     func gzip() throws {
         let endpoint = try endpoint()
         endpoint.publish("up 1\n")
@@ -187,7 +187,7 @@ struct OnDemandTests {
         #expect(maker.count == 1)
     }
 
-    @Test("is neither given nor made without a password where the file asks for one, and not over the rate limit")
+    @Test("An on-demand page is subject to the password and to the rate limit")
     func guarded() throws {
         let folder = try Folder()
         let hash = "$2b$04$Rpr.z4NbpGtRny/HBusbk.OzpoSaaX219HIPkqvmmGRVFmzZpt7JO"
@@ -206,7 +206,7 @@ struct OnDemandTests {
         #expect(try client.answer().status == 429)
     }
 
-    @Test("waits for the first published page, or gets 503 if none is published in time")
+    @Test("An on-demand page waits for the first published page, and times out with 503")
     func first() throws {
         let impatient = try endpoint()
         let answer = try impatient.get("/")
@@ -221,7 +221,7 @@ struct OnDemandTests {
         #expect(try words(client.answer()) == ["made", "1"])
     }
 
-    @Test("is given although the published page is too old")
+    @Test("An on-demand page is served although the published page is too old")
     func stale() throws {
         let endpoint = try endpoint()
         endpoint.publish("up 1\n", age: .seconds(3601))
@@ -229,7 +229,7 @@ struct OnDemandTests {
         #expect(try endpoint.get("/").status == 200)
     }
 
-    @Test("is made once for each form, of which two are kept")
+    @Test("An on-demand page is generated once per variant, and two variants are cached")
     func forms() throws {
         let endpoint = try endpoint()
         endpoint.publish("up 1\n")
@@ -245,7 +245,7 @@ struct OnDemandTests {
     }
 
     @Test(
-        "with a query that it does not take gets 400 and a sentence, and is not made",
+        "An on-demand page answers an invalid query with 400 and is not generated",
         arguments: [
             "refresh=", "refresh", "refresh=0", "refresh=3601", "refresh=-1", "refresh=+1", "refresh=%2B1",
             "refresh=1.5", "refresh=10s", "refresh=0x10", "refresh=99999999999999999999", "refresh=1&refresh=1",
@@ -261,7 +261,7 @@ struct OnDemandTests {
         #expect(maker.count == 0)
     }
 
-    @Test("knows the methods and the paths of every other page")
+    @Test("An on-demand page supports the same methods and path redirects as other pages")
     func methods() throws {
         let endpoint = try endpoint()
         endpoint.publish("up 1\n")
@@ -277,7 +277,7 @@ struct OnDemandTests {
         #expect(maker.count == 0)
     }
 
-    @Test("gives way to the telemetry path")
+    @Test("The telemetry path takes precedence over an on-demand page")
     func telemetryPath() throws {
         let page = Endpoint.OnDemandPage(path: "/") { [maker] in maker.make($0) }
         let endpoint = try Endpoint.forTest(telemetryPath: "/") { $0.onDemandPages = [page] }
@@ -285,7 +285,7 @@ struct OnDemandTests {
         #expect(try endpoint.get("/").text == "up 1\n")
     }
 
-    @Test("has headers of its own, in place of which stand those of the web configuration file")
+    @Test("Headers of the web configuration file override those of an on-demand page")
     func headers() throws {
         let folder = try Folder()
         let file = folder.file("web.yml")

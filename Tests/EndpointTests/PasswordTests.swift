@@ -32,7 +32,7 @@ struct PasswordTests {
 
     private func basic(_ pair: String) -> String { "Basic \(Data(pair.utf8).base64EncodedString())" }
 
-    @Test("of a user lets in, time and again, on one connection and on many")
+    @Test("A correct password is accepted repeatedly, on one connection and on several")
     func right() throws {
         for _ in 1...3 { #expect(try get(basic("alice:secret")).text == "up 1\n") }
         let client = try endpoint.client()
@@ -43,7 +43,7 @@ struct PasswordTests {
     }
 
     @Test(
-        "that is malformed is rejected on every path",
+        "A missing or malformed Authorization header is rejected on every path",
         arguments: [
             nil, "", "Basic", "Basic ", "Basic !!!!", "Basic YWxpY2U6c2VjcmV", "Basic YWxpY2U6c2VjcmV0====",
             "Bearer YWxpY2U6c2VjcmV0",
@@ -59,7 +59,7 @@ struct PasswordTests {
     }
 
     @Test(
-        "that is wrong is rejected, and so is one of an unknown user",
+        "A wrong password and an unknown user are rejected",
         arguments: [
             "alice:Secret", "alice:secret ", "alice:", "bob:secret", ":secret", "alice :secret", "ALICE:secret",
             "alice\0:secret", "alice:other",
@@ -71,7 +71,7 @@ struct PasswordTests {
         #expect(try get(basic(pair)).status == 401)
     }
 
-    @Test("changes as soon as the file changes")
+    @Test("A change of the file changes the password")
     func changed() throws {
         #expect(try get(basic("alice:secret")).status == 200)
         try folder.write(Self.users(alice: Self.hashes.other), to: "web.yml")
@@ -81,7 +81,7 @@ struct PasswordTests {
         #expect(try becomesTrue { try get(nil).status == 200 })
     }
 
-    @Test("goes on to be asked for when the file gets broken or is gone")
+    @Test("A password is still required after the file becomes invalid or is removed")
     func broken() throws {
         for text in ["basic_auth_users: {alice: secret}\n", "basic_auth_user:\n", ": ["] {
             try folder.write(Self.users(alice: Self.hashes.secret), to: "web.yml")
@@ -98,7 +98,9 @@ struct PasswordTests {
         #expect(endpoint.reload?.wasSuccessful == true)
     }
 
-    @Test("that waits to be checked makes nobody wait whose password is known, and too many are told to come again")
+    @Test(
+        "Pending password checks do not delay known passwords, and excess checks are answered with 503"
+    )
     func crowd() throws {
         // A check takes a third of a second or more.
         let slow = "$2b$12$" + Self.hashes.secret.dropFirst(7)
@@ -121,7 +123,7 @@ struct PasswordTests {
         for client in crowd { #expect(try client.get("/metrics").status == 401) }
     }
 
-    @Test("that waits to be checked is answered when the endpoint stops")
+    @Test("A request with a pending password check is answered when the endpoint stops")
     func stopping() throws {
         try folder.write(Self.users(alice: "$2b$12$" + Self.hashes.secret.dropFirst(7)), to: "web.yml")
         let crowd = try (1...4).map { number in
@@ -137,7 +139,9 @@ struct PasswordTests {
 
 @Suite("A rate limit")
 struct RateLimitTests {
-    @Test("lets a burst pass, then one request per interval, and answers the rest with 429 and Retry-After")
+    @Test(
+        "The rate limit allows a burst, then one request per interval, and answers the rest with 429"
+    )
     func burst() throws {
         let folder = try Folder()
         try folder.write("rate_limit: {interval: 1s, burst: 3}\n", to: "web.yml")
@@ -155,7 +159,7 @@ struct RateLimitTests {
         #expect((endpoint.count(of: 429) ?? 0) >= 1)
     }
 
-    @Test("of a burst of 0 lets nothing pass; without an interval all passes")
+    @Test("A burst of 0 allows no request, and a missing interval allows every request")
     func extremes() throws {
         let folder = try Folder()
         let file = folder.file("web.yml")
@@ -176,7 +180,7 @@ struct RateLimitTests {
 
 @Suite("A header of the web configuration file")
 struct HeaderTests {
-    @Test("is sent with every answer of the endpoint, as the file currently says")
+    @Test("Every answer has the headers that the file currently defines")
     func everyAnswer() throws {
         let folder = try Folder()
         try folder.write("http_server_config:\n  headers:\n    X-Frame-Options: deny\n", to: "web.yml")

@@ -7,7 +7,7 @@ struct PublishingTests {
     /// the client does not read.
     private static let large = 16 << 20
 
-    @Test("takes the place of the one before")
+    @Test("A published page replaces the previous one")
     func replaced() throws {
         let endpoint = try Endpoint.forTest()
         let client = try endpoint.client()
@@ -17,7 +17,7 @@ struct PublishingTests {
         }
     }
 
-    @Test("that is replaced during a slow download is still delivered whole")
+    @Test("A page replaced during a slow download is still delivered completely")
     func replacedDuringDownload() throws {
         let endpoint = try Endpoint.forTest()
         endpoint.publish([UInt8](repeating: 1, count: Self.large))
@@ -33,7 +33,7 @@ struct PublishingTests {
         #expect(try slow.get("/metrics").body.last == 2)
     }
 
-    @Test("is not changed by what the publisher writes into its array afterwards")
+    @Test("Later changes to the publisher's array do not change the published page")
     func arrayWrittenAfterwards() throws {
         let endpoint = try Endpoint.forTest()
         var buffer = [UInt8](repeating: 1, count: 1 << 20)
@@ -43,7 +43,7 @@ struct PublishingTests {
         #expect(buffer.allSatisfy { $0 == 2 })
     }
 
-    @Test("is always one whole page, however often it is replaced while many clients read")
+    @Test("Concurrent readers always get one complete page while pages are replaced")
     func replacedOften() async throws {
         let endpoint = try Endpoint.forTest()
         endpoint.publish([UInt8](repeating: 0, count: 50_000))
@@ -65,7 +65,7 @@ struct PublishingTests {
         }
     }
 
-    @Test("ends the downloads of the oldest pages where these take too much memory")
+    @Test("The downloads of the oldest pages end when those pages use too much memory")
     func oldPages() throws {
         let endpoint = try Endpoint.forTest { $0.oldPagesLimit = Self.large * 3 / 2 }
         var readers: [(client: Client, head: Answer)] = []

@@ -6,7 +6,7 @@ struct RouteTests {
     private let noPage = "There is no sample yet; the first comes within seconds.\n"
     private let stale = "The newest sample is older than 3600.0 seconds, which is the most that is allowed.\n"
 
-    @Test("for the telemetry path gets the page, with the content type that it was published with")
+    @Test("A request for the telemetry path returns the page with its published content type")
     func page() throws {
         let endpoint = try Endpoint.forTest()
         endpoint.publish("up 1\n")
@@ -16,7 +16,10 @@ struct RouteTests {
         #expect(answer.headers["content-type"] == Endpoint.contentType)
     }
 
-    @Test("before the first page gets 503 and a Retry-After of one second", arguments: ["/metrics", "/-/ready"])
+    @Test(
+        "A request before the first page is answered with 503 and a Retry-After of one second",
+        arguments: ["/metrics", "/-/ready"]
+    )
     func beforeTheFirstPage(path: String) throws {
         let answer = try Endpoint.forTest().get(path)
         #expect(answer.status == 503)
@@ -24,7 +27,10 @@ struct RouteTests {
         #expect(answer.text == noPage)
     }
 
-    @Test("while the page is too old gets 503 and the maximum age", arguments: ["/metrics", "/-/ready"])
+    @Test(
+        "A request is answered with 503 and the maximum age while the page is too old",
+        arguments: ["/metrics", "/-/ready"]
+    )
     func stalePage(path: String) throws {
         let endpoint = try Endpoint.forTest()
         endpoint.publish("old", age: .seconds(3601))
@@ -35,14 +41,14 @@ struct RouteTests {
         #expect(try endpoint.get(path).status == 200)
     }
 
-    @Test("gets a page that is nearly too old")
+    @Test("A request returns a page just below the maximum age")
     func nearlyStalePage() throws {
         let endpoint = try Endpoint.forTest()
         endpoint.publish("old", age: .seconds(3000))
         #expect(try endpoint.get("/metrics").text == "old")
     }
 
-    @Test("may find an empty page")
+    @Test("A request returns an empty page")
     func emptyPage() throws {
         let endpoint = try Endpoint.forTest()
         endpoint.publish("")
@@ -51,7 +57,7 @@ struct RouteTests {
         #expect(try answer.contentLength == 0)
     }
 
-    @Test("for / gets the landing page")
+    @Test("A request for / returns the landing page")
     func landing() throws {
         let answer = try Endpoint.forTest().get("/")
         #expect(answer.status == 200)
@@ -59,7 +65,7 @@ struct RouteTests {
         #expect(answer.headers["content-type"] == "text/html; charset=utf-8")
     }
 
-    @Test("for / gets the page where that is the telemetry path")
+    @Test("A request for / returns the metrics page when / is the telemetry path")
     func telemetryAtRoot() throws {
         let endpoint = try Endpoint.forTest(telemetryPath: "/")
         endpoint.publish("up 1\n")
@@ -67,7 +73,7 @@ struct RouteTests {
         #expect(try endpoint.get("/metrics").status == 404)
     }
 
-    @Test("hears that the process is healthy even without a page, and that it is ready once there is one")
+    @Test("The health probe succeeds without a page, and the readiness probe requires one")
     func probes() throws {
         let endpoint = try Endpoint.forTest()
         #expect(try endpoint.get("/-/healthy").text == "Healthy.\n")
@@ -79,7 +85,7 @@ struct RouteTests {
     }
 
     @Test(
-        "for anything else gets 404 with a sentence that names the telemetry path",
+        "A request for an unknown path is answered with 404 and the telemetry path",
         arguments: ["/metric", "/metrics/", "/own/metrics/", "/Metrics", "/-/", "http://test/metrics"]
     )
     func notFound(target: String) throws {
@@ -91,7 +97,7 @@ struct RouteTests {
     }
 
     @Test(
-        "with empty or dotted parts is sent to the path without them",
+        "A request with empty or dotted path segments is redirected to the normalized path",
         arguments: [
             ("//metrics", "/metrics"), ("/./metrics", "/metrics"), ("/x/../metrics", "/metrics"), ("//", "/"),
             ("/metrics/..", "/"), ("/metrics%2f..", "/"), ("/../-/./healthy", "/-/healthy"),
@@ -106,7 +112,7 @@ struct RouteTests {
     }
 
     @Test(
-        "in a whole URI is answered as the path in it",
+        "A request with an absolute URI is answered like its path",
         arguments: ["http://test/metrics", "https://other:8080/metrics?a=b", "HTTP://test/metrics"]
     )
     func absoluteForm(target: String) throws {
@@ -118,7 +124,7 @@ struct RouteTests {
     }
 
     @Test(
-        "with OPTIONS is answered with the allowed methods",
+        "An OPTIONS request is answered with the allowed methods",
         arguments: ["/metrics", "/", "/-/healthy", "/-/ready", "*"]
     )
     func options(target: String) throws {
@@ -131,7 +137,7 @@ struct RouteTests {
     }
 
     @Test(
-        "is understood whatever its query, and with its path in percent signs",
+        "A request is routed regardless of its query and of percent-encoding in its path",
         arguments: ["/metrics?", "/metrics?a=b&c", "/%6Detrics"]
     )
     func query(target: String) throws {
@@ -141,7 +147,7 @@ struct RouteTests {
     }
 
     @Test(
-        "with HEAD gets what GET gets, without the body",
+        "A HEAD request is answered like GET, without the body",
         arguments: ["/metrics", "/", "/-/healthy", "/-/ready", "/nothing"]
     )
     func head(path: String) throws {
@@ -162,7 +168,7 @@ struct RouteTests {
     }
 
     @Test(
-        "with another method gets 405 and the methods that are allowed, on every known path",
+        "Any other method on a known path is answered with 405 and the allowed methods",
         arguments: ["POST", "PUT", "DELETE", "PATCH", "TRACE", "get", "BREW"],
         ["/metrics", "/", "/-/healthy", "/-/ready"]
     )
@@ -175,7 +181,7 @@ struct RouteTests {
         #expect(answer.text == "Only GET and HEAD are answered here.\n")
     }
 
-    @Test("with another method for an unknown path gets 404")
+    @Test("Any other method on an unknown path is answered with 404")
     func otherMethodElsewhere() throws {
         let client = try Endpoint.forTest().client()
         try client.request("POST", "/nothing")

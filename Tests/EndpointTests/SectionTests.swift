@@ -14,7 +14,7 @@ struct SectionTests {
     }
 
     @Test(
-        "is what the query names, in the page's order, and its end",
+        "The query selects the sections, which keep the order of the page and its end",
         arguments: [
             ("", "abc."), ("?", "abc."), ("?other=a&collect=b&exclude=c", "abc."), ("?collect[]=a", "a."),
             ("?collect%5B%5D=a", "a."), ("?collect[]=c&collect[]=a", "ac."), ("?collect[]=b&collect[]=b", "b."),
@@ -28,7 +28,7 @@ struct SectionTests {
     }
 
     @Test(
-        "with an unknown name is refused with the list of valid names",
+        "A query with an unknown section is answered with 400 and the valid names",
         arguments: [
             ("collect[]=d", "collector \"d\""), ("collect[]=a&collect[]=d", "collector \"d\""),
             ("exclude[]=d", "collector \"d\""),
@@ -48,14 +48,14 @@ struct SectionTests {
         #expect(answer.text == "There is no \(what); those of the page are a, b, c.\n")
     }
 
-    @Test("is found among a hundred arguments")
+    @Test("A query of a hundred arguments selects its section")
     func manyArguments() throws {
         let endpoint = try endpoint()
         let query = String(repeating: "&collect[]=a", count: 100)
         #expect(try endpoint.get("/metrics?\(query)").text == "a.")
     }
 
-    @Test("in more arguments than libmicrohttpd takes ends the connection at the latest with its deadline")
+    @Test("A query with more arguments than libmicrohttpd accepts ends by the deadline")
     func tooManyArguments() throws {
         let endpoint = try Endpoint.forTest { $0.requestTimeout = 1 }
         let client = try endpoint.client()
@@ -63,7 +63,7 @@ struct SectionTests {
         #expect(!(try client.rest()).contains("200 OK"))
     }
 
-    @Test("is refused where some are asked for and others are left out")
+    @Test("A query that combines collect[] with exclude[] is answered with 400")
     func both() throws {
         let answer = try endpoint().get("/metrics?exclude[]=a&collect[]=b")
         #expect(answer.status == 400)

@@ -3,14 +3,14 @@ import Foundation
 import Testing
 
 // One after the other: a port that one of them has left could else be the next one's.
-@Suite("Stopping", .serialized)
+@Suite("The stop of an endpoint", .serialized)
 struct StoppingTests {
     /// A loopback address of this suite's own: nobody else takes a port of it that has just become
     /// free.
     private static let ownAddress = "127.0.0.2"
     private static let large = [UInt8](repeating: 7, count: 16 << 20)
 
-    @Test("does not wait for idle connections, nor for half a request")
+    @Test("The stop does not wait for idle connections or incomplete requests")
     func idleConnections() throws {
         let endpoint = try Endpoint.forTest()
         let clients = try (1...5).map { _ in try endpoint.client() }
@@ -24,7 +24,7 @@ struct StoppingTests {
         withExtendedLifetime(half) {}
     }
 
-    @Test("waits for a slow download, refuses new connections meanwhile, and delivers every byte")
+    @Test("The stop waits for a slow download while it refuses new connections")
     func download() throws {
         let endpoint = try Endpoint.forTest(on: ["\(Self.ownAddress):0"])
         endpoint.publish(Self.large)
@@ -41,7 +41,7 @@ struct StoppingTests {
         #expect(slow.isClosedByServer())
     }
 
-    @Test("ends a download that takes longer than the limit")
+    @Test("The stop aborts a download that exceeds the drain limit")
     func limit() throws {
         let endpoint = try Endpoint.forTest()
         endpoint.publish(Self.large)
@@ -54,7 +54,7 @@ struct StoppingTests {
         #expect(throws: Client.EndOfStream.self) { try slow.body(of: head) }
     }
 
-    @Test("ends the count of a download that its client gives up")
+    @Test("The stop does not wait for a download that its client abandoned")
     func downloadGivenUp() throws {
         let endpoint = try Endpoint.forTest()
         endpoint.publish(Self.large)
@@ -67,7 +67,7 @@ struct StoppingTests {
         #expect(monotonicTime() - start < .seconds(30))
     }
 
-    @Test("twice, or without it, is harmless")
+    @Test("A second stop and a missing stop are harmless")
     func twice() throws {
         let endpoint = try Endpoint.forTest(on: ["\(Self.ownAddress):0"])
         endpoint.publish("up 1\n")

@@ -54,7 +54,7 @@ struct TLSTests {
     }
 
     @Test(
-        "of 1.2 and 1.3 is spoken, and nothing older",
+        "The endpoint supports TLS 1.2 and 1.3 and nothing older",
         arguments: [("1.0", false), ("1.1", false), ("1.2", true), ("1.3", true)]
     )
     func versions(version: String, isServed: Bool) throws {
@@ -64,7 +64,10 @@ struct TLSTests {
         #expect(answer == (isServed ? "up 1\n" : nil))
     }
 
-    @Test("of one version only is spoken where the file says so", arguments: ["1.2", "1.3"])
+    @Test(
+        "The endpoint supports a single TLS version when the file requires it",
+        arguments: ["1.2", "1.3"]
+    )
     func oneVersion(version: String) throws {
         let name = "TLS" + version.filter { $0 != "." }
         try folder.writeTLS(["min_version: \(name)", "max_version: \(name)"])
@@ -75,7 +78,7 @@ struct TLSTests {
     }
 
     @Test(
-        "ends up with no other cipher suite or curve than the file has",
+        "The endpoint negotiates only the cipher suites and curves of the file",
         arguments: [
             (["-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-GCM-SHA384"], true),
             (["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256"], false),
@@ -101,14 +104,14 @@ struct TLSTests {
         #expect(isConnected == isServed)
     }
 
-    @Test("gives no plain answer to a plain request")
+    @Test("The endpoint sends no HTTP answer to a plain HTTP request")
     func plainRequest() throws {
         let client = try endpoint().client()
         try client.request("GET", "/metrics")
         #expect(!(try client.rest()).contains("HTTP"))
     }
 
-    @Test("has a new certificate within two seconds, while a download over the old one goes on to its end")
+    @Test("A new certificate is loaded while a download over the old one continues")
     func rotation() throws {
         let endpoint = try endpoint()
         // More than the kernel holds for a connection whose client does not read.
@@ -149,7 +152,7 @@ struct TLSTests {
         #expect(try String(contentsOfFile: folder.file("got"), encoding: .utf8) == "\(size)")
     }
 
-    @Test("closes a connection that was made with the old certificate after its next answer")
+    @Test("A connection made with the old certificate is closed after its next answer")
     func oldConnection() throws {
         let endpoint = try endpoint()
         let script = """
@@ -176,7 +179,7 @@ struct TLSTests {
         #expect(String(decoding: output, as: UTF8.self) == "200 None\n200 None\n200 close\n200 None\n")
     }
 
-    @Test("is not turned on or off while the endpoint runs")
+    @Test("A change of the file cannot enable or disable TLS while the endpoint runs")
     func onAndOff() throws {
         let endpoint = try endpoint()
         try folder.write("", to: "web.yml")
@@ -188,7 +191,7 @@ struct TLSTests {
     }
 
     @Test(
-        "lets clients in by their certificates, as the file says",
+        "The endpoint accepts client certificates according to the configured policy",
         arguments: [
             ("NoClientCert", nil, [true, true, true]), ("RequestClientCert", nil, [true, true, true]),
             ("RequireAnyClientCert", nil, [false, true, true]), ("RequireClientCert", nil, [false, true, true]),
@@ -212,7 +215,7 @@ struct TLSTests {
     }
 
     @Test(
-        "lets clients in by an alternative name of their certificates, letter by letter",
+        "The endpoint matches the subject alternative names of client certificates exactly",
         arguments: [
             ("friend.example", true), ("friend@example.org", true), ("192.0.2.7", true), ("2001:db8::7", true),
             ("spiffe://example/friend", true), ("Friend.example", false), ("example", false), ("friend", false),
@@ -230,7 +233,7 @@ struct TLSTests {
         #expect(curl(try endpoint(), options) == (isServed ? "up 1\n" : nil))
     }
 
-    @Test("serves many clients at once while certificates come and go")
+    @Test("The endpoint serves concurrent clients while certificates are rotated")
     func crowd() async throws {
         let endpoint = try endpoint()
         try await withThrowingTaskGroup { group in
@@ -250,7 +253,7 @@ struct TLSTests {
     }
 
     @Test(
-        "exchanges keys over elliptic curves only",
+        "The endpoint supports key exchange over elliptic curves only",
         arguments: [
             ("X25519", true), ("P-256", true), ("P-384", true), ("P-521", true), ("ffdhe2048", false),
             ("ffdhe3072", false), ("ffdhe8192", false), ("X448", false),
@@ -263,7 +266,7 @@ struct TLSTests {
     }
 
     @Test(
-        "is not served with a certificate that no handshake takes, at the start and later",
+        "The endpoint refuses a certificate whose key usage no handshake accepts",
         arguments: ["keyEncipherment", "keyAgreement", "keyEncipherment,dataEncipherment"]
     )
     func uselessCertificate(usage: String) throws {
@@ -283,7 +286,7 @@ struct TLSTests {
         )
     }
 
-    @Test("is not served with a chain that begins with the authority, and says so")
+    @Test("The endpoint refuses a certificate chain that begins with the authority")
     func wrongOrder() throws {
         try folder.makeCertificate("authority", keyUsage: "keyCertSign")
         let authority = try Program.run("openssl", ["x509", "-in", folder.file("authority.pem")])
@@ -294,7 +297,7 @@ struct TLSTests {
     }
 
     @Test(
-        "is served with every kind of key",
+        "The endpoint supports RSA, Ed25519 and ECDSA keys",
         arguments: [["rsa:2048"], ["ed25519"], ["ec", "-pkeyopt", "ec_paramgen_curve:P-384"]]
     )
     func keys(key: [String]) throws {
@@ -302,7 +305,7 @@ struct TLSTests {
         #expect(curl(try endpoint()) == "up 1\n")
     }
 
-    @Test("reports a failed handshake with its reason in the log and in the metrics")
+    @Test("The log and the metrics report the reason of a failed handshake")
     func failedHandshakes() throws {
         try folder.makeCertificate("friend")
         try folder.makeCertificate("stranger")

@@ -3,13 +3,16 @@ import Testing
 
 @Suite("A telemetry path")
 struct TelemetryPathTests {
-    @Test("is read", arguments: ["/metrics", "/", "/a/b-c_d.e~1", "/-/metrics", "/a/", "/..a/.b"])
+    @Test(
+        "A valid telemetry path is accepted",
+        arguments: ["/metrics", "/", "/a/b-c_d.e~1", "/-/metrics", "/a/", "/..a/.b"]
+    )
     func isRead(text: String) throws {
         #expect(try TelemetryPath(text).text == text)
     }
 
     @Test(
-        "that is wrong is refused with one line that says what is wrong and what would be right",
+        "The one-line error for an invalid telemetry path states the problem and the expected form",
         arguments: [
             ("", #""": a path begins with a slash, as in /metrics"#),
             ("metrics", #""metrics": a path begins with a slash, as in /metrics"#),

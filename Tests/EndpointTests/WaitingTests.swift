@@ -4,7 +4,7 @@ import Testing
 
 @Suite("A request before the first page")
 struct WaitingTests {
-    @Test("waits for it, and its connection stays open")
+    @Test("A request waits for the first page, and its connection stays open")
     func waits() throws {
         let endpoint = try Endpoint.forTest { $0.firstPageWait = .seconds(600) }
         let clients = try (1...5).map { _ in try endpoint.client() }
@@ -19,7 +19,7 @@ struct WaitingTests {
         }
     }
 
-    @Test("gets a Retry-After when its waiting time is over")
+    @Test("A request is answered with 503 and Retry-After when its waiting time ends")
     func patience() throws {
         let endpoint = try Endpoint.forTest { $0.firstPageWait = .milliseconds(700) }
         let start = monotonicTime()
@@ -29,7 +29,7 @@ struct WaitingTests {
         #expect(monotonicTime() - start >= .milliseconds(700))
     }
 
-    @Test("holds nothing up when its client went away meanwhile")
+    @Test("A waiting client that disconnects does not block the endpoint")
     func goneMeanwhile() throws {
         let endpoint = try Endpoint.forTest { $0.firstPageWait = .seconds(600) }
         for _ in 1...20 { try endpoint.client().request("GET", "/metrics") }
@@ -41,7 +41,7 @@ struct WaitingTests {
         #expect(monotonicTime() - start < .seconds(30))
     }
 
-    @Test("is refused when the endpoint stops")
+    @Test("A waiting request is refused when the endpoint stops")
     func stopping() throws {
         let endpoint = try Endpoint.forTest { $0.firstPageWait = .seconds(600) }
         let client = try endpoint.client()

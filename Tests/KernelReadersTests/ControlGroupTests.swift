@@ -5,14 +5,14 @@ import Testing
 private let id = "5f0c0a8b1d2e3f405162738495a6b7c8d9eaf0b1c2d3e4f5061728394a5b6c7d"
 private let other = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-@Suite("Finding the unit and the container of a process by its control groups")
+@Suite("The unit and the container of a process")
 struct ControlGroupTests {
     private func group(_ text: String) -> ControlGroup {
         ControlGroup(Array(text.utf8).span)
     }
 
     @Test(
-        "names the unit of the system's or of a user's manager",
+        "The cgroup path gives the systemd unit of the system manager or of a user manager",
         arguments: [
             ("0::/system.slice/payments.service", "payments.service"),
             ("0::/system.slice/system-postgresql.slice/postgresql@15-main.service", "postgresql@15-main.service"),
@@ -44,7 +44,7 @@ struct ControlGroupTests {
     }
 
     @Test(
-        "names no unit where there is none",
+        "A cgroup path without a unit gives no unit",
         arguments: [
             "", "\n", "0::/\n", "0::/user.slice\n", "hello\n", "0:\n", "1:name=systemd\n", "12:pids:/a.service\n",
             "9:name=systemd:/\n4:memory:/process_api/093acc0ee831a52527adabe8e85eec0d\n0::/\n",
@@ -55,7 +55,7 @@ struct ControlGroupTests {
     }
 
     @Test(
-        "gives the first twelve digits of the container's id, and no unit",
+        "A container's cgroup path gives the first twelve digits of its id and no unit",
         arguments: [
             // Docker: drivers systemd and cgroupfs, from inside of another cgroup namespace, and
             // Docker in Docker.
@@ -93,7 +93,7 @@ struct ControlGroupTests {
     }
 
     @Test(
-        "names the unit as well that a container is the payload of",
+        "A container's payload cgroup gives the container and its unit",
         arguments: [
             "0::/system.slice/web.service/libpod-payload-\(id)",
             "0::/user.slice/user-1000.slice/user@1000.service/app.slice/web.service/libpod-payload-\(id)",
@@ -104,7 +104,7 @@ struct ControlGroupTests {
     }
 
     @Test(
-        "takes nothing for a container that only looks like one",
+        "A cgroup path that only resembles a container's gives no container",
         arguments: [
             "0::/docker/\(id.dropLast())", "0::/docker/\(id)0", "0::/docker/\(id.uppercased())",
             "0::/docker/x\(id)",
@@ -114,7 +114,7 @@ struct ControlGroupTests {
         #expect(group(line + "\n").container == nil)
     }
 
-    @Test("repairs names that are no UTF-8, and cuts them at 255 bytes")
+    @Test("Names that are not UTF-8 are repaired and truncated at 255 bytes")
     func anyBytes() {
         let bytes = Array("0::/a".utf8) + [0xFF, 0x1B] + Array("b.service\n".utf8)
         #expect(ControlGroup(bytes.span).unit == "a\u{FFFD}\u{1B}b.service")

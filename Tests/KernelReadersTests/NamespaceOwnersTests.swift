@@ -3,7 +3,7 @@ import Namespaces
 import Testing
 
 @Suite(
-    "Finding who owns the sockets of a namespace",
+    "The owners of a namespace's sockets",
     .enabled(if: NetworkNamespace.support == nil, "\(NetworkNamespace.support ?? "")")
 )
 struct NamespaceOwnersTests {
@@ -44,7 +44,10 @@ struct NamespaceOwnersTests {
         return (output.split(separator: "\n").compactMap(Line.init), output.contains("options_hidden true"))
     }
 
-    @Test("agrees with `ss -tlnpe` on user, process and inode of every listener", arguments: ["sock_diag", "procfs"])
+    @Test(
+        "The user, process and inode of every listener agree with ss -tlnpe",
+        arguments: ["sock_diag", "procfs"]
+    )
     func witness(source: String) throws {
         try namespace.listen(port: 8080)
         try namespace.listen("::1", port: 8081, .init(reuseAddress: false))
@@ -83,7 +86,7 @@ struct NamespaceOwnersTests {
     }
 
     @Test(
-        "says that options are hidden where a sandbox or an old kernel refuses the copy of a descriptor",
+        "Options are reported as hidden when a sandbox or an old kernel refuses pidfd_getfd",
         arguments: ["pidfd_open:error=ENOSYS", "pidfd_getfd:error=ENOSYS", "pidfd_getfd:error=EPERM"]
     )
     func refusedCopy(fault: String) throws {
@@ -93,21 +96,21 @@ struct NamespaceOwnersTests {
         #expect(optionsAreHidden && lines.allSatisfy { !$0.isHidden })
     }
 
-    @Test("takes a descriptor that was closed meanwhile for nothing hidden")
+    @Test("A descriptor closed during the reading does not count as hidden")
     func closedMeanwhile() throws {
         try namespace.listen(port: 8080)
         let (lines, optionsAreHidden) = try owners("sock_diag", as: Self.injecting("pidfd_getfd:error=EBADF"))
         #expect(lines.map(\.options) == ["-"] && !optionsAreHidden)
     }
 
-    @Test("reads procfs where the kernel gives no sock_diag")
+    @Test("The reader falls back to procfs when the kernel has no sock_diag")
     func noSockDiag() throws {
         try namespace.listen(port: 8080)
         let lines = try owners("sock_diag", as: Self.injecting("socket:error=EAFNOSUPPORT")).lines
         #expect(try lines == owners("procfs").lines && lines.map(\.localPort) == [8080])
     }
 
-    @Test("tells FIN_WAIT2 that nobody owns, and names no owner of it")
+    @Test("An orphaned FIN_WAIT2 socket has no owner")
     func orphans() throws {
         try namespace.listen(port: 8080)
         try namespace.openConnections(2, port: 8080)
@@ -128,7 +131,10 @@ struct NamespaceOwnersTests {
             + (geteuid() == 0 ? [user, hiding + user] : [])
     }
 
-    @Test("says what is hidden from another user, who sees the user of each socket", arguments: others)
+    @Test(
+        "Another user sees the user of each socket, and what is hidden is reported",
+        arguments: others
+    )
     func hidden(words: [String]) throws {
         try namespace.listen(port: 8080)
         try namespace.openConnections(1, port: 8080)

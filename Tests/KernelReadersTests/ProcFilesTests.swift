@@ -12,7 +12,7 @@ extension ProcFilesystem {
     }
 }
 
-@Suite("Reading the small files of procfs")
+@Suite("The small files of procfs")
 struct ProcFilesTests {
     private func proc(_ scene: String) -> ProcFilesystem { ProcFilesystem(mount: Scene(scene).path) }
 
@@ -30,20 +30,20 @@ struct ProcFilesTests {
         return error
     }
 
-    @Test("gives TIME_WAIT of both families, and the sockets in use of both files of sockstat")
+    @Test("sockstat gives the TIME_WAITs and the sockets in use of both families")
     func sockstat() throws {
         #expect(try proc("mixed").socketStatistics().value == SocketStatistics(inUse: 22 + 3, timeWaitBuckets: 83))
         #expect(try proc("empty").socketStatistics().value == SocketStatistics(inUse: 0, timeWaitBuckets: 0))
         #expect(try proc("no_ipv6").socketStatistics().value.timeWaitBuckets == 31)
     }
 
-    @Test("finds the counters of TIME_WAIT by their names in netstat")
+    @Test("netstat gives the TIME_WAIT counters by their names")
     func netstat() throws {
         let expected = TimeWaitCounters(timeWait: 83, killed: 0, recycled: 0, overflow: 0)
         #expect(try proc("mixed").timeWaitCounters().value == expected)
     }
 
-    @Test("says which field a file lacks")
+    @Test("The error for an incomplete file names the missing field")
     func missingFields() throws {
         func sockstat(_ text: String) throws -> (SocketStatistics, [String]) {
             let scene = try Scene(copyOf: "mixed")
@@ -67,7 +67,7 @@ struct ProcFilesTests {
         #expect(noCounter?.detail == "no 'TcpExt: TW'")
     }
 
-    @Test("gives the sysctls as numbers, and leaves out one that the kernel does not have")
+    @Test("The sysctls are read as numbers, and a missing one is skipped")
     func sysctls() throws {
         let all: SysctlValues = [
             .tcpFinTimeout: 60, .tcpTWReuse: 0, .tcpTWReuseDelay: 1000, .tcpTimestamps: 1, .tcpRFC1337: 0,
@@ -81,13 +81,13 @@ struct ProcFilesTests {
         #expect(values.known == all.known.filter { $0.key != .tcpTWReuseDelay } && values.unreadable.isEmpty)
     }
 
-    @Test("fails where none of the sysctls is there: then /proc/sys is not, whatever the kernel")
+    @Test("The reading fails when /proc/sys has none of the sysctls")
     func noSysctls() throws {
         let error = try error("mixed", { try $0.remove("sys") }) { _ = try $0.sysctlValues() }
         #expect(error?.reason == .notFound)
     }
 
-    @Test("gives the ephemeral range and the reserved ports")
+    @Test("The ephemeral range and the reserved ports are read from their sysctls")
     func ephemeralRange() throws {
         let range = try proc("mixed").ephemeralRange()
         #expect(range.ports == PortRange(low: 32_768, high: 60_999))
@@ -95,19 +95,19 @@ struct ProcFilesTests {
         #expect(range.exposes(40_000) && !range.exposes(50_000) && !range.exposes(8080) && !range.exposes(35_009))
     }
 
-    @Test("reads a range of one port")
+    @Test("An ephemeral range of one port is read")
     func onePort() throws {
         #expect(try proc("one_port_range").ephemeralRange().ports == PortRange(low: 40_000, high: 40_000))
     }
 
-    @Test("reads the longest list of reserved ports that there is, 254,738 bytes, whole")
+    @Test("The longest possible list of reserved ports, 254,738 bytes, is read completely")
     func longestReservedList() throws {
         let reserved = try proc("reserved_64k").ephemeralRange().reserved
         #expect(reserved.count == 43_691)
         #expect((0...65_535).allSatisfy { reserved.contains(Port($0)) == ($0 % 3 != 1) })
     }
 
-    @Test("reads a list of all 65,536 ports")
+    @Test("A list of all 65,536 reserved ports is read")
     func allReserved() throws {
         let scene = try Scene(copyOf: "reserved_64k")
         defer { try? scene.remove() }
@@ -117,7 +117,7 @@ struct ProcFilesTests {
     }
 
     @Test(
-        "refuses a range or a list that is cut off or is none, and says what was expected",
+        "The error for a truncated or malformed range or list states the expected form",
         arguments: [
             ("ip_local_port_range", "60999\t32768\n", "'60999\t32768', expected two ports, the lower one first"),
             ("ip_local_port_range", "1\t2\t3\n", "'1\t2\t3', expected two ports, the lower one first"),
@@ -133,7 +133,7 @@ struct ProcFilesTests {
         #expect(error?.detail == message)
     }
 
-    @Test("gives every own address of both families, and local prefixes")
+    @Test("The reader finds every local address of both families and local prefixes")
     func localAddresses() throws {
         let addresses = [
             IPAddress(127, 0, 0, 1), IPAddress(10, 9, 9, 1), IPAddress(192, 0, 2, 10), IPAddress(172, 16, 5, 2),
@@ -151,7 +151,7 @@ struct ProcFilesTests {
         #expect(try proc("anycast_prefix").localAddresses() == expected)
     }
 
-    @Test("takes no address from another table than the local one, as transparent proxies have")
+    @Test("The reader ignores addresses outside the local table, as those of transparent proxies")
     func otherTables() throws {
         let scene = try Scene(copyOf: "anycast_prefix")
         defer { try? scene.remove() }
@@ -172,7 +172,7 @@ struct ProcFilesTests {
         }
     }
 
-    @Test("has no address but loopback where every interface is down")
+    @Test("The reader finds only loopback addresses when every interface is down")
     func noAddresses() throws {
         let scene = try Scene(copyOf: "empty")
         defer { try? scene.remove() }
@@ -182,7 +182,7 @@ struct ProcFilesTests {
         #expect(addresses == LocalAddresses())
     }
 
-    @Test("refuses a routing table or a list of interfaces that the kernel did not write")
+    @Test("A malformed routing table or list of interfaces is refused")
     func malformedAddresses() throws {
         let trie = try error("mixed", { try $0.write("hello world\n", to: "thread-self/net/fib_trie") }) {
             _ = try $0.localAddresses()
@@ -194,7 +194,7 @@ struct ProcFilesTests {
         #expect(interfaces?.detail == "'fe80 01 80 10 80 lo', expected an address of 32 digits first")
     }
 
-    @Test("tells the own process' facts")
+    @Test("The reader returns the facts of its own process")
     func process() throws {
         let before = try ProcessFacts.reading()
         #expect(before.openDescriptors >= 3 && before.descriptorLimit >= UInt64(before.openDescriptors))

@@ -71,7 +71,7 @@ struct RouteParserTests {
 
     private static let linkLocal6: [UInt8] = [0xFE, 0x80] + [UInt8](repeating: 0, count: 13) + [7]
 
-    @Test("give the routes of type local in the local table, and no others")
+    @Test("The parser returns only routes of type local in the local table")
     func routes() throws {
         let prefix6: [UInt8] = [0x20, 0x01, 0x0D, 0xB8, 0, 1] + [UInt8](repeating: 0, count: 10)
         let found = try parse([
@@ -94,7 +94,7 @@ struct RouteParserTests {
         #expect(try parse([route(10, nil, 0) + done]) == LocalAddresses([.init(.anyIPv6, length: 0)]))
     }
 
-    @Test("give an interface's own address, not the other end's of a point-to-point link")
+    @Test("The parser returns an interface's own address, not the peer's of a point-to-point link")
     func addresses() throws {
         let found = try parse([
             address(2, [10, 0, 0, 1], peer: [10, 0, 0, 2]) + address(10, Self.linkLocal6, device: 3) + done
@@ -103,7 +103,9 @@ struct RouteParserTests {
         #expect(found == LocalAddresses([.init(IPAddress(10, 0, 0, 1))], linkLocal: [linkLocal]))
     }
 
-    @Test("say where the kernel refuses, or changed meanwhile; a table or a family that is not there has no addresses")
+    @Test(
+        "A refused or interrupted dump is an error, and a missing table or family has no addresses"
+    )
     func errors() throws {
         func error(_ code: Int32) -> [UInt8] {
             Message(bytes: number(UInt32(bitPattern: -code)) + [UInt8](repeating: 0, count: 16)).whole(type: 2)
@@ -117,7 +119,7 @@ struct RouteParserTests {
         #expect(try parse([old + done]) == LocalAddresses())
     }
 
-    @Test("end in an error or in addresses, whatever bytes come")
+    @Test("The parser handles arbitrary bytes without a trap")
     func anything() {
         let whole =
             route(2, [10, 1, 0, 0], 16) + address(2, [10, 0, 0, 1]) + route(10, Self.linkLocal6, 128) + done

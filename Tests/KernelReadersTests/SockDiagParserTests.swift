@@ -45,7 +45,7 @@ private func attribute(_ type: UInt16, _ value: UInt8) -> [UInt8] {
     native(UInt16(5)) + native(type) + [value, 0, 0, 0]
 }
 
-@Suite("Parsing sock_diag's answer")
+@Suite("The parser of sock_diag answers")
 struct SockDiagParserTests {
     private func parse(_ bytes: [UInt8]) throws(NetlinkFailure) -> (
         rows: [SocketRow], malformed: Int, done: Bool
@@ -56,7 +56,7 @@ struct SockDiagParserTests {
         return (rows.rows, parser.malformedRows, done)
     }
 
-    @Test("gives a row for each socket, and knows the end")
+    @Test("The parser returns a row for each socket and recognizes the end of the dump")
     func rows() throws {
         let result = try parse(Message(content: timeWait()).bytes + Message.done.bytes)
         #expect(result.done && result.malformed == 0)
@@ -77,7 +77,7 @@ struct SockDiagParserTests {
         #expect(try !parse(Message(content: timeWait()).bytes).done)
     }
 
-    @Test("tells IPv6-only listeners, and connection requests from sockets in SYN_RECV, by attributes")
+    @Test("Attributes identify IPv6-only listeners and connection requests")
     func attributes() throws {
         let listener = Message(
             content: timeWait(family: 10, state: 10, timer: 0, attributes: attribute(8, 0) + attribute(11, 1))
@@ -100,7 +100,7 @@ struct SockDiagParserTests {
     }
 
     @Test(
-        "gives a socket once that the kernel gives twice, since new ones came before the place where it went on",
+        "A socket that the kernel repeats in a dump is returned once",
         arguments: [
             // New connections within a long bucket, and at a datagram's end: one, three, more than
             // there were rows.
@@ -123,7 +123,7 @@ struct SockDiagParserTests {
         #expect(rows.rows.map(\.cookie) == once)
     }
 
-    @Test("gives user and inode of a socket, each once, and calls bound_inactive what the kernel calls CLOSE")
+    @Test("The parser returns the user and inode of each socket once, and CLOSE as bound_inactive")
     func owners() throws {
         var parser = SockDiagParser(sequence: 7)
         var sockets: [OwnedSocket] = []
@@ -135,7 +135,7 @@ struct SockDiagParserTests {
         #expect(sockets.map(\.row.state) == [.listen, .boundInactive])
     }
 
-    @Test("passes over what belongs to another request")
+    @Test("The parser ignores messages of another request")
     func otherSequence() throws {
         var stale = Message(content: timeWait())
         stale.sequence = 6
@@ -145,7 +145,7 @@ struct SockDiagParserTests {
         #expect(result.rows.count == 1 && !result.done)
     }
 
-    @Test("leaves out and counts a socket that is cut short, or of a family or a state that is unknown")
+    @Test("A truncated socket and one of an unknown family or state are skipped and counted")
     func malformedRows() throws {
         let cut = Message(content: Array(timeWait().dropLast(1)))
         let family = Message(content: timeWait(family: 99))
@@ -155,7 +155,7 @@ struct SockDiagParserTests {
     }
 
     @Test(
-        "refuses messages whose length lies, and says how",
+        "The error for an invalid message length states the problem",
         arguments: [
             (0, "a message of 0 bytes in 88"), (15, "a message of 15 bytes in 88"), (89, "a message of 89 bytes in 88"),
             (.max, "a message of 4294967295 bytes in 88"),
@@ -167,13 +167,13 @@ struct SockDiagParserTests {
         #expect(throws: NetlinkFailure.malformed(problem)) { try parse(message.bytes) }
     }
 
-    @Test("refuses a datagram that ends within a header")
+    @Test("The parser refuses a datagram that ends within a header")
     func cutHeader() {
         let bytes = Message(content: timeWait()).bytes + [0, 0, 0]
         #expect(throws: NetlinkFailure.malformed("3 bytes where a message should begin")) { try parse(bytes) }
     }
 
-    @Test("tells the kernel's error, in an error message or at the end of the dump")
+    @Test("The parser reports a kernel error in an error message or at the end of the dump")
     func errors() {
         let denied = Message(type: 2, content: native(Int32(-13)) + [UInt8](repeating: 0, count: 16))
         #expect(throws: NetlinkFailure.refused(errno: 13)) { try parse(denied.bytes) }
@@ -185,14 +185,14 @@ struct SockDiagParserTests {
         }
     }
 
-    @Test("tells that the kernel found the table changed while it dumped it")
+    @Test("The parser reports a dump that the kernel marks as interrupted")
     func interrupted() {
         var row = Message(content: timeWait())
         row.flags |= 0x10
         #expect(throws: NetlinkFailure.interrupted) { try parse(row.bytes + Message.done.bytes) }
     }
 
-    @Test("passes over attributes that are broken")
+    @Test("The parser ignores malformed attributes")
     func brokenAttributes() throws {
         for attributes in [[0, 0, 0, 0], [3, 0, 8, 0], [0xFF, 0xFF, 8, 0], [4, 0], [4, 0, 11, 0]] as [[UInt8]] {
             let listener = Message(content: timeWait(family: 10, state: 10, timer: 0, attributes: attributes))
@@ -200,7 +200,7 @@ struct SockDiagParserTests {
         }
     }
 
-    @Test("ends, without a trap, whatever the bytes are")
+    @Test("The parser handles arbitrary bytes without a trap")
     func anyBytes() throws {
         var generator = SystemRandomNumberGenerator()
         let whole =

@@ -4,7 +4,7 @@ import Model
 import Scenes
 import Testing
 
-@Suite("Finding who owns the sockets of this process and its children")
+@Suite("The owners of sockets of this process and its children")
 struct OwnSocketOwnersTests {
     /// Reads over one source, and asks the sockets with some inodes for their options.
     private func read(sockDiag: Bool, asking inodes: Set<UInt64> = []) throws -> SocketOwners {
@@ -21,7 +21,7 @@ struct OwnSocketOwnersTests {
     }
 
     @Test(
-        "tells port, state, user and process of a listener, and what is set on it",
+        "The reader returns the port, state, user, process and options of a listener",
         arguments: [true, false],
         [
             (ipv6: false, options: []), (false, [SO_REUSEADDR]), (false, [SO_REUSEPORT]),
@@ -50,7 +50,10 @@ struct OwnSocketOwnersTests {
         if geteuid() == 0 { #expect(owners.userNames[0] == "root") }
     }
 
-    @Test("leaves the sockets that it asks as they are: they accept and echo afterwards", arguments: [true, false])
+    @Test(
+        "Reading the options of sockets does not disturb their connections",
+        arguments: [true, false]
+    )
     func undisturbed(sockDiag: Bool) throws {
         for ipv6 in [false, true] {
             let listening = try TestSocket.listening(isIPv6: ipv6)
@@ -80,7 +83,7 @@ struct OwnSocketOwnersTests {
         }
     }
 
-    @Test("tells what is bound only, over sock_diag of a kernel that does")
+    @Test("Over sock_diag, the reader returns bound sockets if the kernel lists them")
     func bound() throws {
         let bound = try TestSocket()
         try bound.bind()
@@ -93,7 +96,7 @@ struct OwnSocketOwnersTests {
         #expect(owners.options[inode]?.reusesAddress == false)
     }
 
-    @Test("names of processes that share a socket the one with the lowest number, and another once that has closed it")
+    @Test("A shared socket belongs to the process with the lowest number that still holds it")
     func shared() throws {
         let inode: UInt64
         let child: SleepingChild
@@ -114,7 +117,7 @@ struct OwnSocketOwnersTests {
         #expect(owners.options[inode]?.reusesAddress == true)
     }
 
-    @Test("takes no other socket for the one that was seen: a descriptor may have been given anew meanwhile")
+    @Test("A descriptor that now refers to another socket gives no options")
     func descriptorReused() throws {
         let listening = try TestSocket.listening([SO_REUSEADDR])
         let handle = try ProcessHandle(getpid())
@@ -132,7 +135,7 @@ struct OwnSocketOwnersTests {
         #expect(gone?.reason == .notFound)
     }
 
-    @Test("asks no socket that need not be asked, and has no TIME_WAIT")
+    @Test("The reader skips the options of unselected sockets and returns no TIME_WAIT")
     func unasked() throws {
         let listening = try TestSocket.listening()
         for sockDiag in [true, false] {
@@ -144,7 +147,7 @@ struct OwnSocketOwnersTests {
     }
 }
 
-@Suite("Finding who owns the sockets of a captured procfs")
+@Suite("The owners of sockets in a captured procfs")
 struct CapturedSocketOwnersTests {
     /// Adds a process with the sockets of some inodes.
     private func add(_ process: Int, _ name: [UInt8], sockets: [UInt64], cgroup: String?, to scene: Scene) throws {
@@ -166,7 +169,7 @@ struct CapturedSocketOwnersTests {
         return try reader.read { _ in true }
     }
 
-    @Test("has every socket of the table but TIME_WAIT, with its user and inode")
+    @Test("The reader returns every socket except TIME_WAITs, with its user and inode")
     func sockets() throws {
         let owners = try read(Scene("mixed"))
         let counts = Dictionary(grouping: owners.sockets, by: \.row.state).mapValues(\.count)
@@ -177,7 +180,7 @@ struct CapturedSocketOwnersTests {
         #expect(owners.processes.isEmpty && owners.hidden.isEmpty)
     }
 
-    @Test("names processes, units and containers, whatever the bytes of their names are")
+    @Test("The reader returns processes, units and containers, whatever bytes are in their names")
     func processes() throws {
         let scene = try Scene(copyOf: "mixed")
         defer { try? scene.remove() }
@@ -212,7 +215,7 @@ struct CapturedSocketOwnersTests {
         #expect(owners.optionsAreHidden && owners.options.isEmpty && owners.userNames.isEmpty)
     }
 
-    @Test("skips a row whose user or inode is no number")
+    @Test("A row with a malformed user or inode is skipped")
     func malformed() throws {
         let scene = try Scene(copyOf: "mixed")
         defer { try? scene.remove() }
@@ -222,7 +225,7 @@ struct CapturedSocketOwnersTests {
         #expect(try read(scene).sockets.count == before - 1)
     }
 
-    @Test("fails where the socket table cannot be read")
+    @Test("The reading fails when the socket table cannot be read")
     func noTable() throws {
         let scene = try Scene(copyOf: "mixed")
         defer { try? scene.remove() }

@@ -3,7 +3,7 @@ import Model
 import Scenes
 import Testing
 
-@Suite("Parsing the socket table")
+@Suite("The parser of the socket table")
 struct SocketTableParserTests {
     private static let header =
         "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode" + "\n"
@@ -22,7 +22,7 @@ struct SocketTableParserTests {
         return (rows.rows, parser.malformedRows)
     }
 
-    @Test("decodes every column that is used")
+    @Test("The parser decodes every column in use")
     func columns() {
         let result = parse(Self.header + Self.timeWait + "\n" + Self.listen + "\n")
         let loopback = IPAddress(127, 0, 0, 1)
@@ -49,7 +49,7 @@ struct SocketTableParserTests {
         )
     }
 
-    @Test("gives the same rows in whatever pieces the bytes come", arguments: ["tcp", "tcp6"])
+    @Test("The parser returns the same rows however the input is split", arguments: ["tcp", "tcp6"])
     func pieces(name: String) throws {
         let file = try #require(SocketTableParser.File(rawValue: name))
         let bytes = try Scene("mixed").bytes("thread-self/net/\(name)")
@@ -68,14 +68,14 @@ struct SocketTableParserTests {
         }
     }
 
-    @Test("takes a row without the padding that tcp has and tcp6 has not")
+    @Test("The parser accepts rows with the padding of tcp and without it as in tcp6")
     func padding() {
         let padded = Self.timeWait + String(repeating: " ", count: 149 - Self.timeWait.count)
         #expect(parse(Self.header + padded + "\n").rows == parse(Self.header + Self.timeWait + "\n").rows)
     }
 
     @Test(
-        "leaves out and counts a row that differs anywhere from what the kernel prints, and keeps the others",
+        "A malformed row is skipped and counted, and the other rows are kept",
         arguments: [
             ("0:", "x:"), ("   0:", "    "), (" 0100007F:1F90", " 0100007G:1F90"), ("0100007F:1F90", "0100007f:1F90"),
             (":1F90 ", ".1F90 "), (":1F90 ", ":1F90:"), (":1F90 0", ":1F9 0"), (":8124", ":81 4"), (" 06 ", " 0C6 "),
@@ -94,7 +94,9 @@ struct SocketTableParserTests {
         #expect(result.rows.map(\.state) == [.listen, .timeWait])
     }
 
-    @Test("gives a connection once that the kernel writes twice at the seam of two pieces, but every listener")
+    @Test(
+        "A connection repeated at the seam of two pieces is returned once, but listeners are not merged"
+    )
     func repeatedRows() {
         let later = Self.timeWait.replacing("0:", with: "1:", maxReplacements: 1).replacing("16A1", with: "16A0")
         let other = Self.timeWait.replacing("8124", with: "8125")
@@ -104,7 +106,7 @@ struct SocketTableParserTests {
         #expect(rows.map(\.remotePort) == [0, 0, 0x8124, 0x8125])
     }
 
-    @Test("takes any bytes at all without a trap, and every whole line is a row or counted")
+    @Test("The parser handles arbitrary bytes, and every complete line is a row or is counted")
     func anyBytes() throws {
         var generator = SystemRandomNumberGenerator()
         // They differ from each other in so much that no change makes two of them the same

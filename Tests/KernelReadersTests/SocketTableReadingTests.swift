@@ -3,7 +3,7 @@ import Model
 import Scenes
 import Testing
 
-@Suite("Reading the socket table")
+@Suite("The reading of the socket table")
 struct SocketTableReadingTests {
     /// Listeners, the other rows, and how many did not parse.
     private func read(_ scene: Scene) throws -> (listening: [SocketRow], others: RowCollector, malformed: Int) {
@@ -16,7 +16,7 @@ struct SocketTableReadingTests {
         return (Array(listening), RowCollector(rows: Array(all.rows.dropFirst(listening.count))), malformed)
     }
 
-    @Test("finds every row of a captured table, in its state")
+    @Test("Every row of a captured table is found in its state")
     func mixed() throws {
         let table = try read(Scene("mixed"))
         #expect(table.malformed == 0)
@@ -26,21 +26,21 @@ struct SocketTableReadingTests {
         #expect(counts == [.timeWait: 81, .established: 10, .finWait2: 3, .closeWait: 3, .synSent: 1])
     }
 
-    @Test("tells the accept queue of a listener")
+    @Test("The accept queue of a listener is read")
     func acceptQueue() throws {
         let listening = try read(Scene("mixed")).listening
         #expect(listening.filter { $0.receiveQueue > 0 }.map(\.localPort) == [4040])
         #expect(listening.first { $0.localPort == 4040 }?.receiveQueue == 2)
     }
 
-    @Test("tells FIN_WAIT2 that nobody owns from FIN_WAIT2 with an owner")
+    @Test("An orphaned FIN_WAIT2 is distinguished from one with an owner")
     func orphans() throws {
         let rows = try read(Scene("mixed")).others.rows(in: .finWait2)
         #expect(rows.count == 3)
         #expect(rows.count { $0.isOrphanFinWait2 } == 2)
     }
 
-    @Test("reads IPv4 and IPv6 addresses in the kernel's byte order, v4-mapped ones as IPv4")
+    @Test("IPv4 and IPv6 addresses are read in kernel byte order, IPv4-mapped ones as IPv4")
     func addresses() throws {
         let timeWait = try read(Scene("mixed")).others.rows(in: .timeWait)
         let loopback = IPAddress(127, 0, 0, 1)
@@ -54,7 +54,7 @@ struct SocketTableReadingTests {
         #expect(timeWait.count { $0.localAddress == loopback && $0.localPort == 7070 } == 13)
     }
 
-    @Test("tells connection requests, which have no socket of their own yet, from sockets in SYN_RECV")
+    @Test("Connection requests are distinguished from sockets in SYN_RECV")
     func newSynRecv() throws {
         let table = try read(Scene("new_syn_recv"))
         #expect(table.others.rows(in: .newSynRecv).count == 4)
@@ -63,7 +63,7 @@ struct SocketTableReadingTests {
         #expect(table.others.rows(in: .timeWait).count == 31)
     }
 
-    @Test("reads rows whose number has grown beyond four digits")
+    @Test("A row whose number exceeds four digits is read")
     func longSlots() throws {
         let table = try read(Scene("sl_over_9999"))
         #expect(table.malformed == 0)
@@ -72,7 +72,7 @@ struct SocketTableReadingTests {
         #expect(table.others.rows.allSatisfy { $0.remoteAddress == IPAddress(127, 0, 0, 1) && $0.remotePort == 9090 })
     }
 
-    @Test("counts a last row that is cut off, and keeps the rows before it")
+    @Test("A truncated last row is counted, and the rows before it are kept")
     func cutLastRow() throws {
         let table = try read(Scene("cut_last_row"))
         #expect(table.malformed == 2)
@@ -80,7 +80,7 @@ struct SocketTableReadingTests {
         #expect(table.others.rows(in: .timeWait).count == 56 + 23)
     }
 
-    @Test("passes over a line that is longer than any row could be, and reads on behind it")
+    @Test("A line that exceeds the longest possible row is skipped, and the reading continues")
     func endlessLine() throws {
         let scene = try Scene(copyOf: "mixed")
         defer { try? scene.remove() }
@@ -93,19 +93,19 @@ struct SocketTableReadingTests {
         #expect(table.listening.count + table.others.rows.count == 81 + 27)
     }
 
-    @Test("finds nothing in an empty table, and nothing wrong with it")
+    @Test("An empty table has no sockets and no malformed rows")
     func empty() throws {
         let table = try read(Scene("empty"))
         #expect(table.listening.isEmpty && table.others.rows.isEmpty && table.malformed == 0)
     }
 
-    @Test("does without tcp6 where the kernel has no IPv6")
+    @Test("A kernel without IPv6 needs no tcp6")
     func noIPv6() throws {
         let table = try read(Scene("no_ipv6"))
         #expect(table.others.rows(in: .timeWait).count == 31)
     }
 
-    @Test("fails where only tcp6 is missing: that is a file which could not be read, not a kernel without IPv6")
+    @Test("The reading fails when only tcp6 is missing")
     func onlyTCP6Missing() throws {
         let scene = try Scene(copyOf: "mixed")
         defer { try? scene.remove() }
@@ -116,7 +116,7 @@ struct SocketTableReadingTests {
     }
 
     @Test(
-        "fails where the file does not start as a socket table does",
+        "The reading fails when the file does not begin with the header of a socket table",
         arguments: ["", "hello\n", "  sl  local_address rem"]
     )
     func noTable(text: String) throws {
@@ -127,7 +127,7 @@ struct SocketTableReadingTests {
         #expect(error?.reason == .malformed)
     }
 
-    @Test("reads the machine's own table through thread-self")
+    @Test("The machine's own table is read through thread-self")
     func live() throws {
         var reading = ProcSocketTable(ProcFilesystem(mount: "/proc"))
         var rows = RowCollector()

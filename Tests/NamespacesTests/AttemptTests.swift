@@ -2,9 +2,13 @@ import Glibc
 import Namespaces
 import Testing
 
-@Suite("What the kernel says", .enabled(if: NetworkNamespace.support == nil, why), .serialized)
+@Suite(
+    "The kernel's answer to a system call",
+    .enabled(if: NetworkNamespace.support == nil, why),
+    .serialized
+)
 struct AttemptTests {
-    @Test("to a connect() is reported, up to the last port and beyond it")
+    @Test("connect() is reported to succeed up to the last port and to fail beyond it")
     func connections() throws {
         let namespace = try NetworkNamespace()
         try namespace.setSysctl("ip_local_port_range", "40000 40003")
@@ -14,7 +18,7 @@ struct AttemptTests {
         #expect(Set(try namespace.sockets(.established).filter { $0.peerPort == 8080 }.map(\.localPort)).count == 4)
     }
 
-    @Test("to a bind() is reported, with SO_REUSEADDR and without")
+    @Test("The result of bind() is reported with and without SO_REUSEADDR")
     func bindings() throws {
         let namespace = try NetworkNamespace()
         try namespace.listen(port: 8080)
@@ -26,7 +30,7 @@ struct AttemptTests {
         #expect(try namespace.tryBinding("::1", port: 8080, v6only: true, reuseAddress: false) == 0)
     }
 
-    @Test("to a client that dials itself is a connection of one socket")
+    @Test("A client that connects to itself has one socket")
     func itself() throws {
         let namespace = try NetworkNamespace()
         try namespace.connectToItself(port: 40_000)
@@ -34,7 +38,7 @@ struct AttemptTests {
         #expect(sockets.count == 1 && sockets.first?.localPort == 40_000 && sockets.first?.peerPort == 40_000)
     }
 
-    @Test("to connections to many destinations is one TIME_WAIT each")
+    @Test("Connections to many destinations leave one TIME_WAIT each")
     func scattered() throws {
         let namespace = try NetworkNamespace()
         try namespace.output(of: "ip", ["route", "add", "local", "10.0.0.0/8", "dev", "lo"])

@@ -12,7 +12,7 @@ struct ConnectionTests {
         port = try namespace.listen("::")
     }
 
-    @Test("Open connections are ESTABLISHED at both ends, and become a TIME_WAIT when they are closed")
+    @Test("Open connections are ESTABLISHED at both ends and leave one TIME_WAIT when closed")
     func openAndClose() throws {
         try namespace.openConnections(6, port: port)
         #expect(try namespace.sockets(.established).count == 12)
@@ -25,7 +25,9 @@ struct ConnectionTests {
         #expect(sockets.count == 2 + 5 + 1)
     }
 
-    @Test("A half-closed connection is an orphan FIN_WAIT2 and a CLOSE_WAIT, and then a TIME_WAIT")
+    @Test(
+        "A half-close by the client leaves an orphaned FIN_WAIT2 and a CLOSE_WAIT, then a TIME_WAIT"
+    )
     func halfClose() throws {
         try namespace.openConnections(5, port: port)
         try namespace.halfCloseConnections(5)
@@ -41,7 +43,9 @@ struct ConnectionTests {
         #expect(sockets.count == 4 + 2 + 1)
     }
 
-    @Test("Half-closed by the server, the orphan FIN_WAIT2 is at its end, and the CLOSE_WAIT at the client's")
+    @Test(
+        "A half-close by the server leaves its end in FIN_WAIT2 and the client in CLOSE_WAIT"
+    )
     func halfCloseByServer() throws {
         try namespace.openConnections(3, port: port)
         try namespace.halfCloseConnections(3, .server)
@@ -54,14 +58,17 @@ struct ConnectionTests {
         #expect(sockets.count == 2 + 2 + 1)
     }
 
-    @Test("A client's port can be bound again where both set SO_REUSEADDR, and only there", arguments: [true, false])
+    @Test(
+        "A client's port can be bound again only if both sockets set SO_REUSEADDR",
+        arguments: [true, false]
+    )
     func clientsReuseAddress(reuse: Bool) throws {
         try namespace.openConnections(1, port: port, sourcePort: 7000, reuseAddress: reuse)
         #expect(try namespace.tryBinding("127.0.0.1", port: 7000, reuseAddress: false) != 0)
         #expect((try namespace.tryBinding("127.0.0.1", port: 7000, reuseAddress: true) == 0) == reuse)
     }
 
-    @Test("Connections that nobody accepts wait in the listener's queue")
+    @Test("Connections that are not accepted wait in the listener's queue")
     func queue() throws {
         try namespace.dialConnections(3, port: port)
         #expect(try namespace.listeners().map(\.receiveQueue) == [3])
@@ -69,7 +76,7 @@ struct ConnectionTests {
         #expect(try namespace.listeners().map(\.receiveQueue) == [1])
     }
 
-    @Test("A reset leaves nothing")
+    @Test("A reset leaves no socket")
     func reset() throws {
         try namespace.openConnections(4, port: port)
         try namespace.halfCloseConnections(1)
@@ -79,7 +86,7 @@ struct ConnectionTests {
         #expect(try namespace.sockets().map(\.state) == [.listen])
     }
 
-    @Test("A bound port is taken, though ss lists no listener")
+    @Test("A bound port is in use, though ss lists no listener")
     func bound() throws {
         let bound = try namespace.bind(port: 7070)
         #expect(try namespace.listeners().count == 1)
@@ -88,7 +95,7 @@ struct ConnectionTests {
         try namespace.listen(port: bound, .init(reuseAddress: false))
     }
 
-    @Test("Listeners are told apart by their addresses")
+    @Test("ss distinguishes listeners by their addresses")
     func listeners() throws {
         try namespace.unlisten("::", port: port)
         try namespace.listen("::", port: 80, .init(v6only: true))

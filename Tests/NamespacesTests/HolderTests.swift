@@ -4,7 +4,11 @@ import Testing
 @testable import Namespaces
 
 /// The life of a namespace.
-@Suite("A namespace and its holder", .enabled(if: NetworkNamespace.support == nil, why), .serialized)
+@Suite(
+    "A namespace and its holder",
+    .enabled(if: NetworkNamespace.support == nil, why),
+    .serialized
+)
 struct HolderTests {
     @Test("The holder ends with the namespace object")
     func ends() throws {
@@ -15,7 +19,7 @@ struct HolderTests {
         #expect(kill(process, 0) == -1)
     }
 
-    @Test("The agent ends when its input is closed, and what it guards ends with it")
+    @Test("The agent and the processes that it guards end when its input is closed")
     func endOfInput() throws {
         var channel: AgentChannel? = try AgentChannel()
         let end = try #require(channel?.agentEnd)
@@ -35,7 +39,7 @@ struct HolderTests {
         #expect(!freed.hasEnded)
     }
 
-    @Test("Namespaces do not see each other's sockets")
+    @Test("Namespaces do not share sockets")
     func apart() throws {
         let first = try NetworkNamespace()
         let second = try NetworkNamespace()
@@ -52,7 +56,7 @@ struct HolderTests {
         #expect(try namespace.output(of: "cat", ["/proc/sys/net/ipv4/tcp_tw_reuse"]) == "0\n")
     }
 
-    @Test("A list of reserved ports may be longer than one write takes")
+    @Test("A list of reserved ports may exceed the length of one write()")
     func longSysctl() throws {
         let namespace = try NetworkNamespace()
         let list = stride(from: 20_000, to: 60_000, by: 2).map(String.init).joined(separator: ",")
@@ -63,7 +67,7 @@ struct HolderTests {
         #expect(throws: NamespaceError.self) { try namespace.setSysctl("ip_local_reserved_ports", "nonsense") }
     }
 
-    @Test("Waiting for a listener adds no socket, and ends when there is none")
+    @Test("Waiting for a listener adds no socket, and times out if there is no listener")
     func waitForListener() throws {
         let namespace = try NetworkNamespace()
         try namespace.listen("127.0.0.1", port: 8080)

@@ -2,7 +2,11 @@ import Namespaces
 import Testing
 
 /// Exact numbers of TIME_WAITs between two namespaces.
-@Suite("TIME_WAITs with remote peers", .enabled(if: NetworkNamespace.support == nil, why), .serialized)
+@Suite(
+    "TIME_WAITs with remote peers",
+    .enabled(if: NetworkNamespace.support == nil, why),
+    .serialized
+)
 struct RemotePeerTests {
     let server: NetworkNamespace
     let client: NetworkNamespace
@@ -15,7 +19,10 @@ struct RemotePeerTests {
         try client.addAddress("fd00::2/64", to: links.there)
     }
 
-    @Test("The server's end is left in its namespace", arguments: ["10.9.0.1", "fd00::1"])
+    @Test(
+        "A server that closes first leaves the TIME_WAITs in its namespace",
+        arguments: ["10.9.0.1", "fd00::1"]
+    )
     func serverFirst(address: String) throws {
         try server.listen(address, port: 8080)
         try client.makeTimeWaits(9, .server, at: server, address, port: 8080)
@@ -27,7 +34,10 @@ struct RemotePeerTests {
         #expect(try server.sockets().count == 10)
     }
 
-    @Test("The client's end is left in its namespace", arguments: ["10.9.0.1", "fd00::1"])
+    @Test(
+        "A client that closes first leaves the TIME_WAITs in its namespace",
+        arguments: ["10.9.0.1", "fd00::1"]
+    )
     func clientFirst(address: String) throws {
         try server.listen("::", port: 8080)
         try client.makeTimeWaits(13, .client, at: server, address, port: 8080)
@@ -47,7 +57,7 @@ struct RemotePeerTests {
         #expect(try server.listeners().map(\.receiveQueue) == [1])
     }
 
-    @Test("A failure at one end is reported, and both agents go on")
+    @Test("A failure at one end is reported, and both agents continue")
     func failure() throws {
         try server.listen("10.9.0.1", port: 8080)
         #expect(throws: NamespaceError.self) {

@@ -23,7 +23,11 @@ struct Way: Sendable, CustomTestStringConvertible {
 }
 
 /// Exact numbers of TIME_WAITs inside one namespace, with ss as the witness.
-@Suite("TIME_WAITs in exact numbers", .enabled(if: NetworkNamespace.support == nil, why), .serialized)
+@Suite(
+    "TIME_WAITs in exact numbers",
+    .enabled(if: NetworkNamespace.support == nil, why),
+    .serialized
+)
 struct TimeWaitTests {
     let namespace: NetworkNamespace
 
@@ -31,7 +35,7 @@ struct TimeWaitTests {
         namespace = try NetworkNamespace()
     }
 
-    @Test("The end that closes first is left in TIME_WAIT, and nothing else is left", arguments: Way.all)
+    @Test("Only the end that closes first leaves a TIME_WAIT", arguments: Way.all)
     func bothClosers(way: Way) throws {
         try namespace.addAddress("10.9.9.1/32")
         let port = try namespace.listen(way.listener)
@@ -48,7 +52,7 @@ struct TimeWaitTests {
         #expect(clients.allSatisfy { $0.peerAddress == way.address && $0.localAddress == way.source ?? way.address })
     }
 
-    @Test("Thousands made one after the other do not take each other's places")
+    @Test("Thousands of TIME_WAITs made in succession do not replace each other")
     func thousands() throws {
         // More than the ports of the range's first parity.
         try namespace.setSysctl("ip_local_port_range", "40000 42999")
@@ -62,7 +66,7 @@ struct TimeWaitTests {
         #expect(throws: NamespaceError.self) { try namespace.makeTimeWaits(1, .client, port: port) }
     }
 
-    @Test("A second destination has the whole range again")
+    @Test("A second destination has the complete ephemeral range again")
     func destinations() throws {
         try namespace.setSysctl("ip_local_port_range", "40000 40009")
         for port in [8080, 8081] {
@@ -72,7 +76,7 @@ struct TimeWaitTests {
         #expect(try namespace.sockets(.timeWait).count == 20)
     }
 
-    @Test("Reserved ports and listeners' ports are not used as source ports")
+    @Test("Reserved ports and listening ports are not used as source ports")
     func reserved() throws {
         try namespace.setSysctl("ip_local_port_range", "40000 40009")
         try namespace.setSysctl("ip_local_reserved_ports", "40000-40003")
@@ -82,14 +86,14 @@ struct TimeWaitTests {
         #expect(throws: NamespaceError.self) { try namespace.makeTimeWaits(1, .client, port: 40004) }
     }
 
-    @Test("A source port that is asked for is used, and the ones behind it")
+    @Test("Connections use the requested source port and the ones after it")
     func sourcePorts() throws {
         let port = try namespace.listen()
         try namespace.makeTimeWaits(3, .client, port: port, sourcePort: 5000)
         #expect(Set(try namespace.sockets(.timeWait).map(\.localPort)) == [5000, 5001, 5002])
     }
 
-    @Test("With SO_REUSEPORT any of the listeners may get the connection")
+    @Test("With SO_REUSEPORT any of the listeners may accept the connection")
     func reusePort() throws {
         for _ in 0..<3 { try namespace.listen(port: 8080, .init(reusePort: true)) }
         try namespace.makeTimeWaits(20, .server, port: 8080)
@@ -97,7 +101,7 @@ struct TimeWaitTests {
         #expect(try namespace.listeners().count == 3)
     }
 
-    @Test("A command that cannot be done says why, and how far it came")
+    @Test("The error of a failed command states the reason and the count of completed connections")
     func refusal() throws {
         let port = try namespace.listen(port: 8080)
         try namespace.makeTimeWaits(2, .client, port: port, sourcePort: 5001)

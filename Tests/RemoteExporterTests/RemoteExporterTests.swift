@@ -4,7 +4,7 @@ import Testing
 
 @testable import RemoteExporter
 
-@Suite("An exporter elsewhere")
+@Suite("A remote exporter")
 struct RemoteExporterTests {
     private static let path = "/api/v1/diagnosis"
     private static let json = "{\"version\": 1}"
@@ -73,7 +73,7 @@ struct RemoteExporterTests {
         problem.map { "\($0)".prefix { $0 != "(" } } ?? "none"
     }
 
-    @Test("gives what it is asked for, whatever slashes the URL ends with")
+    @Test("The request succeeds whatever slashes the URL ends with")
     func plain() throws {
         let endpoint = try endpoint()
         for end in ["", "/", "//"] {
@@ -82,7 +82,7 @@ struct RemoteExporterTests {
         #expect(problem("HTTP://127.0.0.1" + port(of: endpoint), of: endpoint) == nil)
     }
 
-    @Test("is asked by each libcurl that there is")
+    @Test("The request succeeds with each installed libcurl")
     func libraries() throws {
         let endpoint = try endpoint()
         let exporter = try RemoteExporter("http://127.0.0.1" + port(of: endpoint))
@@ -95,7 +95,7 @@ struct RemoteExporterTests {
         #expect(error?.description.hasSuffix("install it: apt install libcurl4") == true)
     }
 
-    @Test("over TLS is trusted by its authority, or where any certificate will do")
+    @Test("TLS requires a trusted authority or the insecure mode")
     func trust() throws {
         try files.make("server")
         try files.make("other")
@@ -114,13 +114,13 @@ struct RemoteExporterTests {
         #expect(problem("http://127.0.0.1" + port(of: endpoint), of: endpoint) == .ended)
     }
 
-    @Test("that serves plain HTTP is no exporter over TLS")
+    @Test("HTTPS to a plain HTTP server is reported as an error")
     func noTLS() throws {
         let endpoint = try endpoint()
         #expect(kind(problem("https://127.0.0.1" + port(of: endpoint), of: endpoint)) == "noTLS")
     }
 
-    @Test("that asks for a certificate is shown one, with its key in a file of its own or in the same")
+    @Test("The client certificate's key may be in a separate file or in the same one")
     func clientCertificate() throws {
         try files.make("server")
         try files.make("client")
@@ -167,7 +167,7 @@ struct RemoteExporterTests {
         }
     }
 
-    @Test("that knows users wants one of them")
+    @Test("An exporter with users requires a valid user and password")
     func users() throws {
         let hash = "$2b$04$Rpr.z4NbpGtRny/HBusbk.OzpoSaaX219HIPkqvmmGRVFmzZpt7JO"
         let endpoint = try endpoint("basic_auth_users: {alice: \(hash)}\n")
@@ -178,7 +178,7 @@ struct RemoteExporterTests {
         #expect(problem(url, of: endpoint) { $0.user = ("bob", "secret") } == .refusesUser)
     }
 
-    @Test("that does not know the path is an older one, or another program")
+    @Test("An unknown path is reported as an older exporter or as another program")
     func older() throws {
         let older = try endpoint(knowsPath: false)
         #expect(problem("http://127.0.0.1" + port(of: older), of: older) == .olderExporter(Self.path))
@@ -189,7 +189,7 @@ struct RemoteExporterTests {
     }
 
     @Test(
-        "that answers something else is named in the error",
+        "The error describes an unexpected answer",
         arguments: [
             ("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>", .noJSON("text/html")),
             ("HTTP/1.1 200 OK\r\n\r\n{}", .noJSON("")),
@@ -204,13 +204,13 @@ struct RemoteExporterTests {
         #expect(problem("http://127.0.0.1:\(server.port)", of: server) == expected)
     }
 
-    @Test("that does not speak HTTP is named in the error")
+    @Test("The error identifies a server that does not speak HTTP")
     func noHTTP() throws {
         let server = try CannedServer("SSH-2.0-OpenSSH_9.2\r\n")
         #expect(kind(problem("http://127.0.0.1:\(server.port)", of: server)) == "noHTTP")
     }
 
-    @Test("that sends more than 8 MiB is given up, and what has 8 MiB is not")
+    @Test("An answer of 8 MiB is accepted, and a longer one is refused")
     func length() throws {
         let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
         let most = RemoteExporter.longestAnswer
@@ -221,14 +221,14 @@ struct RemoteExporterTests {
         #expect(problem("http://127.0.0.1:\(longer.port)", of: longer) == .tooLong)
     }
 
-    @Test("that says nothing is waited for no longer than was asked for")
+    @Test("A silent server causes an error after the timeout")
     func timeout() throws {
         let server = try CannedServer(nil)
         let problem = problem("http://127.0.0.1:\(server.port)", of: server) { $0.timeout = .milliseconds(300) }
         #expect(kind(problem) == "timeout")
     }
 
-    @Test("that does not exist is named in the error, and so is a missing port")
+    @Test("The error identifies an unreachable server, an unknown host and a missing port")
     func nothing() throws {
         let endpoint = try endpoint()
         endpoint.stop(drain: .zero)
@@ -240,7 +240,7 @@ struct RemoteExporterTests {
     }
 
     @Test(
-        "is not asked if the URL is invalid",
+        "An invalid URL is refused without a request",
         arguments: [
             "", "web-1", "web-1:10057", "ftp://web-1", "file:///etc/passwd", "http:/web-1", "http://", "http://:10057",
             "http:///metrics", "http://web-1:10057?a=b", "http://web-1:10057/#a", "http://web 1",
@@ -256,7 +256,7 @@ struct RemoteExporterTests {
         )
     }
 
-    @Test("is not asked with a password in the URL, which is not shown")
+    @Test("A URL with a password is refused without showing it")
     func passwordInURL() {
         let error = #expect(throws: RemoteError.self) { try RemoteExporter("http://alice:se@cret@web-1:10057") }
         #expect(
@@ -265,7 +265,7 @@ struct RemoteExporterTests {
         )
     }
 
-    @Test("is not asked where a file cannot be read, or holds something else")
+    @Test("An unreadable or invalid certificate file is reported as an error")
     func badFiles() throws {
         let endpoint = try endpoint()
         let url = "https://127.0.0.1" + port(of: endpoint)

@@ -3,9 +3,9 @@ import Glibc
 import RemoteExporter
 import Testing
 
-@Suite("A password that is asked for on a terminal")
+@Suite("A password prompt on a terminal")
 struct TerminalPasswordTests {
-    @Test("is the line that is typed, and is not shown")
+    @Test("The prompt returns the typed line without echoing it")
     func typed() throws {
         // This end is that of whoever types.
         let keyboard = unsafe open("/dev/ptmx", O_RDWR | O_NOCTTY)
@@ -36,7 +36,7 @@ struct TerminalPasswordTests {
         while !typist.isFinished { usleep(1_000) }
     }
 
-    @Test("is missing without a terminal", arguments: ["/nowhere/tty", "/dev/null"])
+    @Test("The prompt returns nothing without a terminal", arguments: ["/nowhere/tty", "/dev/null"])
     func noTerminal(path: String) {
         #expect(TerminalPassword.ask(of: "alice", on: path) == nil)
     }

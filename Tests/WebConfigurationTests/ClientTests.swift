@@ -1,9 +1,9 @@
 import Testing
 import WebConfiguration
 
-@Suite("What tls_server_config says about clients")
+@Suite("The client keys of tls_server_config")
 struct ClientTests {
-    @Test("knows Go's five policies for clients, and the older name of one")
+    @Test("client_auth_type accepts Go's five policies and an older alias")
     func policies() throws {
         let policies: [(String, WebConfiguration.ClientAuthentication)] = [
             ("''", .none), ("", .none), ("NoClientCert", .none), ("RequestClientCert", .request),
@@ -15,7 +15,10 @@ struct ClientTests {
         }
     }
 
-    @Test("refuses an authority for clients that are not asked", arguments: ["client_ca_file", "client_ca"])
+    @Test(
+        "client_ca is refused when the policy requests no client certificate",
+        arguments: ["client_ca_file", "client_ca"]
+    )
     func authorityWithoutPolicy(name: String) {
         let message =
             "web.yml:4: tls_server_config.\(name): no client is asked for a certificate; "
@@ -26,7 +29,7 @@ struct ClientTests {
     }
 
     @Test(
-        "refuses allowed names with a policy that serves clients without a certificate",
+        "client_allowed_sans is refused when the policy accepts clients without a certificate",
         arguments: ["", "''", "NoClientCert", "RequestClientCert", "VerifyClientCertIfGiven"],
         ["[a]", "[]"]
     )
@@ -43,7 +46,7 @@ struct ClientTests {
         }
     }
 
-    @Test("warns of names in certificates that nobody verifies, of an empty list and of one without a value")
+    @Test("Allowed names that are empty, or that the policy does not verify, cause a warning")
     func allowedNames() throws {
         let key = "web.yml:5: tls_server_config.client_allowed_sans"
         let anyone = try warnings(about: tls("client_auth_type: RequireAnyClientCert", "client_allowed_sans: [a]"))
@@ -66,7 +69,7 @@ struct ClientTests {
     }
 
     @Test(
-        "warns of an authority that the policy does not ask",
+        "A client authority that the policy does not use causes a warning",
         arguments: ["RequestClientCert", "RequireAnyClientCert"]
     )
     func unusedAuthority(policy: String) throws {
@@ -79,7 +82,7 @@ struct ClientTests {
     }
 
     @Test(
-        "warns of keys about clients that have no value",
+        "Client keys without a value cause a warning",
         arguments: ["client_auth_type", "client_ca", "client_ca_file", "client_allowed_sans"]
     )
     func blank(key: String) throws {

@@ -42,7 +42,7 @@ struct ToolkitCase: Sendable, CustomTestStringConvertible {
 @Suite("A configuration of exporter-toolkit")
 struct ExporterToolkitTests {
     @Test(
-        "does what its own tests expect, or stands in the list of differences",
+        "The outcome matches exporter-toolkit's own tests or a documented difference",
         arguments: ToolkitCase.files + ToolkitCase.differences
     )
     func outcome(of configuration: ToolkitCase) throws {
@@ -64,12 +64,12 @@ struct ExporterToolkitTests {
         )
     }
 
-    @Test("is here for each of the 41 YAML files of web/testdata")
+    @Test("The cases cover all 41 YAML files of web/testdata")
     func count() {
         #expect(Set(ToolkitCase.files.map(\.name)).count == 41)
     }
 
-    @Test("that limits requests limits as many here")
+    @Test("A rate limit has the same effect as in exporter-toolkit")
     func rateLimits() throws {
         #expect(try read("rate_limit: {interval: 0, burst: 0}").rateLimit == nil)
         #expect(

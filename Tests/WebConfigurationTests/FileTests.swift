@@ -4,14 +4,14 @@ import WebConfiguration
 @Suite("A web configuration")
 struct FileTests {
     @Test(
-        "is everything off where the file holds nothing",
+        "An empty file disables everything",
         arguments: ["", "\n", "# nothing\n", "---\n", "---\n...\n", "~", "null\n", "{}", "\u{FEFF}", "---\n---\n"]
     )
     func empty(text: String) throws {
         #expect(try read(text) == WebConfiguration())
     }
 
-    @Test("is read whatever ends its lines, and in both of YAML's styles")
+    @Test("The decoder accepts every line ending and both YAML styles")
     func styles() throws {
         let text = "tls_server_config:\n  cert_file: a.crt\n  key_file: a.key\nrate_limit: {interval: 1s, burst: 2}\n"
         let found = try read(text)
@@ -22,7 +22,7 @@ struct FileTests {
         #expect(try read(text + "...\n# the end\n") == found)
     }
 
-    @Test("may call for what an anchor has named, as often as it likes")
+    @Test("An alias may refer to an anchor any number of times")
     func aliases() throws {
         let text = """
             basic_auth_users: {a: &hash \(hash), b: *hash}
@@ -34,7 +34,7 @@ struct FileTests {
         #expect(found.headers.map(\.value) == ["deny", "deny", "y", "y"])
     }
 
-    @Test("is refused, and not unfolded, where aliases nest or contain themselves")
+    @Test("Nested and recursive aliases are refused without expansion")
     func bombs() {
         let levels = (1...60).map { "a\($0): &a\($0) [*a\($0 - 1), *a\($0 - 1), *a\($0 - 1)]\n" }.joined()
         #expect(refusal(of: "a0: &a0 [x]\n" + levels)?.hasPrefix("web.yml:1: a0: unknown key") == true)
@@ -47,7 +47,7 @@ struct FileTests {
     }
 
     @Test(
-        "is refused at once where it nests without end, which libyaml would follow for minutes",
+        "Excessive nesting is refused immediately, before libyaml parses it for minutes",
         arguments: ["[", "{", "? "]
     )
     func depth(piece: String) {
@@ -58,7 +58,7 @@ struct FileTests {
     }
 
     @Test(
-        "is refused where it is no YAML",
+        "A file that is not YAML is refused",
         arguments: [
             (
                 "tls_server_config:\n\tcert_file: a",
@@ -86,7 +86,7 @@ struct FileTests {
         #expect(refusal(of: text) == "web.yml:\(message)")
     }
 
-    @Test("is refused where it is not UTF-8, with the line of the first byte that is not")
+    @Test("The error for a file that is not UTF-8 names the line of the first invalid byte")
     func encoding() {
         let message = "a byte is not UTF-8; expected the file in UTF-8"
         #expect(refusal(of: Array("# Z\n\n# Zo".utf8) + [0xEB, 0x0A]) == "web.yml:3: \(message)")
@@ -95,7 +95,7 @@ struct FileTests {
         #expect(refusal(of: Array("# Zoë €\n".utf8)) == nil)
     }
 
-    @Test("is refused where it has more than one document")
+    @Test("A file with more than one document is refused")
     func documents() {
         let message = "a second document begins; expected one in a file"
         #expect(refusal(of: tls() + "\n---\nrate_limit: {burst: 1}\n") == "web.yml:5: \(message)")
@@ -104,7 +104,7 @@ struct FileTests {
         #expect(refusal(of: "rate_limit:\n---\n''\n") == "web.yml:3: \(message)")
     }
 
-    @Test("is refused above 1 MiB")
+    @Test("A file above 1 MiB is refused")
     func size() {
         let largest = Array(repeating: UInt8(ascii: "#"), count: 1_048_576)
         #expect(refusal(of: largest) == nil)
@@ -112,7 +112,7 @@ struct FileTests {
     }
 
     @Test(
-        "is refused where its top is no mapping, or has keys that are unknown or stand twice",
+        "A top level that is not a mapping or has an unknown or repeated key is refused",
         arguments: [
             ("- a", "1: expected a mapping, found a list"),
             ("one\ntwo\nthree\n", "1: expected a mapping, found a string"),
@@ -134,7 +134,7 @@ struct FileTests {
         #expect(refusal(of: text) == "web.yml:\(message)")
     }
 
-    @Test("takes a string by its tag, and no other tags")
+    @Test("The decoder accepts the tag !!str and refuses other tags")
     func tags() throws {
         #expect(try read(headers("X-XSS-Protection: !!str 1")).headers.map(\.value) == ["1"])
         #expect(refusal(of: headers("X-Frame-Options: !!str null"))?.hasSuffix("found \"null\"") == true)
@@ -150,7 +150,7 @@ struct FileTests {
         #expect(refusal(of: "http_server_config: {!!int headers: }") == "web.yml:1: http_server_config: \(message)")
     }
 
-    @Test("shows long and strange texts on one line, and the beginning of them only")
+    @Test("An error shows long or unusual text truncated and on one line")
     func oneLine() {
         let long = String(repeating: "k", count: 1_000)
         #expect(refusal(of: "\(long): 1")?.hasPrefix("web.yml:1: kkkkkkkk…: unknown key") == true)
@@ -168,7 +168,7 @@ struct FileTests {
         #expect(problem.description == "a\\nb.yml:7: c: d")
     }
 
-    @Test("escapes what could break a line, control a terminal or reverse a text, in one place")
+    @Test("onOneLine escapes line breaks, control characters and bidirectional marks")
     func escapes() {
         #expect("a\r\n\t\0\u{7F}b".onOneLine() == "a\\r\\n\\t\\u0000\\u007fb")
         #expect("\u{80}\u{85}\u{9B}31m".onOneLine() == "\\u0080\\u0085\\u009b31m")
@@ -179,7 +179,7 @@ struct FileTests {
         #expect("".onOneLine() == "")
     }
 
-    @Test("shortens long text to the limit, at the border of a character or an escape, at once")
+    @Test("onOneLine truncates long text at the border of a character or an escape")
     func limit() {
         #expect("abc".onOneLine(limit: 3) == "abc" && "abcd".onOneLine(limit: 3) == "abc…")
         #expect("éa".onOneLine(limit: 1) == "é…" && "\na".onOneLine(limit: 1) == "\\n…")

@@ -8,7 +8,7 @@ private let control =
 
 @Suite("The section http_server_config")
 struct HeaderTests {
-    @Test("gives the headers in the order of the file")
+    @Test("The headers keep the order of the file")
     func order() throws {
         let text = headers(
             "X-XSS-Protection: 1",
@@ -31,28 +31,31 @@ struct HeaderTests {
     }
 
     @Test(
-        "takes numbers, dates and booleans for the text that they are",
+        "Numbers, dates and booleans are accepted as the text of a header",
         arguments: ["1", "1.0", "yes", "2026-01-31", "0x10", "1:30"]
     )
     func scalars(text: String) throws {
         #expect(try read(headers("X-XSS-Protection: \(text)")).headers.map(\.value) == [text])
     }
 
-    @Test("leaves a header away that is blank", arguments: ["", "''", "'  '", "~", "null"])
+    @Test("A blank header is omitted", arguments: ["", "''", "'  '", "~", "null"])
     func blank(value: String) throws {
         let text = headers("X-Frame-Options: \(value)", "Content-Security-Policy: \(value)", "X-XSS-Protection: x")
         #expect(try read(text).headers == [.init(name: "X-XSS-Protection", value: "x")])
     }
 
     @Test(
-        "is everything off where it is empty",
+        "An empty section sets no headers",
         arguments: ["", " {}", " {headers: }", " {headers: {}}", " {http2: }"]
     )
     func empty(section: String) throws {
         #expect(try read("http_server_config:\(section)") == WebConfiguration())
     }
 
-    @Test("warns where HTTP/2 is asked for, in any of YAML's words", arguments: ["true", "yes", "On", "Y", "TRUE"])
+    @Test(
+        "Enabling HTTP/2 with any YAML boolean causes a warning",
+        arguments: ["true", "yes", "On", "Y", "TRUE"]
+    )
     func http2(word: String) throws {
         #expect(
             try warnings(about: "http_server_config:\n  http2: \(word)") == [
@@ -61,13 +64,13 @@ struct HeaderTests {
         )
     }
 
-    @Test("says nothing where HTTP/2 is declined", arguments: ["false", "no", "Off", "N", "FALSE"])
+    @Test("Disabling HTTP/2 causes no warning", arguments: ["false", "no", "Off", "N", "FALSE"])
     func noHTTP2(word: String) throws {
         #expect(try read("http_server_config:\n  http2: \(word)") == WebConfiguration())
     }
 
     @Test(
-        "says what is wrong with a header, and what would be right",
+        "The error for an invalid header states the problem and the expected value",
         arguments: [
             ("X-Frame-Options: DENY", "X-Frame-Options: expected deny or sameorigin, found \"DENY\""),
             ("X-Content-Type-Options: sniff", "X-Content-Type-Options: expected nosniff, found \"sniff\""),
@@ -85,7 +88,7 @@ struct HeaderTests {
         #expect(refusal(of: headers(line)) == "web.yml:3: http_server_config.headers.\(message)")
     }
 
-    @Test("refuses a header that is given twice, and other keys beside headers and http2")
+    @Test("A repeated header, an unknown key and an invalid http2 value are refused")
     func otherKeys() {
         #expect(
             refusal(of: headers("X-XSS-Protection: 1", "'X-XSS-Protection': 2"))

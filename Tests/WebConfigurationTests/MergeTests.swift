@@ -3,7 +3,7 @@ import WebConfiguration
 
 @Suite("A merge key (<<)")
 struct MergeTests {
-    @Test("adds the keys of one or several mappings")
+    @Test("A merge key adds the keys of one or several mappings")
     func order() throws {
         for text in ["{<<: &base {interval: 1s}, burst: 2}", "{burst: 2, <<: [{interval: 1s}]}"] {
             #expect(try read("rate_limit: \(text)").rateLimit == .init(interval: .seconds(1), burst: 2))
@@ -12,7 +12,7 @@ struct MergeTests {
         #expect(try read("rate_limit: {<<: {<<: {burst: 5}, interval: 1s}}").rateLimit?.burst == 5)
     }
 
-    @Test("works with anchors, in every section and at the top")
+    @Test("A merge key works with anchors, in every section and at the top level")
     func anchors() throws {
         let text = """
             <<: &base
@@ -25,7 +25,7 @@ struct MergeTests {
     }
 
     @Test(
-        "is refused where it merges no mapping, repeats a key, contains itself or too much",
+        "A merge of a non-mapping, a repeated key, itself or too many keys is refused",
         arguments: [
             (
                 "rate_limit:\n  <<: 1",
@@ -57,7 +57,7 @@ struct MergeTests {
     )
     func refused(text: String, message: String) { #expect(refusal(of: text) == "web.yml:\(message)") }
 
-    @Test("stops at once where merges multiply")
+    @Test("Merges that multiply are refused immediately")
     func bomb() {
         let levels = (1...40).map { "&a\($0) {<<: [*a\($0 - 1), *a\($0 - 1)]}" }.joined(separator: ", ")
         let text = "rate_limit: {<<: [&a0 {burst: 1}, \(levels)]}"

@@ -1,7 +1,7 @@
 import Testing
 import WebConfiguration
 
-@Suite("A web configuration that was tampered with")
+@Suite("A mutated web configuration")
 struct MutationTests {
     /// SplitMix64, so that every run makes the same mutations.
     private struct Generator: RandomNumberGenerator {
@@ -57,7 +57,7 @@ struct MutationTests {
         }
     }
 
-    @Test("is accepted, or refused with one line that has a place in the file and holds no secret")
+    @Test("A mutated file is accepted, or refused with one line that has a place and no secret")
     func mutations() {
         var generator = Generator(state: 6)
         var accepted = 0

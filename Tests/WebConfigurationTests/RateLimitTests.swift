@@ -4,7 +4,7 @@ import WebConfiguration
 @Suite("The section rate_limit")
 struct RateLimitTests {
     @Test(
-        "reads the interval as Go writes durations",
+        "The interval is parsed as a Go duration",
         arguments: [
             ("1s", .seconds(1)), ("250ms", .milliseconds(250)), ("1m30s", .seconds(90)), ("1.5h", .seconds(5_400)),
             ("1h0m0.5s", .milliseconds(3_600_500)), ("3us", .microseconds(3)), ("3µs", .microseconds(3)),
@@ -24,14 +24,17 @@ struct RateLimitTests {
         }
     }
 
-    @Test("is off without an interval, or where it is 0", arguments: ["0", "'0'", "0s", "0h0m", "-0", "+0", "0.1ns"])
+    @Test(
+        "A missing interval and an interval of 0 disable the rate limit",
+        arguments: ["0", "'0'", "0s", "0h0m", "-0", "+0", "0.1ns"]
+    )
     func off(interval: String) throws {
         #expect(try read("rate_limit:\n  interval: \(interval)\n  burst: 5") == WebConfiguration())
         #expect(try read("rate_limit:") == WebConfiguration())
         #expect(try read("rate_limit: {interval: , burst: }") == WebConfiguration())
     }
 
-    @Test("warns of a burst that nothing limits, and of one that lets nothing through")
+    @Test("A burst without an interval and a burst of 0 cause a warning")
     func warned() throws {
         let unlimited = try read("rate_limit:\n  burst: 5")
         #expect(unlimited.rateLimit == nil)
@@ -57,7 +60,7 @@ struct RateLimitTests {
     }
 
     @Test(
-        "says what is wrong with an interval, and what would be right",
+        "The error for an invalid interval states the problem and the expected form",
         arguments: [
             ("5", "the number \"5\" has no unit"), ("1.5", "the number \"1.5\" has no unit"),
             ("1s30", "the number \"1s30\" has no unit"), ("-1s", "the duration \"-1s\" is negative"),
@@ -79,7 +82,7 @@ struct RateLimitTests {
     }
 
     @Test(
-        "says what is wrong with other values",
+        "The error for another invalid value states the problem",
         arguments: [
             ("burst: -1", "burst: expected a whole number from 0 on in decimal digits, found \"-1\""),
             ("burst: 1.5", "burst: expected a whole number from 0 on in decimal digits, found \"1.5\""),

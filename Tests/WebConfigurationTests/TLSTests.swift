@@ -10,7 +10,7 @@ private let suites = WebConfiguration.CipherSuite.allCases.map(\.rawValue).joine
 
 @Suite("The section tls_server_config")
 struct TLSTests {
-    @Test("with a certificate and a key has the defaults of the exporter-toolkit")
+    @Test("A certificate and a key alone give the defaults of exporter-toolkit")
     func defaults() throws {
         let section = Place(file: "web.yml", line: 1, key: "tls_server_config")
         let found = try #require(try read(tls()).tls)
@@ -28,7 +28,7 @@ struct TLSTests {
         #expect(try warnings(about: tls()).isEmpty)
     }
 
-    @Test("gives each key its value")
+    @Test("Each key sets its value")
     func everyKey() throws {
         let text = tls(
             "client_auth_type: RequireAndVerifyClientCert",
@@ -57,7 +57,7 @@ struct TLSTests {
         #expect(try warnings(about: text).isEmpty)
     }
 
-    @Test("takes certificate, key and authority out of the file itself, byte by byte")
+    @Test("An inline certificate, key or authority is read byte for byte")
     func inline() throws {
         let text = """
             tls_server_config:
@@ -79,7 +79,7 @@ struct TLSTests {
     }
 
     @Test(
-        "looks for the files that it names from the directory of the file that names them",
+        "Relative paths are resolved against the directory of the configuration file",
         arguments: [
             ("web.yml", "a.crt", "a.crt"),
             ("/etc/exporter/web.yml", "a.crt", "/etc/exporter/a.crt"),
@@ -96,7 +96,7 @@ struct TLSTests {
     }
 
     @Test(
-        "leaves TLS off and warns where it names neither certificate nor key nor clients",
+        "A section without certificate, key and client settings leaves TLS off with a warning",
         arguments: [
             "", "{}", "~", "{cert_file: }", "{min_version: TLS13}", "{cert_file: '', key_file: ''}",
             "{cipher_suites: []}",
@@ -113,7 +113,7 @@ struct TLSTests {
     }
 
     @Test(
-        "needs a certificate and a key as soon as it names anything that turns TLS on",
+        "A certificate and a key are required as soon as any key enables TLS",
         arguments: [
             ("cert_file: a", "key or key_file"), ("cert: a", "key or key_file"), ("key_file: a", "cert or cert_file"),
             ("key: a", "cert or cert_file"), ("client_ca_file: a", "cert or cert_file"),
@@ -126,7 +126,10 @@ struct TLSTests {
         #expect(refusal(of: "tls_server_config: {\(keys)}") == "web.yml:1: tls_server_config: missing one of \(what)")
     }
 
-    @Test("prefers a file to what stands in the configuration, and warns", arguments: ["cert", "key", "client_ca"])
+    @Test(
+        "A file takes precedence over an inline value, with a warning",
+        arguments: ["cert", "key", "client_ca"]
+    )
     func both(name: String) throws {
         let text = """
             tls_server_config: {cert_file: f, key_file: f, client_ca_file: f,
@@ -143,7 +146,7 @@ struct TLSTests {
         )
     }
 
-    @Test("takes a text of several lines for no path of a file, and does not show it", arguments: ["cert", "key"])
+    @Test("A path of several lines is refused without showing it", arguments: ["cert", "key"])
     func pathOfSeveralLines(name: String) {
         let text = "tls_server_config:\n  \(name)_file: |\n    -----BEGIN\n    secret\n"
         #expect(
@@ -152,7 +155,7 @@ struct TLSTests {
         )
     }
 
-    @Test("refuses cipher suites that no version can use, and warns where the list limits nothing")
+    @Test("Unusable cipher suites are refused, and a list without effect causes a warning")
     func unusableSuites() throws {
         let newer = "cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]"
         let newest = "cipher_suites: [TLS_AES_256_GCM_SHA384]"
@@ -177,7 +180,7 @@ struct TLSTests {
         #expect(try warnings(about: tls("max_version: TLS12", newer)).isEmpty)
     }
 
-    @Test("reads every cipher suite, curve and version by the name that Go gives it")
+    @Test("Every cipher suite, curve and version is accepted by its Go name")
     func names() throws {
         let suites = [
             "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256",
@@ -197,7 +200,7 @@ struct TLSTests {
         }
     }
 
-    @Test("takes null and empty lists for the default")
+    @Test("Null and an empty list mean the default")
     func nulls() throws {
         let text = tls(
             "min_version:",
@@ -214,7 +217,7 @@ struct TLSTests {
     }
 
     @Test(
-        "says what is wrong with a value, and what would be right",
+        "The error for an invalid value states the problem and the expected value",
         arguments: [
             ("cert_fil: a", "cert_fil: unknown key; expected one of \(knownKeys)"),
             ("Min_Version: a", "Min_Version: unknown key; expected one of \(knownKeys)"),
@@ -266,7 +269,9 @@ struct TLSTests {
         #expect(refusal(of: tls(line)) == "web.yml:4: tls_server_config.\(message)")
     }
 
-    @Test("names the line of the item that is wrong, and the newer one of two versions that exclude each other")
+    @Test(
+        "The error names the line of the invalid item, or of the later of two conflicting versions"
+    )
     func lines() {
         let list = tls("curve_preferences:", "- X25519", "- CurveP257")
         #expect(

@@ -10,7 +10,7 @@ private let expected =
 
 @Suite("The section basic_auth_users")
 struct UserTests {
-    @Test("gives the hash of each user")
+    @Test("The section gives the hash of each user")
     func users() throws {
         let text =
             "basic_auth_users:\n  alice: \(hash)\n  'bob b': '\(hash)'\n  123: \(hash)\n  Zoë: \(hash)\n  yes: \(hash)"
@@ -19,7 +19,10 @@ struct UserTests {
         #expect(found.warnings.isEmpty && found.tls == nil)
     }
 
-    @Test("warns where it is empty, because nobody has to log in", arguments: ["", " {}", " ~"])
+    @Test(
+        "An empty section causes a warning that no password is required",
+        arguments: ["", " {}", " ~"]
+    )
     func nobody(section: String) throws {
         let found = try read("basic_auth_users:\(section)")
         #expect(found.users.isEmpty)
@@ -30,7 +33,7 @@ struct UserTests {
         )
     }
 
-    @Test("adds merged users, and refuses one that stands in both")
+    @Test("Merged users are added, and a repeated user is refused")
     func merged() throws {
         let base = "http_server_config: {headers: }\nbasic_auth_users:\n"
         #expect(try read("\(base)  <<: {a: \(hash)}\n  b: \(hash)").users == ["a": hash, "b": hash])
@@ -39,7 +42,7 @@ struct UserTests {
     }
 
     @Test(
-        "accepts every variant and cost of bcrypt",
+        "Every variant and cost of bcrypt is accepted",
         arguments: ["$2y$04$", "$2a$05$", "$2b$09$", "$2y$10$", "$2y$19$", "$2y$20$", "$2y$31$"]
     )
     func variants(begin: String) throws {
@@ -48,7 +51,7 @@ struct UserTests {
     }
 
     @Test(
-        "refuses what is no hash of bcrypt, and does not show it",
+        "A value that is not a bcrypt hash is refused without showing it",
         arguments: [
             "hunter2", "''", "$2y$03$\(digits)", "$2y$32$\(digits)", "$2y$4$\(digits)", "$2y$99$\(digits)",
             "$2x$10$\(digits)", "$2$10$\(digits)", "$3y$10$\(digits)", "$2y$10$\(digits.dropLast())", "\(hash)x",
@@ -67,7 +70,7 @@ struct UserTests {
     }
 
     @Test(
-        "refuses users whom no client can name, users twice, and values that are no text",
+        "An unusable user name, a repeated user and a value that is not a string are refused",
         arguments: [
             (
                 "'': \(hash)",
@@ -92,7 +95,7 @@ struct UserTests {
     }
 
     @Test(
-        "shows neither password nor hash, wherever they are put by mistake",
+        "An error never shows a misplaced password or hash",
         arguments: [
             "basic_auth_users: {alice:hunter2}", "basic_auth_users: {alice:\u{301}hunter2}",
             "basic_auth_users: {alice:\(hash)}", "basic_auth_users: hunter2",
