@@ -17,7 +17,7 @@ struct Diagnose: ParsableCommand {
         discussion: """
             One reading, printed for a person; it changes nothing. As root it names the programs behind the sockets. The \
             exit status is that of monitoring plugins: 0 nothing or notes only, 1 a warning, 2 something critical, 3 it \
-            could not look, 64 wrong usage.
+            could not read, 64 wrong usage.
             """
     )
 

@@ -36,7 +36,7 @@ struct Reserve: ParsableCommand {
     @Option(
         name: .customLong("ports.exclude"),
         help: ArgumentHelp(
-            "LISTEN ports to leave out, such as those that programs take at random; what is reserved now stays so.",
+            "LISTEN ports to leave out, such as those that programs take at random; what is reserved now stays reserved.",
             discussion: "(default: none)",
             valueName: "list"
         ),
@@ -53,7 +53,7 @@ struct Reserve: ParsableCommand {
     @Flag(
         name: .customLong("check"),
         help: """
-            Print no file, but what lacks, and what is reserved now and in no file of sysctl.d; status 1 where a port \
+            Print no file, but the missing ports, and those reserved now and in no file of sysctl.d; status 1 where a port \
             lacks.
             """
     )

@@ -28,7 +28,7 @@ enum Subcommands {
         }
         let command = try TimewaitExporter.parseAsRoot(arguments)
         if let name = all.first(where: { $0 == type(of: command) })?._commandName {
-            throw ValidationError("'\(first)' stands before '\(name)'; the flags of a subcommand follow its name")
+            throw ValidationError("put '\(first)' behind '\(name)': the flags of a subcommand follow its name")
         }
         return command
     }

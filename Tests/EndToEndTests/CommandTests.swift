@@ -110,9 +110,9 @@ struct CommandTests {
             (["reserve", "8080"], "Unexpected argument '8080' (reserve --help lists its flags)"),
             (
                 ["--path.procfs=/proc", "metrics"],
-                "'--path.procfs=/proc' stands before 'metrics'; the flags of a subcommand follow its name"
+                "put '--path.procfs=/proc' behind 'metrics': the flags of a subcommand follow its name"
             ),
-            (["--ports.limit", "5", "metrics", "--services.ports=80"], "'--ports.limit' stands before 'metrics'"),
+            (["--ports.limit", "5", "metrics", "--services.ports=80"], "put '--ports.limit' behind 'metrics'"),
             (["--web.telemetry-path=/a\nb"], "is invalid for '--web.telemetry-path <path>': a path has neither"),
         ]
     )
