@@ -5,10 +5,13 @@ export PATH := $(PATH):/opt/swift/usr/bin:/usr/local/swift/usr/bin:$(HOME)/.loca
 
 sources := Package.swift Sources Tests
 
+# Folders of tests in Python that wait more than they compute, the longest first.
+waiting := Conditions Worlds Dashboards Prober Incident Diagnose WaitPort Landing Who
+
 # Package.swift says which commit is built, and swift build remembers what it said.
 fresh_manifest := --manifest-cache none --disable-build-manifest-caching
 
-.PHONY: help run build test docs test-worlds test-sanitizers deb image kustomize test-deploy dashboards pictures bench bench-quick bench-build format clean
+.PHONY: help run build demo test docs test-worlds soak mutate test-sanitizers test-faults fuzz deb image kustomize test-deploy dashboards pictures bench bench-quick bench-build format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -20,6 +23,10 @@ build: ## install what is missing, then build for release
 	.ci/install-packages
 	swift build -c release $(fresh_manifest)
 
+demo: build ## replay the incident of docs/incident.md, in five minutes; ARGS=--keep keeps Prometheus to look at
+	.ci/install-packages test
+	.ci/run-demo $(ARGS)
+
 test: ## install what is missing, then check the style, build and run every test; ARGS="--filter Name" picks some
 	.ci/install-packages test
 	swift format lint --strict --recursive $(sources)
@@ -28,12 +35,10 @@ test: ## install what is missing, then check the style, build and run every test
 	.ci/check-prose
 	swift build --build-tests --explicit-target-dependency-import-check error
 	.ci/run-tests $(ARGS)
-	[ -n "$(ARGS)" ] || .ci/run-python-tests Conditions
-	[ -n "$(ARGS)" ] || .ci/run-python-tests Worlds
-	[ -n "$(ARGS)" ] || .ci/run-python-tests Diagnose
-	[ -n "$(ARGS)" ] || .ci/run-python-tests Web
-	[ -n "$(ARGS)" ] || .ci/run-python-tests Landing
-	[ -n "$(ARGS)" ] || .ci/run-python-tests Dashboards
+	$(MEANWHILE)
+	[ -n "$(ARGS)" ] || AT_ONCE=3 .ci/run-side-by-side ".ci/run-python-tests Web -m waits" \
+		$(foreach folder,$(waiting),".ci/run-python-tests $(folder)")
+	[ -n "$(ARGS)" ] || .ci/run-python-tests Web -m "not waits"
 
 docs: ## generate the families of docs/metrics.md from Sources/Catalogue
 	.ci/install-packages
@@ -44,9 +49,27 @@ test-worlds: ## compare 1,000 random hosts with an oracle; SEED=n repeats those 
 	swift build --product timewait_exporter
 	WORLDS=$${WORLDS:-1000} .ci/run-python-tests Worlds
 
-test-sanitizers: ## run the endpoint's tests under ThreadSanitizer, AddressSanitizer and UndefinedBehaviorSanitizer
+soak: build ## watch memory, files, threads and exact counters for half an hour of everything at once; SOAK_SECONDS=n
 	.ci/install-packages test
-	.ci/run-sanitizers
+	EXPORTER=$(CURDIR)/.build/release/timewait_exporter SOAK_SECONDS=$${SOAK_SECONDS:-1800} .ci/run-python-tests Web test_soak.py -s
+
+mutate: ## break the rules of Tests/Mutations one by one: a test has to notice each; takes an hour; ARGS="parity" picks some
+	.ci/install-packages test
+	.build/python/bin/python Tests/Mutations/mutate.py $(ARGS)
+
+test-sanitizers: ## run the Swift tests under ThreadSanitizer, AddressSanitizer and UndefinedBehaviorSanitizer; ARGS=--quick leaves out most
+	.ci/install-packages test
+	.ci/run-sanitizers $(ARGS)
+
+test-faults: ## try faults of the kernel, signals and limits on the packaged program, building it if it is not there
+	.ci/install-packages test
+	.ci/install-packages package
+	[ -e .build/deb/tree/debian/build/timewait_exporter ] || [ -e .build/static/timewait_exporter ] || deploy/build-static
+	.ci/run-python-tests Faults
+
+fuzz: ## run each fuzz target of Tests/Fuzz for 20 seconds; SECONDS=300 for so many, TARGETS="route query" picks some
+	.ci/install-packages
+	FUZZ_SECONDS=$(or $(SECONDS),20) .ci/run-fuzzers $(TARGETS)
 
 dashboards: ## generate the dashboards, rules and alerts from dashboards/mixin
 	.ci/install-packages test
@@ -72,14 +95,13 @@ test-deploy: ## build what deploy/ is for, and test it in a booted machine and i
 	.build/python-deploy/bin/ruff check -q Tests/Deploy
 	.build/python-deploy/bin/ruff format -q --check Tests/Deploy
 	deploy/build-deb
-	deploy/build-image
-	deploy/build-image .build/image-again
+	.ci/run-side-by-side deploy/build-image "deploy/build-image .build/image-again" ".ci/machine-root bookworm" ".ci/machine-root trixie"
 	.ci/run-deploy-tests $(ARGS)
 
 bench: bench-build ## measure what a reading costs, beside other ways to count, and write docs/benchmark
 	.ci/run-benchmark $(ARGS)
 
-bench-quick: bench-build ## prove in two minutes that the benchmark works
+bench-quick: bench-build ## prove at 100,000 sockets that the benchmark works
 	.ci/run-benchmark --quick --output .build/benchmark-quick
 
 bench-build:

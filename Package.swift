@@ -42,7 +42,8 @@ func program(_ name: String) -> Target {
 let package = Package(
     name: "timewait_exporter",
     products: [
-        .executable(name: "timewait_exporter", targets: ["timewait_exporter"])
+        .executable(name: "timewait_exporter", targets: ["timewait_exporter"]),
+        .executable(name: "timewait_prober", targets: ["timewait_prober"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -54,19 +55,40 @@ let package = Package(
         module("Model"),
         module("KernelReaders", imports: ["System", "Model", "CLinux"]),
         module("Aggregator", imports: ["Model"]),
-        module("Sampler", imports: ["KernelReaders", "Aggregator", "Model"]),
+        module("Sampler", imports: ["System", "KernelReaders", "Aggregator", "Model"]),
         module("Advice", imports: ["Model"]),
         module("Presentation", imports: ["Advice", "Model"]),
         module("Exposition"),
         module("Catalogue", imports: ["Exposition", "Model"]),
         module("WebConfiguration", imports: ["CYaml"]),
         module("Endpoint", imports: ["WebConfiguration", "System", "CMicrohttpd", "CGnuTLS", "CZlib", "CCrypt"]),
-        module("RemoteExporter", imports: ["CCurl"]),
+        module("RemoteExporter", imports: ["System", "CCurl"]),
+        module("Prober", imports: ["KernelReaders", "Model", "System", "CCurl"]),
+        module("ProberConfiguration", imports: ["Prober", "WebConfiguration", "Model", "System"]),
+        module(
+            "Program",
+            imports: [
+                "Endpoint", "WebConfiguration", "KernelReaders", "Model", "System", "CBuildInformation",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
         .executableTarget(
             name: "timewait_exporter",
             dependencies: [
                 "Model", "KernelReaders", "Aggregator", "Sampler", "Advice", "Presentation", "Exposition", "Catalogue",
-                "Endpoint", "WebConfiguration", "RemoteExporter", "System", "CBuildInformation",
+                "Endpoint", "WebConfiguration", "RemoteExporter", "Program", "System",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+
+        .executableTarget(
+            name: "timewait_prober",
+            dependencies: [
+                "Prober", "ProberConfiguration", "Program", "Endpoint", "Exposition", "WebConfiguration",
+                "KernelReaders", "Model", "System",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -171,9 +193,14 @@ let package = Package(
         tests(of: "WebConfiguration"),
         tests(of: "Endpoint"),
         tests(of: "RemoteExporter", with: ["Endpoint"]),
+        tests(of: "Prober"),
+        tests(of: "ProberConfiguration", with: ["Prober", "WebConfiguration"]),
         tests(
             of: "Catalogue",
-            with: ["Scenes", "Sampler", "KernelReaders", "Aggregator", "Exposition", "Model", "metrics_document"]
+            with: [
+                "Scenes", "Sampler", "KernelReaders", "Aggregator", "Advice", "Presentation", "Exposition", "Model",
+                "metrics_document",
+            ]
         ),
         .testTarget(name: "ArchitectureTests", dependencies: ["Scenes"], swiftSettings: swiftSettings),
         .testTarget(
@@ -183,3 +210,19 @@ let package = Package(
         ),
     ]
 )
+
+// The fuzz targets, all in one program. It is linked with libFuzzer, and only .ci/run-fuzzers
+// builds it.
+if Context.environment["TIMEWAIT_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "timewait_fuzz",
+            dependencies: [
+                "Advice", "Aggregator", "Catalogue", "Endpoint", "Exposition", "KernelReaders", "Model", "Presentation",
+                "Prober", "ProberConfiguration", "Program", "Sampler", "WebConfiguration", "System",
+            ],
+            path: "Tests/Fuzz/timewait_fuzz",
+            swiftSettings: swiftSettings
+        )
+    )
+}

@@ -2,7 +2,6 @@ package import Model
 
 /// The findings on a host, with the checks that were made.
 package struct Diagnosis: Sendable {
-    /// The host name.
     package var host: String
     /// The kernel, as `Linux 6.12.9`.
     package var kernel: String
@@ -26,6 +25,8 @@ package struct Diagnosis: Sendable {
     package var isNormalBecause: String?
     /// What the reader had no permission to see.
     package var notSeen: NotSeen
+    /// What a trace has found; nil if nothing was traced.
+    package var traced: Traced?
 
     package init(
         host: String,
@@ -103,6 +104,7 @@ extension Diagnosis {
         self.passed = passed
         self.notChecked = notChecked
         notSeen = situation.notSeen
+        traced = situation.traced
         isNormalBecause = nil
         isNormalBecause = situation.reasonOfLargeNumbers(findings: self.findings)
     }

@@ -7,7 +7,6 @@ extension Diagnosis {
         /// TIME_WAITs with both ends on this host.
         package var timeWaitLocal: Int?
         package var listenSockets: Int?
-        /// The ephemeral range.
         package var range: PortRange?
         /// The usable ports of the range, and how many of them are held, over all destinations.
         package var ports: (usable: Int, used: Int)?
@@ -32,7 +31,6 @@ extension Diagnosis {
         package var source: String
         /// The remote address, with the zone of a link-local address.
         package var address: String
-        /// The remote port.
         package var port: Port
         /// The remote end as `10.0.0.9:5432`.
         package var text: String

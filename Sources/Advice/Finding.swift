@@ -125,15 +125,15 @@ package struct Finding: Equatable, Sendable {
     package var key: String
     /// The effect on a service or client, in one line.
     package var title: String
-    /// The facts, for programs.
+    /// The facts for programs: docs/diagnose.schema.json has the members of each check.
     package var evidence: [Fact.Member]
-    /// The facts, a line each.
+    /// The facts for people, a line each.
     package var seen: [String]
-    /// The consequence.
+    /// What fails, now or if nothing is done, and why. Whole sentences.
     package var why: String
-    /// The immediate remedy.
+    /// What helps at once; nil if nothing does, or nothing is needed.
     package var now: Step?
-    /// The lasting remedy.
+    /// What helps for good; nil if nothing is known, or nothing more is needed.
     package var prevent: Step?
     /// What not to do, and why.
     package var not: String

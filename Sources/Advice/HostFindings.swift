@@ -27,12 +27,16 @@ extension Situation {
                 + (rate.map { $0 < 0.05 ? "" : ", \(Wording.rate($0)) new per second" } ?? "")
         ]
         seen.append(whoCloses(byClient: byClient, byService: byService.map(\.port)))
-        seen.append(
-            likely.map {
-                "likely \($0.process.text): it \(dialers == nil ? "has connections to" : "dials")"
-                    + " \(Wording.count($0.ports)) of these ports now; a TIME_WAIT has no owning process"
-            } ?? "a TIME_WAIT has no owning process, and no process was seen to make such connections"
-        )
+        let closers = traced?.localClosers
+        if let closers { seen.append(closers) }
+        if let likely {
+            seen.append(
+                "likely \(likely.process.text): it \(dialers == nil ? "has connections to" : "dials")"
+                    + " \(Wording.count(likely.ports)) of these ports now; a TIME_WAIT has no owning process"
+            )
+        } else if closers == nil {
+            seen.append("a TIME_WAIT has no owning process, and no process was seen to make such connections")
+        }
         let example = lines.max { ($0.timeWait?.localPeers ?? 0, $1.port) < ($1.timeWait?.localPeers ?? 0, $0.port) }?
             .port
         return .found(
@@ -150,12 +154,13 @@ extension Situation {
         let busiest = report.ports.sorted {
             ($1.timeWait?.localPeers ?? 0, $0.port) < ($0.timeWait?.localPeers ?? 0, $1.port)
         }
-        let seen = busiest.prefix(3).filter { ($0.timeWait?.localPeers ?? 0) > 0 }.map { line in
+        var seen = busiest.prefix(3).filter { ($0.timeWait?.localPeers ?? 0) > 0 }.map { line in
             let tally = line.timeWait ?? PortTimeWait()
             let closer =
                 tally.serverLocal > tally.clientLocal ? "the service closed first" : "a local client closed first"
             return "\(line.port)  \(Wording.count(tally.localPeers, "TIME_WAIT")), \(closer)"
         }
+        if let closers = traced?.localClosers { seen.append(closers) }
         return .found(
             Finding(
                 check: .manyPerListener,

@@ -88,13 +88,13 @@ extension Situation {
         let exposed = PortSet(report.occupancy.listening.filter(range.exposes))
         let lines = Dictionary(uniqueKeysWithValues: report.ports.map { ($0.port, $0) })
         func ratio(_ port: Port) -> Double {
-            lines[port]?.collisionRatio ?? report.ephemeral?.ratio(of: port, low: range.ports.low) ?? 0
+            lines[port]?.collisionRatio ?? report.ephemeral?.ratio(of: port, in: range.ports) ?? 0
         }
         func isService(_ port: Port) -> Bool {
             lines[port]?.isRecurring == true || servicePorts.contains(port) || ratio(port) > Thresholds.collisionRatio
                 // bind() to port 0 tries the other half first, so this port was probably asked for
                 // by number.
-                || port % 2 == range.ports.low % 2
+                || range.ports.isConnectFirst(port)
         }
         guard exposed.contains(where: isService) else { return .found([]) }
         let ports = exposed.sorted { (ratio($1), $0) < (ratio($0), $1) }

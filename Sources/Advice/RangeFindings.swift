@@ -115,7 +115,7 @@ extension Situation {
         return mainProcess(
             of: owners.sockets.lazy.filter { socket in
                 let port = socket.row.localPort
-                return range.contains(port) && port % 2 != range.low % 2 && !listening.contains(port)
+                return range.contains(port) && !range.isConnectFirst(port) && !listening.contains(port)
                     && owners.options[socket.inode]?.bindsWithoutPort != true
             }
         )

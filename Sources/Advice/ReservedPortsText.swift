@@ -31,7 +31,7 @@ extension ReservedPorts {
 
     private static let outside = "out of the range"
 
-    /// A line for each port, and one for neighbours that nothing tells apart.
+    /// A line for each port, and one for neighbours that differ in nothing else.
     private var lines: [Line] {
         var lines: [Line] = []
         for port in all {

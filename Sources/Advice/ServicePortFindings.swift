@@ -110,10 +110,9 @@ extension Situation {
         }
         if let holder { return Finding.Step("Stop the holder, then start the service:", [holder.stopCommand]) }
         if isBoundOnly {
-            // ss does not show sockets that are only bound, before iproute2 6.9 at all.
             return Finding.Step(
                 "Find the holder and close it, then start the service:",
-                ["sudo timewait_exporter diagnose --services.ports=\(port)"]
+                [Wording.commandToFindBoundHolder(of: port)]
             )
         }
         return Finding.Step(
@@ -242,16 +241,7 @@ extension Situation {
         }
     }
 
-    private func text(_ socket: OwnedSocket) -> String {
-        let row = socket.row
-        let local = Wording.endpoint(row.localAddress, row.localPort)
-        switch row.state {
-        case .listen: return "\(local) LISTEN"
-        case .boundInactive: return "\(local) bound, not connected"
-        default:
-            return "\(local) -> \(Wording.endpoint(row.remoteAddress, row.remotePort)) \(row.state.name.uppercased())"
-        }
-    }
+    private func text(_ socket: OwnedSocket) -> String { socket.row.endsText }
 
     private func fact(_ socket: OwnedSocket) -> Fact {
         let row = socket.row

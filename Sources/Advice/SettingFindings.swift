@@ -129,7 +129,7 @@ extension Situation {
     var staleSamples: Outcome {
         .found(
             Collector.allCases.compactMap { collector in
-                guard let status = sample.collectors[collector] else { return nil }
+                guard let status = sample.collectors[collector], status.isInUse else { return nil }
                 let failures = status.errors.filter { $0.value > 0 }
                 let age = status.lastSuccess.map { time - $0 }
                 guard age.map({ $0 > Thresholds.staleSeconds }) ?? !failures.isEmpty, !status.succeeded else {
@@ -155,7 +155,10 @@ extension Situation {
                         ),
                     ],
                     seen: reasons.isEmpty ? [] : ["failures: \(reasons.joined(separator: ", "))"],
-                    why: "Its values are absent from the page, and the checks that need them were not made.",
+                    why: "Its values are absent from the page"
+                        + (age == nil
+                            ? ", and the checks that need them were not made."
+                            : " or as old as that, and the checks that need them were not made or may be wrong."),
                     now: Finding.Step(
                         "The log names the file and the reason:",
                         ["journalctl -u prometheus-timewait-exporter -n 50"]

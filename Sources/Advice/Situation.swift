@@ -2,17 +2,18 @@ package import Model
 
 /// The input of a diagnosis.
 package struct Situation: Sendable {
-    /// The host name.
     package var host: String
     /// The kernel, as `Linux 6.12.9`.
     package var kernel: String
-    /// The readings.
+    /// What the sampler has read.
     package var sample: Sample
     /// The sockets with their owners; nil if not read.
     package var owners: SocketOwners?
     /// Programs that were seen to open connections to LISTEN ports of this host, with these ports;
     /// nil if not observed.
     package var dialers: [SocketProcess: PortSet]?
+    /// What a trace has found; nil if nothing was traced.
+    package var traced: Traced?
     /// A sample before `sample`, for growth; nil if there is only one.
     package var earlier: Sample?
     /// The duration of the reading in seconds.
@@ -46,21 +47,13 @@ extension Situation {
     var sockets: [OwnedSocket] { owners?.sockets ?? [] }
 
     /// The process of a socket, if it was seen.
-    func process(of socket: OwnedSocket) -> SocketProcess? {
-        socket.inode == 0 ? nil : owners?.processes[socket.inode]
-    }
+    func process(of socket: OwnedSocket) -> SocketProcess? { owners?.process(of: socket) }
 
     /// The owner of a socket in words: `curl (pid 4711, backup.service)`, or at least the user.
-    func owner(of socket: OwnedSocket) -> String {
-        if let process = process(of: socket) { return process.text }
-        if socket.inode == 0 { return "no process" }
-        return "a process of \(user(socket.user))"
-    }
+    func owner(of socket: OwnedSocket) -> String { (owners ?? SocketOwners()).owner(of: socket) }
 
     /// A user in words: `user backup (uid 34)`.
-    func user(_ number: UInt32) -> String {
-        owners?.userNames[number].map { "user \(Wording.name($0)) (uid \(number))" } ?? "uid \(number)"
-    }
+    func user(_ number: UInt32) -> String { (owners ?? SocketOwners()).user(number) }
 
     /// The owner of a socket for programs.
     func ownerFact(of socket: OwnedSocket) -> Fact {
@@ -75,7 +68,6 @@ extension Situation {
         ])
     }
 
-    /// The LISTEN sockets of a port.
     func listeners(on port: Port) -> [OwnedSocket] {
         sockets.filter { $0.row.state == .listen && $0.row.localPort == port }
     }
@@ -106,16 +98,33 @@ extension Situation {
         Wording.endpoint(destination.address, destination.port, zone: zone(destination.device))
     }
 
-    /// The number of usable ports.
     var usable: Int? { report?.ephemeral?.usable }
 
-    private var timing: TimeWaitTiming { TimeWaitTiming(timeout: sample.sysctls?[.tcpTWTimeout]) }
+    private var timing: TimeWaitTiming { TimeWaitTiming(sample.sysctls) }
 
     /// The length of TIME_WAIT: `60 s`.
     var timeWaitLength: String { Wording.duration(timing.seconds) }
 
-    /// The longest time for which a TIME_WAIT can hold a port: `64 s`.
-    var longestTimeWait: String { Wording.duration(timing.seconds + TimeWaitTiming.timerRounding) }
+    var longestTimeWait: String { timing.longestText }
+}
+
+extension SocketOwners {
+    /// The process of a socket, if it was seen.
+    func process(of socket: OwnedSocket) -> SocketProcess? {
+        socket.inode == 0 ? nil : processes[socket.inode]
+    }
+
+    /// The owner of a socket in words: `curl (pid 4711, backup.service)`, or at least the user.
+    func owner(of socket: OwnedSocket) -> String {
+        if let process = process(of: socket) { return process.text }
+        if socket.inode == 0 { return "no process" }
+        return "a process of \(user(socket.user))"
+    }
+
+    /// A user in words: `user backup (uid 34)`.
+    func user(_ number: UInt32) -> String {
+        userNames[number].map { "user \(Wording.name($0)) (uid \(number))" } ?? "uid \(number)"
+    }
 }
 
 extension SocketProcess {

@@ -35,6 +35,12 @@ package enum Wording {
         return sign + count(whole) + "." + String(repeating: "0", count: places - fraction.count) + fraction
     }
 
+    /// The command that names who holds a port by a socket that is only bound. ss does not show
+    /// these, before iproute2 6.9 at all.
+    static func commandToFindBoundHolder(of port: Port) -> String {
+        "sudo timewait_exporter diagnose --services.ports=\(port)"
+    }
+
     /// A rate per second: one decimal below 10, none above.
     package static func rate(_ number: Double) -> String { decimal(number, number < 9.95 ? 1 : 0) }
 
@@ -73,11 +79,12 @@ package enum Wording {
     package static func name(_ text: String) -> String { line(text, atMost: longestName) }
 
     /// A text from outside, in one line of limited length, with everything but printable ASCII
-    /// escaped.
+    /// escaped, and spaces where there is nothing else.
     package static func line(_ text: String, atMost longest: Int) -> String {
+        let isBlank = text.utf8.allSatisfy { $0 == UInt8(ascii: " ") }
         var (result, beginning) = ("", "")
         for scalar in text.unicodeScalars {
-            let piece = isPlain(scalar) ? String(scalar) : escape(scalar)
+            let piece = isPlain(scalar) && !isBlank ? String(scalar) : escape(scalar)
             guard result.utf8.count + piece.utf8.count <= longest else { return beginning + "..." }
             result += piece
             // The longest prefix of whole escapes that leaves room for three dots.
@@ -180,4 +187,9 @@ extension Wording {
         let days = era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
         return Double(days * 86_400 + hour * 3600 + minute * 60 + second)
     }
+}
+
+extension TimeWaitTiming {
+    /// `longest` in words: `64 s`.
+    var longestText: String { Wording.duration(longest) }
 }

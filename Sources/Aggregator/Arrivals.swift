@@ -30,7 +30,7 @@ struct Arrivals: Sendable {
     private var before: Instant?
     private var start = Instant(nanoseconds: 0)
     /// When the rows that follow were read.
-    private var chunk = Instant(nanoseconds: 0)
+    private(set) var chunk = Instant(nanoseconds: 0)
     private var timing = TimeWaitTiming()
     /// The rows without a cookie that began close to the start of the last reading that was
     /// finished, and whether it counted them; and those of this reading.

@@ -3,10 +3,25 @@ import func Glibc.log
 /// What a bounded table can be asked for.
 protocol TableKey: Hashable, Sendable {
     /// A number whose lower bits depend on the whole key.
-    var hash: UInt64 { get }
+    func hash(_ seed: HashSeed) -> UInt64
 
     /// Equality, compiled into the loop that looks keys up.
     func isSame(as other: Self) -> Bool
+}
+
+/// What only this process knows, so that nobody can choose addresses and ports that make its tables
+/// slow.
+struct HashSeed: Sendable {
+    private let first = UInt64.random(in: .min ... .max)
+    private let second = UInt64.random(in: .min ... .max)
+
+    /// A number that depends on both, and on the seed: the halves of their product, folded, as in
+    /// wyhash.
+    @inline(__always)
+    func mix(_ left: UInt64, _ right: UInt64) -> UInt64 {
+        let product = (left ^ first).multipliedFullWidth(by: right ^ second)
+        return product.high ^ product.low
+    }
 }
 
 /// Gives each key of a reading a dense place from 0, in bounded memory whatever the traffic.
@@ -24,6 +39,7 @@ struct BoundedTable<Key: TableKey>: Sendable {
     /// The place of the key that belongs here plus one; 0 where there is none.
     private(set) var index = [UInt16](repeating: 0, count: smallest)
     private var sketch: CountSketch?
+    private let seed = HashSeed()
 
     /// Whether there were more keys than have places.
     var isEstimated: Bool { sketch != nil }
@@ -63,7 +79,9 @@ struct BoundedTable<Key: TableKey>: Sendable {
     private mutating func insert(_ key: Key) -> (place: Int?, uncounted: Int) {
         var uncounted = 0
         if keys.count >= Self.bound {
-            guard let estimate = addToSketch(key.hash), keys.count < Self.boundWithFrequent else { return (nil, 0) }
+            guard let estimate = addToSketch(key.hash(seed)), keys.count < Self.boundWithFrequent else {
+                return (nil, 0)
+            }
             uncounted = estimate - 1
         }
         if keys.count * 2 >= index.count { grow() }
@@ -88,12 +106,13 @@ struct BoundedTable<Key: TableKey>: Sendable {
     }
 
     /// Where the key stands in the index, or the free slot where it belongs.
-    private func slot(of key: Key) -> Int { Self.slot(of: key, in: index.span, keys.span) }
+    private func slot(of key: Key) -> Int { slot(of: key, in: index.span, keys.span) }
 
+    /// The same in a loop that keeps both spans.
     @inline(__always)
-    static func slot(of key: Key, in index: Span<UInt16>, _ keys: Span<Key>) -> Int {
+    func slot(of key: Key, in index: Span<UInt16>, _ keys: Span<Key>) -> Int {
         let mask = index.count - 1
-        var slot = Int(truncatingIfNeeded: key.hash) & mask
+        var slot = Int(truncatingIfNeeded: key.hash(seed)) & mask
         while index[slot] != 0, !keys[Int(index[slot]) - 1].isSame(as: key) { slot = (slot + 1) & mask }
         return slot
     }

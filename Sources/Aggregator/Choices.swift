@@ -98,7 +98,6 @@ struct DestinationChoice: Sendable {
         self.limit = limit
     }
 
-    /// The chosen ones.
     var destinations: [Destination] { chosen.keys.sorted() }
 
     /// Takes in a reading.

@@ -24,7 +24,7 @@ struct CookieTable: Sendable {
         case untracked
     }
 
-    private static let smallestCapacity = 1024
+    static let smallestCapacity = 1024
 
     /// The most sockets of one reading that are kept.
     let limit: Int
@@ -100,8 +100,8 @@ struct CookieTable: Sendable {
 
     private func place(of cookie: UInt64) -> Int { Self.place(of: cookie, in: places.span) }
 
-    /// Whether another cookie has a place without more ado.
-    var hasRoom: Bool { used * 10 < places.count * 7 && present < limit }
+    /// Whether the table takes as many more cookies without being rebuilt, and within its limit.
+    func hasRoom(for more: Int) -> Bool { (used + more) * 10 < places.count * 7 && present + more <= limit }
 
     /// Where a cookie belongs if that is free. Rows of 64 are spread over the table by 2^64 /
     /// golden ratio.

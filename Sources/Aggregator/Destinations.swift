@@ -301,10 +301,10 @@ extension Destination: TableKey {
     }
 
     @inline(__always)
-    var hash: UInt64 {
-        var number = (source.low ^ source.high &* 0xBF58_476D_1CE4_E5B9) &* 0x9E37_79B9_7F4A_7C15
-        number = (number ^ number >> 32 ^ address.low ^ address.high &* 0x94D0_49BB_1331_11EB) &* 0xBF58_476D_1CE4_E5B9
-        number = (number ^ number >> 32 ^ UInt64(port) ^ UInt64(device) << 16) &* 0x9E37_79B9_7F4A_7C15
-        return number ^ number >> 29
+    func hash(_ seed: HashSeed) -> UInt64 {
+        let number = seed.mix(address.low, source.low) ^ UInt64(port) << 32 ^ UInt64(device)
+        // IPv4 has nothing in the upper halves.
+        let upper = address.high | source.high == 0 ? 0 : seed.mix(address.high, source.high)
+        return seed.mix(number, upper)
     }
 }

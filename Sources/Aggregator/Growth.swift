@@ -1,16 +1,19 @@
 import Model
 
-/// How a number grows that also comes and goes: the live connections to a destination, of which some leak.
+/// How a number grows that also comes and goes: the live connections to a destination, of which
+/// some leak.
 ///
-/// Readings are kept at several resolutions. The finest has each of the last 64 readings; each of the others has the
-/// means of pairs of the one before, the last 24 of them. So a leak of many a second is seen within a few readings, one
-/// of a few a minute within an hour, whatever the interval is, and what comes and goes is averaged out.
+/// Readings are kept at several resolutions. The finest has each of the last 64 readings; each of
+/// the others has the means of pairs of the one before, the last 24 of them. So a leak of many a
+/// second is seen within a few readings, one of a few a minute within an hour, whatever the
+/// interval is, and what comes and goes is averaged out.
 ///
-/// At each resolution, and over several numbers of the last steps, the growth is compared with the noise of a step: the
-/// scatter of these steps around their mean, or of the steps before them. Growth that is several times as large as its
-/// noise (`significance`), and uses up 2 % of what is left, is a leak; of several the clearest counts, and its slope is
-/// that of a line through its points. Whether a step follows from the one before (connections that last) or not (short
-/// ones), each resolution has the scatter that belongs to its steps.
+/// At each resolution, and over several numbers of the last steps, the growth is compared with the
+/// noise of a step: the scatter of these steps around their mean, or of the steps before them.
+/// Growth that is several times as large as its noise (`significance`), and uses up 2 % of what is
+/// left, is a leak; of several the clearest counts, and its slope is that of a line through its
+/// points. Whether a step follows from the one before (connections that last) or not (short ones),
+/// each resolution has the scatter that belongs to its steps.
 ///
 ///     var growth = Growth()
 ///     growth.note(connections, at: now)
@@ -103,8 +106,8 @@ struct Growth: Sendable {
         if before.count >= 4 {
             variance = max(variance, Self.variance(before))
         } else if count < 4 {
-            // Nothing is known of the noise yet. What comes and goes at random scatters by its
-            // number, but most connections are none of that.
+            // Nothing is known of the noise yet. A number that comes and goes at random scatters
+            // in proportion to itself, but most connections do not come and go at random.
             variance = max(variance, (level - growth / 2) / 8)
         }
         let noise = (Double(count) * max(variance, leastVariance)).squareRoot()

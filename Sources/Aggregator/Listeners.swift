@@ -38,6 +38,10 @@ struct ListenerIndex: Sendable {
         var others: Range<Int>
         /// The places of all of them.
         var all: Range<Int>
+        /// Whether one of the others is a wildcard that takes IPv4.
+        var takesIPv4OnALink = false
+        /// Whether one of the others is a wildcard that takes IPv6.
+        var takesIPv6OnALink = false
 
         /// The place of the only end that can have taken an address of a family; nil where it
         /// depends on the address.
@@ -51,10 +55,8 @@ struct ListenerIndex: Sendable {
     /// The slot of each port plus one; 0 where nobody listens.
     private(set) var slotOfPort = [UInt16](repeating: 0, count: 65_536)
 
-    /// The number of slots.
     var count: Int { slots.count }
 
-    /// The number of places.
     var placeCount: Int { ends.count }
 
     /// The ends of a slot by their places.
@@ -65,19 +67,43 @@ struct ListenerIndex: Sendable {
     /// The place of the listener of a slot that accepted a connection: that on its very address,
     /// before a wildcard.
     func place(in slot: Int, taking address: IPAddress, on device: UInt32) -> Int? {
-        var best: (place: Int, score: Int)?
-        for place in slots[slot].others {
-            let end = ends[place]
-            guard end.device == 0 || end.device == device, end.address == address || end.takes(address) else {
-                continue
-            }
-            let score = (end.address == address ? 2 : 0) + (end.device == device ? 1 : 0)
-            if score > best?.score ?? -1 { best = (place, score) }
-        }
-        return best?.place ?? (address.isIPv4 ? slots[slot].anyIPv4 : slots[slot].anyIPv6)
+        let slot = slots[slot]
+        return place(in: slot, at: address, device) ?? place(in: slot, at: address, 0)
+            ?? wildcard(in: slot, taking: address, on: device)
+            ?? (address.isIPv4 ? slot.anyIPv4 : slot.anyIPv6)
     }
 
-    /// The port of a slot.
+    /// The place of the end of a slot with exactly this address and interface, other than a
+    /// wildcard on every interface.
+    private func place(in slot: Slot, at address: IPAddress, _ device: UInt32) -> Int? {
+        let place = firstPlace(in: slot, from: address, device)
+        guard slot.others.contains(place), ends[place].address == address, ends[place].device == device else {
+            return nil
+        }
+        return place
+    }
+
+    /// The first of a slot's other ends that is not before an address and an interface. They are
+    /// sorted, since there may be thousands.
+    private func firstPlace(in slot: Slot, from address: IPAddress, _ device: UInt32) -> Int {
+        var (low, high) = (slot.others.lowerBound, slot.others.upperBound)
+        while low < high {
+            let middle = (low + high) / 2
+            if (ends[middle].address, ends[middle].device) < (address, device) {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        return low
+    }
+
+    /// The place of a wildcard of a slot that is bound to an interface.
+    private func wildcard(in slot: Slot, taking address: IPAddress, on device: UInt32) -> Int? {
+        let wildcards: [IPAddress] = address.isIPv4 ? [.anyIPv4, .anyIPv6] : [.anyIPv6]
+        return wildcards.lazy.compactMap { place(in: slot, at: $0, device) }.first { ends[$0].takes(address) }
+    }
+
     func port(of slot: Int) -> Port { slots[slot].port }
 
     /// The slot of a port, on whatever address somebody listens there.
@@ -98,19 +124,21 @@ struct ListenerIndex: Sendable {
         let index = Int(slotOfPort[Int(port)]) - 1
         guard index >= 0 else { return nil }
         if (address.isIPv4 ? slots[index].anyIPv4 : slots[index].anyIPv6) != nil { return index }
-        for place in slots[index].others {
-            let end = self.ends[place]
-            guard device == nil || end.device == 0 || end.device == device else { continue }
-            if end.address == address || end.takes(address) { return index }
+        let slot = slots[index]
+        guard !slot.others.isEmpty else { return nil }
+        guard let device else {
+            let isTaken = address.isIPv4 ? slot.takesIPv4OnALink : slot.takesIPv6OnALink
+            return isTaken || self.slot(of: port, exactly: address) != nil ? index : nil
         }
-        return nil
+        return place(in: index, taking: address, on: device) != nil ? index : nil
     }
 
     /// The slot of a port on which somebody listens on exactly this address.
     func slot(of port: Port, exactly address: IPAddress) -> Int? {
         let index = Int(slotOfPort[Int(port)]) - 1
         guard index >= 0 else { return nil }
-        return slots[index].others.contains { ends[$0].address == address } ? index : nil
+        let place = firstPlace(in: slots[index], from: address, 0)
+        return slots[index].others.contains(place) && ends[place].address == address ? index : nil
     }
 
     /// Starts anew with these listeners, in the memory of the ones before.
@@ -118,7 +146,8 @@ struct ListenerIndex: Sendable {
         for slot in slots { slotOfPort[Int(slot.port)] = 0 }
         slots.removeAll(keepingCapacity: true)
         ends.removeAll(keepingCapacity: true)
-        for end in known.sorted(by: { $0.isBefore($1) }) {
+        // No listener has port 0; so there are never more slots than numbers for them.
+        for end in known.sorted(by: { $0.isBefore($1) }) where end.port != 0 {
             if slots.last?.port != end.port {
                 slots.append(Slot(port: end.port, others: ends.count..<ends.count, all: ends.count..<ends.count))
                 slotOfPort[Int(end.port)] = UInt16(slots.count)
@@ -135,6 +164,8 @@ struct ListenerIndex: Sendable {
             default:
                 let first = slots[last].others.isEmpty ? place : slots[last].others.lowerBound
                 slots[last].others = first..<ends.count
+                if end.takes(.anyIPv4) { slots[last].takesIPv4OnALink = true }
+                if end.takes(.anyIPv6) { slots[last].takesIPv6OnALink = true }
             }
         }
     }

@@ -8,7 +8,7 @@ import Model
 struct LocalPorts: Sendable {
     /// A service wants the port and does not listen on it.
     static let watched: UInt32 = 1
-    /// The kernel gives the port to whoever asks for none by number.
+    /// The kernel may choose the port for a socket that asks for no particular one.
     static let offered: UInt32 = 2
     /// A service listens on the port, or did until a short while ago.
     static let serving: UInt32 = 4

@@ -19,6 +19,10 @@ package struct Memory: Sendable {
     var holders = PortHolders()
     var peers: Peers
     var rangeForecast = RangeForecast()
+    /// Who closed first; nil where that is not traced.
+    var closers: Closers?
+    /// The rows of the last reading that `closers` needs.
+    var closingRows: ClosingRows?
     /// The memory of what rows say of ports: a reading takes it, and `finish` gives it back.
     var ports: LocalPorts?
     var timing = TimeWaitTiming()
@@ -34,20 +38,29 @@ package struct Memory: Sendable {
         arrivals = Arrivals(limit: settings.socketsLimit)
         destinations = Destinations(limit: settings.destinationsLimit)
         peers = Peers(limit: settings.peersLimit)
+        closers = settings.closersLimit.map { Closers(limit: $0) }
     }
 
     /// Takes in the listeners of a moment between two readings.
     ///
-    /// - Returns: the part of a report that follows from them, and whether a service has vanished
-    ///   that listened at the look before.
+    /// - Returns: the part of a report that follows from them.
     package mutating func look(
         at listening: [SocketRow],
         _ range: EphemeralRange?,
         at now: Instant
-    ) -> (report: ListenerReport, hasVanished: Bool) {
-        let hasVanished = remember(listening, at: now)
-        return (ListenerReport(listening, home: services.home, range: range), hasVanished)
+    ) -> ListenerReport {
+        if listening.map({ ListenerIdentity($0) }) == lastLook {
+            services.note(unchangedAt: now)
+            hasVanished = false
+        } else {
+            update(listening, at: now)
+        }
+        return ListenerReport(listening, home: services.home, range: range)
     }
+
+    /// Whether a service has vanished between the last two looks at the listeners, be it by `look`
+    /// or by a reading.
+    package private(set) var hasVanished = false
 
     /// Whether a service has stopped that may want its port again, so that it matters who takes it.
     package var awaitsService: Bool {
@@ -65,21 +78,11 @@ package struct Memory: Sendable {
         destinations.note(question, hasTimestamps: hasTimestamps)
     }
 
-    private mutating func remember(_ listening: [SocketRow], at now: Instant) -> Bool {
-        guard listening.map({ ListenerIdentity($0) }) != lastLook else {
-            services.note(unchangedAt: now)
-            return false
-        }
-        return update(listening, at: now)
-    }
-
     /// Takes in listeners that may have changed.
-    ///
-    /// - Returns: whether a service has vanished.
-    mutating func update(_ listening: [SocketRow], at now: Instant) -> Bool {
+    mutating func update(_ listening: [SocketRow], at now: Instant) {
         lastLook = listening.map { ListenerIdentity($0) }
         listeners.update(listening, timing, at: now)
-        return services.update(
+        hasVanished = services.update(
             listening,
             timing,
             wanted: settings.servicePorts,
@@ -122,6 +125,8 @@ package struct AccountingSettings: Sendable {
     package var udpServicePorts = PortSet()
     /// How many service ports get a line; 0 for none.
     package var servicesLimit = 100
+    /// How many programs that close first get a line; 0 for none, nil where closes are not traced.
+    package var closersLimit: Int?
 
     /// Whether a port may get a line of its own, or be learnt as a service's.
     func includes(_ port: Port) -> Bool {

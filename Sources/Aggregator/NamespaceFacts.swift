@@ -12,14 +12,16 @@ package struct NamespaceFacts: Sendable {
     /// This namespace's own addresses.
     package var addresses: LocalAddresses?
     /// The sysctls that hold one number.
-    package var sysctls: SysctlValues?
+    package var sysctls: SysctlValues? {
+        didSet { timing = TimeWaitTiming(sysctls) }
+    }
     /// The local ports of UDP sockets.
     package var udpPorts: PortSet?
     /// TWRecycled of /proc/net/netstat.
     package var recycled: UInt64?
 
     /// How long TIME_WAIT lasts.
-    var timing: TimeWaitTiming { TimeWaitTiming(timeout: sysctls?[.tcpTWTimeout]) }
+    private(set) var timing: TimeWaitTiming
 
     /// The facts of one moment.
     package init(
@@ -36,6 +38,7 @@ package struct NamespaceFacts: Sendable {
         self.ports = ports ?? range?.ports
         self.addresses = addresses
         self.sysctls = sysctls
+        timing = TimeWaitTiming(sysctls)
         self.udpPorts = udpPorts
         self.recycled = recycled
     }

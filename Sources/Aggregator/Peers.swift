@@ -8,7 +8,7 @@ struct Peers: Sendable {
 
         func isSame(as other: Peer) -> Bool { self == other }
 
-        var hash: UInt64 { Destination(source: address, address: .anyIPv4, port: port).hash }
+        func hash(_ seed: HashSeed) -> UInt64 { seed.mix(seed.mix(address.low, address.high), UInt64(port)) }
     }
 
     private let limit: Int

@@ -140,7 +140,7 @@ struct PortHolders: Sendable {
         if row.state == .timeWait, let service {
             beganBefore = began(row) < service.lastSeen
         }
-        // As long as it tells so by itself it need not be remembered.
+        // As long as its own timer shows this, it need not be remembered.
         if beganBefore, !isKnownOther, row.timerRemaining > 0 { return true }
         let isOwn =
             if ownBefore.contains(connection) {
@@ -198,25 +198,7 @@ struct PortHolders: Sendable {
     /// Whether a socket is where the service would bind: on the same address, or one of both on
     /// every address.
     private func overlaps(_ row: borrowing SocketRow) -> Bool {
-        guard let ends = surroundings.services[row.localPort]?.ends else { return true }
-        for end in ends where end.overlaps(row) { return true }
-        return false
-    }
-}
-
-extension SocketRow {
-    /// Whether both ends are the same: a client that was given the port that it dials, and so
-    /// dialed itself.
-    var isSelfConnected: Bool { localPort == remotePort && localAddress == remoteAddress }
-
-    /// A number for the connection, whatever its state: the same for the same two ends, and
-    /// practically never for others.
-    var connection: UInt64 {
-        var number = localAddress.high ^ UInt64(localPort) << 16 ^ UInt64(remotePort)
-        number = (number ^ number >> 32) &* 0x9E37_79B9_7F4A_7C15 ^ localAddress.low
-        number = (number ^ number >> 32) &* 0x9E37_79B9_7F4A_7C15 ^ remoteAddress.high
-        number = (number ^ number >> 32) &* 0x9E37_79B9_7F4A_7C15 ^ remoteAddress.low
-        return (number ^ number >> 29) &* 0xBF58_476D_1CE4_E5B9
+        surroundings.services[row.localPort]?.ends.overlap(row) ?? true
     }
 }
 

@@ -41,6 +41,11 @@ package struct Reading: RowSink, ~Copyable {
     var undecided: [SocketRow] = []
     /// Whether the range and what decides about reuse are known.
     var countsDestinations = false
+    /// What decides about common rows; nil where no row is common.
+    var commonRules: CommonRules?
+    var commonCounts = CommonCounts()
+    /// Rows to match with traced closes; nil where closes are not traced.
+    var closing: ClosingRows?
     /// The last local address, and whether it is one of the namespace's own: most rows have the
     /// same.
     var lastLocal: (address: IPAddress, device: UInt32, isOwn: Bool)?
@@ -59,6 +64,7 @@ package struct Reading: RowSink, ~Copyable {
         self.memory = memory
         self.memory.timing = facts.timing
         self.memory.arrivals.takeBack(cookies)
+        closing = memory.closers == nil ? nil : ClosingRows()
     }
 
     package mutating func rows(_ rows: Span<SocketRow>, readAt now: Instant) {
@@ -76,23 +82,27 @@ package struct Reading: RowSink, ~Copyable {
         guard index < rows.count else { return }
         memory.arrivals.chunk(at: now)
         memory.holders.chunk(at: now)
-        while true {
-            index = takeCommon(rows, from: index)
-            guard index < rows.count else { return }
-            row(rows[index])
-            index += 1
+        while index < rows.count {
+            let next = takeCommon(rows, from: index)
+            if next == index {
+                row(rows[index])
+                index += 1
+            } else {
+                index = next
+            }
         }
     }
 
     /// Sets up what the listeners classify.
     mutating func open() {
         isOpen = true
-        _ = memory.update(listening, at: now)
+        memory.update(listening, at: now)
         listeners.rebuild(memory.listeners.known)
         lines = (0..<listeners.count).map { PortLine(port: listeners.port(of: $0)) }
         ends = ServiceEnds(slots: listeners.count, places: listeners.placeCount)
         if isClassifying { memory.arrivals.begin(facts.timing, at: now) }
         beginPorts()
+        commonRules = rulesOfCommonRows
         for row in binding + listening {
             count(row)
             // A listener where the service did not listen.
@@ -159,6 +169,7 @@ package struct Reading: RowSink, ~Copyable {
             classify(row, slot, isForeign: isForeign)
         default:
             if row.isOrphanFinWait2 { orphanFinWait2 += 1 }
+            if row.state.isClosingFirst { closing?.note(closing: row) }
             guard let slot else { return }
             memory.holders.noteAccepted(row)
             if row.state == .closeWait { lines[slot].closeWait += 1 }
@@ -263,7 +274,28 @@ package struct Reading: RowSink, ~Copyable {
         guard isClassifying, memory.arrivals.isNew(row) else { return }
         newTimeWait[owner.role, peer] += 1
         if let slot = owner.slot { ends.newPorts[slot][owner] += 1 }
+        noteClosed(row, by: owner)
     }
+
+    /// Keeps a new TIME_WAIT for the trace of closes, where there is one.
+    mutating func noteClosed(_ row: borrowing SocketRow, by owner: Arrivals.Owner) {
+        guard closing != nil else { return }
+        let began = memory.arrivals.chunk + -facts.timing.age(timerRemaining: row.timerRemaining)
+        closing?.note(
+            new: ClosedRow(
+                ends: ConnectionEnds(row),
+                began: began,
+                role: owner.role,
+                peer: owner.peer,
+                port: owner.slot.map { listeners.port(of: $0) }
+            )
+        )
+    }
+}
+
+extension TCPState {
+    /// Whether the socket closed first and is not in TIME_WAIT yet.
+    fileprivate var isClosingFirst: Bool { self == .finWait1 || self == .finWait2 || self == .closing }
 }
 
 /// TIME_WAITs of services.

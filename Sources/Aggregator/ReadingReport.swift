@@ -5,9 +5,11 @@ extension Reading {
     package consuming func finish(_ remembered: inout Memory) -> PortReport {
         if !isOpen { open() }
         ports.finish()
+        addCommonCounts()
         defer {
             remembered = memory
             remembered.ports = ports
+            remembered.closingRows = closing
         }
         if isClassifying {
             memory.arrivals.finish()
@@ -83,7 +85,7 @@ extension Reading {
             guard let range = facts.range else { continue }
             let isExposed = range.exposes(port)
             lines[slot].isExposed = isExposed
-            lines[slot].collisionRatio = isExposed ? ephemeral?.half(of: port, low: range.ports.low).ratio : 0
+            lines[slot].collisionRatio = isExposed ? ephemeral?.ratio(of: port, in: range.ports) : 0
         }
     }
 

@@ -62,17 +62,15 @@ struct ReuseRule: Equatable, Sendable {
 package struct TimestampQuestion: Equatable, Sendable {
     /// Where the connection goes, and from where.
     package let destination: Destination
-    /// Its local port.
     package let localPort: Port
-    /// Its cookie.
     package let cookie: UInt64
 }
 
 /// What is known of the TCP timestamps of other hosts, without which no TIME_WAIT towards them is
 /// reused.
 ///
-/// A live connection tells, if the kernel is asked for it. Where connections are too short for
-/// that, reuse itself does: the tuple of a TIME_WAIT is a new connection's in the next reading, and
+/// The kernel says it of a live connection, if asked. Where connections are too short for that,
+/// reuse itself shows it: the tuple of a TIME_WAIT is a new connection's in the next reading, and
 /// TWRecycled has counted at least as many as there are of those.
 struct PeerTimestamps: Sendable {
     /// The most TIME_WAITs that are remembered from one reading to the next.

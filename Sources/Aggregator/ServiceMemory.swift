@@ -10,15 +10,14 @@ struct ServiceMemory: Sendable {
     /// What is known of a port.
     struct Service: Sendable {
         /// Where it listens, or did last.
-        fileprivate(set) var ends: [ListenerEnd]
+        fileprivate(set) var ends: ListenerEnds
         /// Every place where it was seen to listen: a service that is moved, and moved back, is
         /// itself in both.
-        fileprivate var homes: Set<ListenerEnd>
+        fileprivate var homes: ListenerEnds
         /// Since when it listens, without a break that was seen.
         fileprivate var since: Instant
         /// When it was last seen to listen, once it has gone.
         fileprivate(set) var lastSeen: Instant
-        /// Whether it listens.
         fileprivate(set) var isListening = true
         /// The cookies of its listeners; empty over procfs.
         fileprivate var cookies: Set<UInt64>
@@ -29,9 +28,7 @@ struct ServiceMemory: Sendable {
         fileprivate(set) var cameBack = false
 
         /// Whether it was seen to listen on an address, or on all of its family.
-        func listened(on address: IPAddress) -> Bool {
-            homes.contains { $0.address == address || $0.takes(address) }
-        }
+        func listened(on address: IPAddress) -> Bool { homes.listen(on: address) }
     }
 
     /// How long a service has to listen to be waited for, in seconds.
@@ -91,26 +88,27 @@ struct ServiceMemory: Sendable {
     }
 
     /// The places where a service was seen, with those of now.
-    private static func homes(_ known: Set<ListenerEnd>, _ ends: [ListenerEnd]) -> Set<ListenerEnd> {
-        let homes = known.union(ends)
+    private static func homes(_ known: ListenerEnds, _ ends: ListenerEnds) -> ListenerEnds {
+        let homes = Set(known.all).union(ends.all)
         // Addresses that come and go do not add up.
-        return homes.count > 2 * ends.count + 16 ? Set(ends) : homes
+        if homes.count > 2 * ends.all.count + 16 { return ends }
+        return homes.count == known.all.count ? known : ListenerEnds(homes)
     }
 
     private mutating func see(_ rows: [SocketRow], on port: Port, at now: Instant) {
-        let ends = rows.map { ListenerEnd($0) }
+        let ends = ListenerEnds(rows.map { ListenerEnd($0) })
         let cookies = Set(rows.lazy.map(\.cookie).filter { $0 != 0 })
         guard var service = services[port] else {
             services[port] = Service(
                 ends: ends,
-                homes: Set(ends),
+                homes: ends,
                 since: now,
                 lastSeen: now,
                 cookies: cookies
             )
             return
         }
-        let isHome = service.homes.contains { home in ends.contains { $0.covers(home) } }
+        let isHome = service.homes.all.contains { ends.cover($0) }
         // What has been elsewhere for a day is taken for the service.
         guard isHome || !service.isListening && now - service.lastSeen >= Self.remembering else {
             if service.isListening { service.lastSeen = lastLook }
@@ -123,7 +121,7 @@ struct ServiceMemory: Sendable {
         if !service.isListening { service.since = now }
         service.isListening = true
         service.ends = ends
-        service.homes = isHome ? Self.homes(service.homes, ends) : Set(ends)
+        service.homes = isHome ? Self.homes(service.homes, ends) : ends
         service.cookies = cookies
         if now - service.since >= Self.establishing { service.isEstablished = true }
         services[port] = service

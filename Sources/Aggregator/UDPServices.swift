@@ -9,7 +9,7 @@ package struct UDPServices: Sendable {
     /// What is known of a port.
     private struct Service {
         /// Where it has an unconnected socket, or had one last.
-        var ends: [ListenerEnd]
+        var ends: ListenerEnds
         /// The connected sockets that were there beside it.
         var own: Set<UInt64> = []
     }
@@ -55,11 +55,11 @@ package struct UDPServices: Sendable {
 
     /// What holds a port; nil where its service is there.
     private mutating func look(at rows: [SocketRow], on port: Port) -> ServiceHolders? {
-        let ends = rows.filter { $0.state == .close }.map { ListenerEnd($0) }
+        let ends = ListenerEnds(rows.filter { $0.state == .close }.map { ListenerEnd($0) })
         let known = services[port]
-        let isHome = known.map { known in ends.contains { end in known.ends.contains { end.covers($0) } } }
+        let isHome = known.map { known in known.ends.all.contains { ends.cover($0) } }
         let connected = rows.filter { $0.state != .close }
-        if isHome ?? !ends.isEmpty {
+        if isHome ?? !ends.all.isEmpty {
             let own = connected.prefix(Self.remembered).map(\.connection)
             services[port] = Service(ends: ends, own: Set(own))
             return nil
@@ -70,7 +70,7 @@ package struct UDPServices: Sendable {
         for row in rows {
             let isOwn = row.state != .close && known?.own.contains(row.connection) == true
             if isOwn { holders.own += 1 } else { holders.other += 1 }
-            guard known.map({ $0.ends.contains { $0.overlaps(row) } }) ?? true else { continue }
+            guard known?.ends.overlap(row) ?? true else { continue }
             holders.isBindablePlain = false
             if !isOwn { holders.isBindableReusing = false }
         }

@@ -1,12 +1,17 @@
-// What is called of libcurl, which is neither linked with nor needed to build: it is loaded when an exporter elsewhere
-// is asked, so that the one that serves has no library more in its memory and its package no dependency more. Prototypes
-// and numbers are those of curl/curl.h; libcurl.so.4 has kept them since 2006 (https://curl.se/libcurl/abi.html).
+// What is called of libcurl, which is neither linked with nor needed to build: it is loaded when an
+// exporter elsewhere is asked, or a prober has HTTP to speak, so that the exporter that serves has
+// no library more in its memory and its package no dependency more. Prototypes and numbers are
+// those of curl/curl.h; libcurl.so.4 has kept them since 2006 (https://curl.se/libcurl/abi.html).
 #ifndef CCURL_H
 #define CCURL_H
 
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+/// The library of Debian's curl, and the one of git and others.
+#define CCURL_LIBRARY "libcurl.so.4"
+#define CCURL_LIBRARY_OF_GNUTLS "libcurl-gnutls.so.4"
 
 // CURLoption
 enum {

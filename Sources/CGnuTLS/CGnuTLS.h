@@ -6,7 +6,8 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 
-/// gnutls_free, which is a variable that anybody could change, so that Swift would not call it from several threads.
+/// gnutls_free, which is a variable that anybody could change, so that Swift would not call it from
+/// several threads.
 static inline void cgnutls_free(void *_Nullable memory) { gnutls_free(memory); }
 
 #endif

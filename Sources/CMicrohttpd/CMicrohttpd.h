@@ -1,5 +1,6 @@
-// GNU libmicrohttpd, and what Swift cannot call of it: functions with a variable number of arguments, and a callback
-// that takes a va_list, which Swift is known to hand over faithfully on x86-64 only.
+// GNU libmicrohttpd, and what Swift cannot call of it: functions with a variable number of
+// arguments, and a callback that takes a va_list, which Swift is known to hand over faithfully on
+// x86-64 only.
 #ifndef CMICROHTTPD_H
 #define CMICROHTTPD_H
 
@@ -41,20 +42,21 @@ static inline void cmhd_log(void *_Nonnull sink, const char *_Nonnull format, va
     to->line(to->context, text);
 }
 
-/// A gnutls_certificate_retrieve_function2 without any certificate. libmicrohttpd wants a certificate or such a function
-/// before it starts; each connection is given its credentials before the handshake.
+/// A gnutls_certificate_retrieve_function2 without any certificate. libmicrohttpd wants a
+/// certificate or such a function before it starts; each connection is given its credentials before
+/// the handshake.
 static inline int cmhd_no_certificate(void) { return -1; }
 
-/// MHD_start_daemon, which is variadic: a daemon that serves the connections it is given. The logger comes first, or
-/// what goes wrong in later options is printed on stderr.
+/// MHD_start_daemon, which is variadic: a daemon that serves the connections it is given. The
+/// logger comes first, or what goes wrong in later options is printed on stderr.
 static inline struct MHD_Daemon *_Nullable cmhd_start(int tls, struct cmhd_limits limits, struct cmhd_callbacks callbacks,
                                                       struct cmhd_log_sink *_Nonnull sink) {
     struct MHD_OptionItem tls_options[] = {
         {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)cmhd_no_certificate},
         {MHD_OPTION_END, 0, NULL},
     };
-    // With epoll, 0.9.75 calls gnutls_handshake() without a pause as long as a client that has sent a byte of its
-    // handshake does not go on: one such client takes a whole core.
+    // With epoll, 0.9.75 calls gnutls_handshake() without a pause as long as a client that has sent
+    // a byte of its handshake does not go on: one such client takes a whole core.
     unsigned int flags = (tls ? MHD_USE_POLL_INTERNAL_THREAD : MHD_USE_EPOLL_INTERNAL_THREAD) | MHD_USE_NO_LISTEN_SOCKET |
                          MHD_USE_ITC | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;
     return MHD_start_daemon(
@@ -72,13 +74,14 @@ static inline struct MHD_Daemon *_Nullable cmhd_start(int tls, struct cmhd_limit
         MHD_OPTION_END);
 }
 
-/// MHD_set_connection_option, which is variadic: the seconds without a byte after which this connection is closed.
+/// MHD_set_connection_option, which is variadic: the seconds without a byte after which this
+/// connection is closed.
 static inline void cmhd_set_idle_seconds(struct MHD_Connection *_Nonnull connection, unsigned int seconds) {
     MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, seconds);
 }
 
-/// MHD_get_connection_info, which is variadic: the status code of the answer queued on a connection, 0 where there is
-/// none.
+/// MHD_get_connection_info, which is variadic: the status code of the answer queued on a
+/// connection, 0 where there is none.
 static inline unsigned int cmhd_status(struct MHD_Connection *_Nonnull connection) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_HTTP_STATUS);
     return info == NULL ? 0 : info->http_status;
@@ -96,7 +99,8 @@ static inline void *_Nullable cmhd_tls_session(struct MHD_Connection *_Nonnull c
     return info == NULL ? NULL : info->tls_session;
 }
 
-/// MHD_get_connection_info again: what the callback connection_changes has attached to a connection.
+/// MHD_get_connection_info again: what the callback connection_changes has attached to a
+/// connection.
 static inline void *_Nullable cmhd_context(struct MHD_Connection *_Nonnull connection) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     return info == NULL ? NULL : info->socket_context;

@@ -2,7 +2,8 @@ package import Exposition
 
 /// Every metric family of the exporter, each written in one place.
 ///
-/// A family looks like this; `query` and `note` are for docs/metrics.md, which `make docs` generates:
+/// A family looks like this; `query` and `note` are for docs/metrics.md, which `make docs`
+/// generates:
 ///
 ///     .gauge("timewait_buckets", "TIME_WAIT and orphaned FIN_WAIT2 sockets.")
 ///         .from(.sockstat("tw of TCP")) { $0.sample.statistics?.timeWaitBuckets }
@@ -15,6 +16,7 @@ package enum Catalogue {
         ("Ephemeral port range", ephemeralRange),
         ("Destinations", destinations),
         ("Service ports", servicePorts),
+        ("Who closes first", closers),
         ("Sysctls", sysctls),
         ("Sampler", sampler),
         ("Exporter", exporter),

@@ -38,7 +38,7 @@ extension Catalogue {
             labels: ["collector"],
             "User and system CPU time of the collector's readings."
         )
-        .fromCollectors { $0.cpuSeconds }
+        .fromCollectors(inUse: false) { $0.cpuSeconds }
         .onlyServed()
         .query("sum without(collector) (rate(timewait_sampler_cpu_seconds_total[5m]))"),
         .gauge(
@@ -103,8 +103,8 @@ extension Catalogue {
         .onlyServed(),
         .gauge(
             "timewait_exporter_connections_limit",
-            "Maximum of client connections served at once (--web.max-connections). Close to it, the longest idle ones "
-                + "are closed."
+            "Maximum number of client connections served at once (--web.max-connections). Near it, those that have "
+                + "been idle longest are closed."
         )
         .from(.exporter) { $0.exporter.connections?.limit }
         .onlyServed(),
@@ -155,13 +155,17 @@ extension Catalogue {
 }
 
 extension Family.Heading {
-    /// One sample for each collector in use whose value is known.
+    /// One sample for each collector whose value is known: counters also of those that are not in
+    /// use any more.
     fileprivate func fromCollectors(
+        inUse isOfThoseInUse: Bool = true,
         value: @escaping @Sendable (CollectorStatus) -> (any SampleValue)?
     ) -> Family {
         from(.sampler) { input, page in
             for collector in Collector.allCases {
-                guard let status = input.sample.collectors[collector], let value = value(status) else { continue }
+                guard let status = input.sample.collectors[collector], status.isInUse || !isOfThoseInUse,
+                    let value = value(status)
+                else { continue }
                 page.sample(value, collector.rawValue)
             }
         }

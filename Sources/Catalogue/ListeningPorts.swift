@@ -42,7 +42,8 @@ extension Catalogue {
         .gauge(
             "timewait_port_listeners",
             labels: ["port"],
-            "LISTEN sockets of the port, 0 for 65 s after the last one closed."
+            "LISTEN sockets of the port, 0 for timewait_duration_seconds plus \(TimeWaitTiming.listenerMargin) s after the "
+                + "last one closed."
         )
         .fromPorts(.socketTable("st 0A")) { $0.listeners }
         .note("Above 1 with SO_REUSEPORT, or if the service listens on several addresses."),

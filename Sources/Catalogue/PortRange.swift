@@ -153,8 +153,8 @@ extension Catalogue {
             .fromReport(.socketTable("local_address and rem_address")) { $0.destinations?.omitted },
         .gauge(
             "timewait_destination_exhaustion_seconds",
-            "Forecast of the seconds until connect() to the first destination fails with EADDRNOTAVAIL: 0 if no port "
-                + "is left, +Inf if never."
+            "Forecast of the seconds until connect() fails with EADDRNOTAVAIL for any destination: 0 if no port is "
+                + "left, +Inf if never."
         )
         .from(.socketTable("local_address, rem_address, st and tm->when")) { input in
             guard let destinations = input.sample.ports?.destinations else { return nil }

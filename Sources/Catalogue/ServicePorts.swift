@@ -8,7 +8,7 @@ extension Catalogue {
             "timewait_service_port_info",
             labels: ["port", "origin"],
             "Why the exporter watches the TCP port as a service's, always 1: configured in --services.ports, reserved "
-                + "in the ephemeral port range, or learnt because a listener came back to it within 24 hours."
+                + "in the ephemeral port range, or learnt because its listener came back to it."
         )
         .fromServices(.socketTable("local_address and st")) { $1.sample(1, String($0.port), $0.origin.rawValue) },
         .gauge(
@@ -60,7 +60,10 @@ extension Catalogue {
                 }
             }
         }
-        .note("Includes 60 s more for a FIN_WAIT2, and 4.1 s by which the kernel's timers may be late.")
+        .note(
+            "Includes timewait_duration_seconds more for a FIN_WAIT2, and \(TimeWaitTiming.timerRounding) s by which the "
+                + "kernel's timers may be late."
+        )
         .query("timewait_service_port_free_timestamp_seconds - time()"),
         .gauge(
             "timewait_omitted_service_ports",

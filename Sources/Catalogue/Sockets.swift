@@ -89,10 +89,18 @@ extension Catalogue {
         .gauge(
             "timewait_untracked_sockets",
             "TIME_WAIT sockets that timewait_observed_total and timewait_port_entries_total may miss, because there "
-                + "are more than --sockets.limit."
+                + "are more than timewait_tracked_sockets_limit."
         )
         .fromReport(.socketTable(sockDiag: "rows", procfs: nil)) { $0.untracked }
         .onlyServed(),
+        .gauge(
+            "timewait_tracked_sockets_limit",
+            "TIME_WAIT sockets that are recognised from one reading to the next: --sockets.limit, or fewer where the "
+                + "memory of the process is limited."
+        )
+        .from(.sampler) { $0.sample.socketsLimit }
+        .onlyServed()
+        .query("timewait_untracked_sockets > 0"),
         .counter("timewait_recycled_total", "TIME_WAIT sockets whose port a connect() took over.")
             .from(.netstat("TWRecycled")) { $0.sample.counters?.recycled },
         .counter(
@@ -109,10 +117,10 @@ extension Catalogue {
         .query("timewait_self_connected_sockets > 0"),
         .gauge(
             "timewait_duration_seconds",
-            "Length of TIME_WAIT: 60 s, or tcp_tw_timeout where the kernel has it. Kernel timers add up to 4.1 s "
-                + "(5.1 s at HZ=100)."
+            "Length of TIME_WAIT: \(Int(TimeWaitTiming().seconds)) s, or tcp_tw_timeout where the kernel has it. Kernel "
+                + "timers add up to \(TimeWaitTiming.timerRounding) s (\(TimeWaitTiming.timerRoundingAtHZ100) s at HZ=100)."
         )
-        .from(.sampler("TCP_TIMEWAIT_LEN of the kernel or /proc/sys/net/ipv4/tcp_tw_timeout")) {
+        .from(.sampler("/proc/sys/net/ipv4/tcp_tw_timeout where it exists")) {
             $0.sample.timing?.seconds
         }
         .note("Absent where tcp_tw_timeout exists and cannot be read."),
@@ -185,7 +193,7 @@ extension Family.Heading {
 
 extension TextWriter {
     /// A sample for each role and peer; none for nil.
-    fileprivate mutating func sample(_ counts: TimeWaitCounts?) {
+    mutating func sample(_ counts: TimeWaitCounts?) {
         guard let counts else { return }
         for role in Role.allCases {
             for peer in Peer.allCases { sample(counts[role, peer], role.rawValue, peer.rawValue) }
@@ -197,7 +205,7 @@ extension Sample {
     /// How long TIME_WAIT lasts; nil where the kernel has a sysctl for it that could not be read.
     var timing: TimeWaitTiming? {
         guard sysctls?.unreadable.contains(.tcpTWTimeout) != true else { return nil }
-        return TimeWaitTiming(timeout: sysctls?[.tcpTWTimeout])
+        return TimeWaitTiming(sysctls)
     }
 
     /// TW + TWKilled, if that is what they count on this kernel.

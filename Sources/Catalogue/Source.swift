@@ -54,6 +54,9 @@ package struct Source: Sendable {
         return Source(.collector(.socketTable), interval, [files.joined(separator: " or ")])
     }
 
+    /// A tracepoint, matched with the socket table.
+    static let who = Source(.collector(.who), interval, ["the tracepoint sock:inet_sock_set_state"])
+
     static let udp = Source(.collector(.udp), interval, ["/proc/net/udp", "udp6"])
 
     /// ip_local_port_range or ip_local_reserved_ports.

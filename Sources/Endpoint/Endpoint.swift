@@ -8,8 +8,9 @@ import WebConfiguration
 ///
 /// | path | answer to GET and HEAD |
 /// |---|---|
-/// | the telemetry path | 200 and the page; 503 when its sample is too old, or when the first does not come in time |
-/// | a page on demand | 200 and the page, which is made then; 503 when it, or the first published page, does not come in time |
+/// | the telemetry path | 200 and the page; 503 if it is too old, or if none comes in time |
+/// | a page on demand | 200 and the page, made for the request; 503 if none comes in time |
+/// | a question | 200 and the answer; 400 if the query is wrong, 503 if none comes in time |
 /// | `/` | 200 and the landing page, unless it is one of these |
 /// | `/-/healthy` | 200, or 503 where no page has come for longer than a page may be old |
 /// | `/-/ready` | 200, or 503 where there is no page or it is too old |
@@ -115,8 +116,7 @@ package final class Endpoint: Sendable {
         door.close()
         site.stopWaiting()
         let deadline = SystemClock.monotonic.now + limit
-        // Nothing tells when the last answer has gone; it is waited for once in a process, and
-        // seldom at all.
+        // No event says that the last answer has been sent, so this polls, once in a process.
         while site.connections.isBusy, SystemClock.monotonic.now < deadline { SystemClock.sleep(for: .milliseconds(5)) }
         door.end()
         site.file?.stop()
@@ -128,6 +128,8 @@ package final class Endpoint: Sendable {
 package enum EndpointError: Error, Equatable, CustomStringConvertible {
     /// One of the addresses, or of the sockets that were passed, cannot be served.
     case cannotServe(String)
+    /// The process lacks what it takes to serve at all: threads, memory, a system call.
+    case cannotStart(String)
     /// The web configuration file, or one that it names, cannot be used: file, line, key and
     /// reason.
     case badConfiguration(String)
@@ -135,7 +137,7 @@ package enum EndpointError: Error, Equatable, CustomStringConvertible {
     /// On one line, with the cure where there is a usual one.
     package var description: String {
         switch self {
-        case .cannotServe(let reason), .badConfiguration(let reason): reason
+        case .cannotServe(let reason), .cannotStart(let reason), .badConfiguration(let reason): reason
         }
     }
 

@@ -15,7 +15,7 @@ package struct ListenAddress: Equatable, Sendable {
 
     let host: Host
     /// 0 lets the kernel choose.
-    let port: UInt16
+    package let port: UInt16
 
     /// Reads what an operator wrote.
     ///
@@ -23,30 +23,34 @@ package struct ListenAddress: Equatable, Sendable {
     /// |---|---|
     /// | `:10057` | every address of the host, IPv6 and IPv4 |
     /// | `127.0.0.1:10057` | one IPv4 address |
-    /// | `[::1]:10057`, `[fe80::1%eth0]:10057` | one IPv6 address, with its zone where it is link-local |
+    /// | `[::1]:10057`, `[fe80::1%eth0]:10057` | one IPv6 address, link-local with its zone |
     /// | `[::]:10057` | every address, as `:10057`, but an error where the kernel has no IPv6 |
-    /// | `host.example:10057` | the first IPv4 address of the name, or the first IPv6 address where it has no other |
+    /// | `host.example:10057` | the first IPv4 address of the name, or else IPv6 address |
     /// | `localhost:10057` | 127.0.0.1 |
     ///
     /// The port is 0 to 65535, and 0 lets the kernel choose one.
-    package init(_ text: String) throws(Endpoint.SyntaxError) {
-        func refused(_ reason: String) -> Endpoint.SyntaxError { Endpoint.SyntaxError(text: text, reason: reason) }
-        if text.isEmpty { throw refused("no address; write :10057 for every address, or 127.0.0.1:10057") }
-        if text.contains("/") { throw refused("an address has neither scheme nor path, as in localhost:10057") }
+    ///
+    /// - Parameter example: the port that messages show.
+    package init(_ text: String, example: UInt16 = 10057) throws(Endpoint.SyntaxError) {
+        func refused(_ reason: String) -> Endpoint.SyntaxError {
+            Endpoint.SyntaxError(text: text, reason: reason.onOneLine())
+        }
+        if text.isEmpty { throw refused("no address; write :\(example) for every address, or 127.0.0.1:\(example)") }
+        if text.contains("/") { throw refused("an address has neither scheme nor path, as in localhost:\(example)") }
         let end = text.hasPrefix("[") ? text.firstIndex(of: "]").map(text.index(after:)) : text.lastIndex(of: ":")
         let written = text[..<(end ?? text.endIndex)]
         let rest = text[written.endIndex...]
         if text.hasPrefix("[") {
-            if end == nil { throw refused("the bracket is not closed; write [::1]:10057") }
+            if end == nil { throw refused("the bracket is not closed; write [::1]:\(example)") }
             let address = written.dropFirst().dropLast()
-            if let reason = Self.fault(ofIPv6: address) { throw refused(reason) }
+            if let reason = Self.fault(ofIPv6: address, example) { throw refused(reason) }
             host = .address(String(address))
         } else {
             let first = written.prefix { $0 != ":" }
             if first != written, first.contains(where: { !$0.isHexDigit }), Self.fault(ofHost: first) == nil {
-                throw refused("after the address come one colon and one port, as in \(first):10057")
+                throw refused("after the address come one colon and one port, as in \(first):\(example)")
             }
-            if written.contains(":") { throw refused("put an IPv6 address in brackets, as in [::1]:10057") }
+            if written.contains(":") { throw refused("put an IPv6 address in brackets, as in [::1]:\(example)") }
             if !rest.isEmpty, let reason = Self.fault(ofHost: written) { throw refused(reason) }
             host =
                 written.isEmpty
@@ -55,14 +59,14 @@ package struct ListenAddress: Equatable, Sendable {
         if rest.isEmpty {
             let isPort = UInt16(text) != nil
             throw refused(
-                "no port; write " + (isPort ? ":\(text) for every address, or 127.0.0.1:\(text)" : "\(text):10057")
+                "no port; write " + (isPort ? ":\(text) for every address, or 127.0.0.1:\(text)" : "\(text):\(example)")
             )
         }
         guard rest.hasPrefix(":") else {
-            throw refused("after the bracket come a colon and the port, as in [::1]:10057")
+            throw refused("after the bracket come a colon and the port, as in [::1]:\(example)")
         }
         let digits = rest.dropFirst()
-        if digits.isEmpty { throw refused("no port after the colon, as in \(written):10057") }
+        if digits.isEmpty { throw refused("no port after the colon, as in \(written):\(example)") }
         guard digits.wholeMatch(of: /[0-9]+/) != nil else {
             throw refused("port \(String(digits).quoted) is not a number")
         }
@@ -71,18 +75,18 @@ package struct ListenAddress: Equatable, Sendable {
     }
 
     /// What is wrong with the text between brackets.
-    private static func fault(ofIPv6 text: Substring) -> String? {
+    private static func fault(ofIPv6 text: Substring, _ example: UInt16) -> String? {
         let parts = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
         guard isAddress(parts[0], of: AF_INET6) else {
-            return "the brackets do not hold an IPv6 address, as in [::1]:10057"
+            return "the brackets do not hold an IPv6 address, as in [::1]:\(example)"
         }
         if parts.count == 1 {
-            // Every link has fe80::/10: only its interface tells which one is meant.
+            // Every link has fe80::/10: only the interface identifies the one that is meant.
             let isLinkLocal = UInt16(text.prefix { $0 != ":" }, radix: 16).map { $0 & 0xFFC0 == 0xFE80 } ?? false
-            let advice = "a link-local address takes a zone, the name of its interface, as in [\(text)%eth0]:10057"
+            let advice = "a link-local address takes a zone, the name of its interface, as in [\(text)%eth0]:\(example)"
             return isLinkLocal ? advice : nil
         }
-        return parts[1].isEmpty ? "after the % comes the name of an interface, as in [fe80::1%eth0]:10057" : nil
+        return parts[1].isEmpty ? "after the % comes the name of an interface, as in [fe80::1%eth0]:\(example)" : nil
     }
 
     /// What is wrong with a text without brackets and colons.

@@ -13,6 +13,8 @@ extension Endpoint {
         package var landingPage: Page
         /// Pages that are made on request.
         package var onDemandPages: [OnDemandPage] = []
+        /// Paths whose answers depend on their queries.
+        package var questions: [Question] = []
         /// How old the sample behind the page may be; an older page is not served.
         package var maximumAge: Duration
         /// The web configuration file; nil for plain HTTP that everybody may ask.
@@ -23,6 +25,8 @@ extension Endpoint {
         package var firstPageWait = Duration.seconds(5)
         /// How long a request for a page on demand waits until it is made.
         package var onDemandWait = Duration.seconds(10)
+        /// How long a request with a question waits for its answer.
+        package var questionWait = Duration.seconds(120)
         /// Seconds, 1 or more, within which a request has to be whole, from the connection's or its
         /// own begin on, and within which an answer has to make progress.
         package var requestTimeout = 10

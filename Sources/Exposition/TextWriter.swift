@@ -65,7 +65,6 @@ package struct TextWriter: ~Copyable {
         append("\n# TYPE \(name) \(family.kind.rawValue)\n")
     }
 
-    /// The finished page.
     package consuming func page() -> Page {
         endSection()
         if let end = format.end {
@@ -109,7 +108,7 @@ package struct TextWriter: ~Copyable {
         case .count(let number):
             append(String(number))
         case .real(let number):
-            if let whole = Int(exactly: number), abs(whole) < 1 << 53 {
+            if let whole = Int(exactly: number), whole.magnitude < 1 << 53 {
                 append(String(whole))
             } else if number.isFinite {
                 append(number.description)

@@ -1,8 +1,8 @@
 /// Where a process runs, by the control groups that it is in (/proc/PID/cgroup, cgroups(7)).
 ///
-///     0::/system.slice/payments.service                                        unified
-///     1:name=systemd:/user.slice/user-1000.slice/session-2.scope               systemd's own hierarchy, version 1
-///     4:memory:/docker/5f0c…                                                   a controller's, version 1
+///     0::/system.slice/payments.service            unified
+///     1:name=systemd:/user.slice/session-2.scope   systemd's own hierarchy, version 1
+///     4:memory:/docker/5f0c…                       a controller's, version 1
 ///
 /// The names come from the groups' creators, and may hold any byte but a newline and '/'.
 package struct ControlGroup: Equatable {
@@ -11,6 +11,8 @@ package struct ControlGroup: Equatable {
     package private(set) var unit: String?
     /// The first 12 digits of the container's id; nil outside of one.
     package private(set) var container: String?
+    /// The uid of the container's pod; nil outside of one.
+    package private(set) var pod: String?
 
     /// Neither.
     init() {}
@@ -31,7 +33,7 @@ package struct ControlGroup: Equatable {
             // containerd leaves its own service in the unified hierarchy of version 1 for all of
             // its containers: a container's id in any line outweighs what the others say.
             if let container = groups.container {
-                (unit, self.container) = (container.unit, container.id)
+                (unit, self.container, pod) = (container.unit, container.id, groups.pod)
                 return
             }
             if fields[1].elementsEqual("name=systemd".utf8) { unit = groups.unit }
@@ -39,10 +41,30 @@ package struct ControlGroup: Equatable {
         }
         unit = unit ?? unifiedUnit
     }
+
+    /// What a path below the root of a hierarchy says, such as
+    /// `/kubepods.slice/kubepods-pod1f2e….slice/cri-containerd-5f0c….scope`.
+    init(path: [UInt8]) {
+        let groups = Groups(path: path[...])
+        if let container = groups.container {
+            (unit, self.container, pod) = (container.unit, container.id, groups.pod)
+        } else {
+            unit = groups.unit
+        }
+    }
+
+    /// The unit as the label of a metric holds it: see `ProgramName.unit`.
+    var label: String {
+        if let unit { return unit.printable }
+        guard let container else { return "" }
+        return pod.map { "pod/\($0)/\(container)" } ?? "container/\(container)"
+    }
 }
 
 /// The names on the path of a control group, the outermost first.
 private struct Groups {
+    private static let (dash, underscore) = (UInt8(ascii: "-"), UInt8(ascii: "_"))
+
     private let names: [ArraySlice<UInt8>]
 
     init(path: ArraySlice<UInt8>) {
@@ -65,9 +87,27 @@ private struct Groups {
         for (index, name) in names.enumerated().reversed() {
             guard let id = Self.containerID(name) else { continue }
             let parent = index > 0 ? names[index - 1] : []
-            // A user's manager is no unit that the container stands for.
+            // A user's manager is not the unit of the container.
             let isPayload = parent.ends(with: ".service") && !parent.starts(with: "user@".utf8)
             return (String(decoding: id.prefix(12), as: UTF8.self), isPayload ? Self.text(parent) : nil)
+        }
+        return nil
+    }
+
+    /// The uid in the name of the innermost pod's group: 8, 4, 4, 4 and 12 digits with dashes
+    /// between them, which systemd's names have as underscores
+    /// (`kubepods-burstable-pod1f2e….slice`, `pod1f2e…`,
+    /// `kubepods-pod1f2e….slice:cri-containerd:5f0c…`). `libpod-5f0c…` is no pod.
+    var pod: String? {
+        for name in names.reversed() {
+            for start in name.indices where name[start...].starts(with: "pod".utf8) {
+                let uid = name[start...].dropFirst(3).prefix(36).map { $0 == Self.underscore ? Self.dash : $0 }
+                let isUID = uid.enumerated().allSatisfy { place, byte in
+                    [8, 13, 18, 23].contains(place)
+                        ? byte == Self.dash : (48...57).contains(byte) || (97...102).contains(byte)
+                }
+                if uid.count == 36, isUID { return String(decoding: uid, as: UTF8.self) }
+            }
         }
         return nil
     }

@@ -39,8 +39,7 @@ package struct DialerSearch {
     package mutating func look() -> [Connection] {
         var numbers: [Int32] = []
         do throws(ReadError) {
-            let folder = try Folder(proc.mount)
-            while try entries.read(from: folder) { numbers += entries.numbers }
+            try entries.append(allOf: proc.mount, to: &numbers)
         } catch {
             return []
         }

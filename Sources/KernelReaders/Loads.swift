@@ -1,5 +1,12 @@
 /// Numbers out of the kernel's memory, wherever they lie in the bytes.
 extension Span<UInt8> {
+    /// A C struct of integers as it lies in the bytes.
+    @inline(__always)
+    func load<Struct: BitwiseCopyable>(_ type: Struct.Type, at offset: Int) -> Struct {
+        // As below: every bit pattern is a value.
+        unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: type)
+    }
+
     /// Eight bytes as a number, the first one lowest.
     @inline(__always)
     func word64(at offset: Int) -> UInt64 {

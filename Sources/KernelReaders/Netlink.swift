@@ -21,20 +21,30 @@ extension NetlinkSocket {
         }
     }
 
+    /// How often it waits for a datagram: for ten seconds in all.
+    private static let mostWaits = 50
+
     /// Receives one datagram whole.
     ///
+    /// - Parameter patience: checked after each wait, so that an unwanted answer is given up.
     /// - Returns: its size.
-    func receive(into buffer: inout [UInt8]) throws(ReadError) -> Int {
-        let count: Int
-        do throws(SystemError) {
-            count = try fill(&buffer)
-        } catch {
-            throw ReadError(error)
+    func receive(into buffer: inout [UInt8], _ patience: Patience = .unlimited) throws(ReadError) -> Int {
+        var waits = 0
+        while true {
+            let count: Int
+            do throws(SystemError) {
+                count = try fill(&buffer)
+            } catch {
+                waits += 1
+                guard error.errno == EAGAIN, waits < Self.mostWaits else { throw ReadError(error) }
+                try patience.check(name)
+                continue
+            }
+            guard count <= buffer.count else {
+                throw .malformed(name, "a datagram of \(count) bytes, expected at most \(buffer.count)")
+            }
+            return count
         }
-        guard count <= buffer.count else {
-            throw .malformed(name, "a datagram of \(count) bytes, expected at most \(buffer.count)")
-        }
-        return count
     }
 }
 
@@ -70,7 +80,6 @@ struct NetlinkRequest {
     /// Appends a number with its highest byte first, as addresses and ports are sent.
     mutating func append(bigEndian number: some FixedWidthInteger) { append(number.bigEndian) }
 
-    /// Appends zeros.
     mutating func appendZeros(_ count: Int) { bytes.append(contentsOf: repeatElement(0, count: count)) }
 
     /// The whole request, with its length.

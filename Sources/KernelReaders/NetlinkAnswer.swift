@@ -22,43 +22,51 @@ struct NetlinkAnswer {
         self.sequence = sequence
     }
 
-    /// Gives the messages of a datagram to `body`, each by its type and the range of its content.
+    private(set) var hasEnded = false
+
+    /// The next message of a datagram, by its type and the range of its content; nil after the last
+    /// one.
     ///
-    /// - Returns: whether the dump ended with it.
+    /// - Parameter position: where the message begins; then where the next one does.
     @inline(__always)
-    mutating func messages(
-        of bytes: Span<UInt8>,
-        _ body: (_ type: Int32, _ content: Range<Int>) -> Void
-    ) throws(NetlinkFailure) -> Bool {
+    mutating func next(
+        in bytes: Span<UInt8>,
+        at position: inout Int
+    ) throws(NetlinkFailure) -> (type: Int32, content: Range<Int>)? {
         let headerSize = MemoryLayout<nlmsghdr>.size
-        var position = 0
         while position < bytes.count {
             let rest = bytes.count - position
             guard rest >= headerSize else { throw .malformed("\(rest) bytes where a message should begin") }
-            let length = Int(bytes.native32(at: position))
+            let header = bytes.load(nlmsghdr.self, at: position)
+            let length = Int(header.nlmsg_len)
             guard length >= headerSize, length <= rest else {
                 throw .malformed("a message of \(length) bytes in \(rest)")
             }
-            let type = Int32(bytes.native16(at: position + 4))
-            let flags = Int32(bytes.native16(at: position + 6))
+            // The message is within the bytes, so that nothing overflows.
+            let content = position &+ headerSize..<position &+ length
+            position &+= (length &+ 3) & ~3
             // What is left of an earlier dump that was given up has another number.
-            if bytes.native32(at: position + 8) == sequence {
-                if flags & NLM_F_DUMP_INTR != 0 { wasInterrupted = true }
-                let content = position + headerSize..<position + length
-                switch type {
-                case NLMSG_DONE:
-                    try Self.check(bytes, content)
-                    if wasInterrupted { throw .interrupted }
-                    return true
-                case NLMSG_ERROR:
-                    try Self.check(bytes, content)
-                default:
-                    body(type, content)
-                }
-            }
-            position += (length + 3) & ~3
+            guard header.nlmsg_seq == sequence else { continue }
+            if Int32(header.nlmsg_flags) & NLM_F_DUMP_INTR != 0 { wasInterrupted = true }
+            let type = Int32(header.nlmsg_type)
+            if type > NLMSG_OVERRUN { return (type, content) }
+            if try ends(type, bytes, content) { return nil }
         }
-        return false
+        return nil
+    }
+
+    /// Takes a message about the answer itself.
+    ///
+    /// - Returns: whether it ends the dump.
+    private mutating func ends(_ type: Int32, _ bytes: Span<UInt8>, _ content: Range<Int>) throws(NetlinkFailure)
+        -> Bool
+    {
+        guard type == NLMSG_DONE || type == NLMSG_ERROR else { return false }
+        try Self.check(bytes, content)
+        guard type == NLMSG_DONE else { return false }
+        if wasInterrupted { throw .interrupted }
+        hasEnded = true
+        return true
     }
 
     /// Throws the error that a message carries: 0 or a negative errno in its first four bytes.

@@ -11,7 +11,15 @@ extension ProcFilesystem {
         let v6 = failures.part { () throws(ReadError) in
             try readIPv6("sockstat6") { (path) throws(ReadError) in try number("inuse", of: "TCP6:", in: path) } ?? 0
         }
-        let both = inUse.flatMap { v4 in v6.map { v4 &+ $0 } }
+        let both = inUse.flatMap { v4 in
+            v6.flatMap { v6 in
+                failures.part { () throws(ReadError) in
+                    let (sum, isTooLarge) = v4.addingReportingOverflow(v6)
+                    if isTooLarge { throw .malformed(path, "'TCP: inuse' is '\(v4)', more than there can be sockets") }
+                    return sum
+                }
+            }
+        }
         return Partial(
             value: SocketStatistics(inUse: both, timeWaitBuckets: buckets),
             failures: failures.errors

@@ -58,8 +58,12 @@ package struct ProcFilesystem: Sendable {
     }
 
     /// Reads a file to its end and gives its bytes to `body`.
+    ///
+    /// - Parameter limit: more bytes than the kernel ever writes there. A file that never ends is
+    ///   given up beyond it.
     func withContents<Value>(
         of path: String,
+        upTo limit: Int = 1 << 20,
         _ body: (Span<UInt8>) throws(ReadError) -> Value
     ) throws(ReadError) -> Value {
         let file = try FileDescriptor(reading: path)
@@ -67,9 +71,39 @@ package struct ProcFilesystem: Sendable {
         var count = 0
         while case let read = try file.read(into: &buffer, from: count), read > 0 {
             count += read
+            if count > limit { throw .malformed(path, "more than \(limit) bytes") }
             if count == buffer.count { buffer.append(contentsOf: repeatElement(0, count: count)) }
         }
         return try body(buffer.span.extracting(0..<count))
+    }
+
+    /// Reads a file piece by piece, and gives the whole lines of each piece to `body`: a long file
+    /// takes no more memory than a short one.
+    ///
+    /// - Parameter patience: how long the reading may take.
+    func withLines(
+        of path: String,
+        _ patience: Patience,
+        _ body: (Span<UInt8>) throws(ReadError) -> Void
+    ) throws(ReadError) {
+        let file = try FileDescriptor(reading: path)
+        var buffer = [UInt8](repeating: 0, count: 64 * 1024)
+        var rest = 0
+        while case let count = try file.read(into: &buffer, from: rest), count > 0 {
+            try patience.check(path)
+            let filled = rest + count
+            var end = filled
+            while end > 0, buffer[end - 1] != UInt8(ascii: "\n") { end -= 1 }
+            if end > 0 { try body(buffer.span.extracting(0..<end)) }
+            rest = filled - end
+            // No line of the kernel is as long as the buffer.
+            guard rest < buffer.count else { throw .malformed(path, "a line of more than \(rest) bytes") }
+            for index in 0..<rest {
+                let byte = buffer[end + index]
+                buffer[index] = byte
+            }
+        }
+        guard rest == 0 else { throw .malformed(path, "is cut off") }
     }
 
     /// Reads a file of /proc/sys in one read() and gives its line, without the newline, to `body`.
@@ -108,8 +142,8 @@ extension ProcFilesystem {
         FilePath.target(of: mount + "/1/ns/pid").map { $0 != "pid:[4026531836]" } ?? false
     }
 
-    /// The number that stands for users whom our user namespace does not have; nil where it has all
-    /// of them.
+    /// The number that the kernel shows in place of users whom our user namespace does not have;
+    /// nil where it has all of them.
     var overflowUser: UInt32? {
         let all = try? withContents(of: mount + "/self/uid_map") { bytes in
             var position = 0

@@ -5,28 +5,52 @@ extension ProcFilesystem {
     /// it, from the interfaces. It knows no IPv6 prefix that is local as a whole; and the kernel
     /// takes the square of the table's length, 1.6 s for 100,000 routes and 82 s for 500,000 (it
     /// searches its place again for every 4 KiB).
-    package func localAddresses() throws(ReadError) -> LocalAddresses {
+    ///
+    /// - Parameter patience: how long the reading may take.
+    package func localAddresses(_ patience: Patience = .unlimited) throws(ReadError) -> LocalAddresses {
         let trie = net("fib_trie")
-        let v4 = try withContents(of: trie) { (bytes) throws(ReadError) in try LocalAddresses(fibTrie: bytes, trie) }
-        let v6 = try readIPv6("if_inet6") { (path) throws(ReadError) in
-            try withContents(of: path) { (bytes) throws(ReadError) in try LocalAddresses(interfaces: bytes, path) }
+        var table = LocalTable()
+        try withLines(of: trie, patience) { (lines) throws(ReadError) in try table.take(lines, trie) }
+        var interfaces = InterfaceAddresses()
+        _ = try readIPv6("if_inet6") { (path) throws(ReadError) in
+            try withLines(of: path, patience) { (lines) throws(ReadError) in try interfaces.take(lines, path) }
         }
-        return v4.union(v6 ?? LocalAddresses())
+        return table.found.all.union(interfaces.found.all)
     }
 }
 
-extension LocalAddresses {
-    /// The destinations of type LOCAL in the local table of /proc/net/fib_trie
-    /// (fib_trie_seq_show(), net/ipv4/fib_trie.c): a heading `Local:`, an address in a line `|--
-    /// 10.0.0.5` and its routes in the lines that follow, `/32 host LOCAL`. Empty where no
-    /// interface is up.
-    ///
-    /// The main table has such routes too where both are one, as they are until a rule is added;
-    /// and a table of a transparent proxy has them for addresses that are not the host's own.
-    fileprivate init(fibTrie bytes: Span<UInt8>, _ path: String) throws(ReadError) {
-        var prefixes: [Prefix] = []
-        var isLocalTable = false
-        var leaf: UInt32?
+/// Addresses as they are found: what is found many times, as in a file without end, takes the
+/// memory of once.
+private struct FoundAddresses {
+    private var merged = LocalAddresses()
+    private var prefixes: [LocalAddresses.Prefix] = []
+    private var linkLocal: Set<LocalAddresses.LinkLocal> = []
+
+    var all: LocalAddresses { merged.union(LocalAddresses(prefixes, linkLocal: linkLocal)) }
+
+    mutating func add(_ address: LocalAddresses.LinkLocal) { linkLocal.insert(address) }
+
+    mutating func add(_ prefix: LocalAddresses.Prefix) {
+        prefixes.append(prefix)
+        guard prefixes.count == 65_536 else { return }
+        merged = merged.union(LocalAddresses(prefixes))
+        prefixes.removeAll(keepingCapacity: true)
+    }
+}
+
+/// The destinations of type LOCAL in the local table of /proc/net/fib_trie (fib_trie_seq_show(),
+/// net/ipv4/fib_trie.c): a heading `Local:`, an address in a line `|-- 10.0.0.5` and its routes in
+/// the lines that follow, `/32 host LOCAL`. Empty where no interface is up.
+///
+/// The main table has such routes too where both are one, as they are until a rule is added; and a
+/// table of a transparent proxy has them for addresses that are not the host's own.
+private struct LocalTable {
+    private(set) var found = FoundAddresses()
+    private var isLocalTable = false
+    /// The address that the routes belong to.
+    private var leaf: UInt32?
+
+    mutating func take(_ bytes: Span<UInt8>, _ path: String) throws(ReadError) {
         var position = 0
         while let line = bytes.line(at: &position) {
             var next = line.lowerBound
@@ -41,19 +65,20 @@ extension LocalAddresses {
                 let type = bytes.word(at: &next, before: line.upperBound)
             {
                 guard isLocalTable, bytes.holds("LOCAL", in: type) else { continue }
-                prefixes.append(Prefix(IPAddress(v4: leaf), length: length))
+                found.add(LocalAddresses.Prefix(IPAddress(v4: leaf), length: length))
             } else if !bytes.holds("+--", in: first) {
                 throw .malformed(path, "'\(bytes.text(in: line))', expected a table, a node, an address or a route")
             }
         }
-        self.init(prefixes)
     }
+}
 
-    /// The addresses in /proc/net/if_inet6: 32 digits in network order at the start of each line,
-    /// then the index of the interface (if6_seq_show(), net/ipv6/addrconf.c).
-    fileprivate init(interfaces bytes: Span<UInt8>, _ path: String) throws(ReadError) {
-        var addresses: [Prefix] = []
-        var linkLocal: [LinkLocal] = []
+/// The addresses in /proc/net/if_inet6: 32 digits in network order at the start of each line, then
+/// the index of the interface (if6_seq_show(), net/ipv6/addrconf.c).
+private struct InterfaceAddresses {
+    private(set) var found = FoundAddresses()
+
+    mutating func take(_ bytes: Span<UInt8>, _ path: String) throws(ReadError) {
         var position = 0
         while let line = bytes.line(at: &position) {
             var next = line.lowerBound
@@ -67,13 +92,14 @@ extension LocalAddresses {
             else {
                 throw .malformed(path, "'\(bytes.text(in: line))', expected the index of an interface second")
             }
+            // The kernel looks for ::ffff:0:0/96 in the tables of IPv4 only.
+            if address.isIPv4 { continue }
             if address.isLinkLocal {
-                linkLocal.append(LinkLocal(address, device: device))
+                found.add(LocalAddresses.LinkLocal(address, device: device))
             } else {
-                addresses.append(Prefix(address))
+                found.add(LocalAddresses.Prefix(address))
             }
         }
-        self.init(addresses, linkLocal: linkLocal)
     }
 }
 

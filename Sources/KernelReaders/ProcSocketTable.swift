@@ -9,16 +9,20 @@ import System
 /// writes them anywhere: see `SocketTableFile`.
 package struct ProcSocketTable: SocketTableSource, ~Copyable {
     private let proc: ProcFilesystem
+    private let patience: Patience
 
     /// The table of the namespace that the procfs belongs to.
-    package init(_ proc: ProcFilesystem) {
+    ///
+    /// - Parameter patience: how long a reading may take.
+    package init(_ proc: ProcFilesystem, patience: Patience = .unlimited) {
         self.proc = proc
+        self.patience = patience
     }
 
     /// The LISTEN rows of both families alone.
     package mutating func listeners() throws(ReadError) -> [SocketRow] {
         var sink = KeptRows()
-        var tcp = try SocketTableFile(.tcp, at: proc.net("tcp"))
+        var tcp = try SocketTableFile(.tcp, at: proc.net("tcp"), patience)
         try tcp.readListeners(into: &sink)
         var tcp6 = try openTCP6()
         try tcp6?.readListeners(into: &sink)
@@ -26,7 +30,7 @@ package struct ProcSocketTable: SocketTableSource, ~Copyable {
     }
 
     package mutating func read<Sink: RowSink & ~Copyable>(into sink: inout Sink) throws(ReadError) -> Int {
-        var tcp = try SocketTableFile(.tcp, at: proc.net("tcp"))
+        var tcp = try SocketTableFile(.tcp, at: proc.net("tcp"), patience)
         try tcp.readListeners(into: &sink)
         var tcp6 = try openTCP6()
         try tcp6?.readListeners(into: &sink)
@@ -37,13 +41,13 @@ package struct ProcSocketTable: SocketTableSource, ~Copyable {
 
     /// The file of IPv6; nil where the kernel has none.
     private func openTCP6() throws(ReadError) -> SocketTableFile? {
-        try proc.readIPv6("tcp6") { (path) throws(ReadError) in try SocketTableFile(.tcp6, at: path) }
+        try proc.readIPv6("tcp6") { (path) throws(ReadError) in try SocketTableFile(.tcp6, at: path, patience) }
     }
 
     /// Every socket that a program may own, of both families: all states but TIME_WAIT.
     package mutating func ownedSockets() throws(ReadError) -> [OwnedSocket] {
         var sockets: [OwnedSocket] = []
-        var tcp = try SocketTableFile(.tcp, at: proc.net("tcp"))
+        var tcp = try SocketTableFile(.tcp, at: proc.net("tcp"), patience)
         try tcp.read(appendingTo: &sockets)
         var tcp6 = try openTCP6()
         try tcp6?.read(appendingTo: &sockets)
@@ -55,6 +59,7 @@ package struct ProcSocketTable: SocketTableSource, ~Copyable {
 struct SocketTableFile: ~Copyable {
     private let path: String
     private let descriptor: FileDescriptor
+    private let patience: Patience
     private var parser: SocketTableParser
     /// The kernel gives one page at a time, whatever the buffer: there is room for it behind a row
     /// that was cut.
@@ -67,9 +72,9 @@ struct SocketTableFile: ~Copyable {
     private var isUnordered = false
     private var afterListeners = Head()
 
-    /// Opens the file.
-    init(_ file: SocketTableParser.File, at path: String) throws(ReadError) {
+    init(_ file: SocketTableParser.File, at path: String, _ patience: Patience) throws(ReadError) {
         self.path = path
+        self.patience = patience
         parser = SocketTableParser(file)
         buffer = [UInt8](repeating: 0, count: max(64 * 1024, 2 * pageSize))
         descriptor = try FileDescriptor(reading: path)
@@ -110,6 +115,7 @@ struct SocketTableFile: ~Copyable {
     /// Reads once, and gives what is there to `parse`, which says how much of it was whole rows.
     private mutating func readPage(_ parse: (inout SocketTableParser, Span<UInt8>) -> Int) throws(ReadError) {
         let count = try descriptor.read(into: &buffer, from: rest)
+        try patience.check(path)
         if count > pageSize { isUnordered = true }
         let filled = rest + count
         var parser = parser
@@ -124,6 +130,10 @@ struct SocketTableFile: ~Copyable {
         rest = filled - parsed
         if isAtEnd {
             self.parser.finish(rest: rest)
+            // A table of zeros would be wrong.
+            guard self.parser.hasRows || malformedRows == 0 else {
+                throw .malformed(path, "has \(malformedRows) rows, and none of them could be read")
+            }
         } else {
             keepRest(from: parsed)
         }

@@ -7,11 +7,18 @@ extension ProcFilesystem {
     /// in state CLOSE there, others are ESTABLISHED.
     ///
     /// Not over sock_diag: to ask it for UDP makes the kernel load a module.
-    package func udpSockets(watching watched: PortSet) throws(ReadError) -> (ports: PortSet, rows: [SocketRow]) {
+    ///
+    /// - Parameters:
+    ///   - watched: the ports whose rows are kept.
+    ///   - patience: how long the reading may take.
+    package func udpSockets(
+        watching watched: PortSet,
+        _ patience: Patience = .unlimited
+    ) throws(ReadError) -> (ports: PortSet, rows: [SocketRow]) {
         var sockets = UDPSockets(watched: watched)
-        try addUDPSockets(of: net("udp"), SocketTableRow(addressWidth: 8), to: &sockets)
+        try addUDPSockets(of: net("udp"), SocketTableRow(addressWidth: 8), patience, to: &sockets)
         _ = try readIPv6("udp6") { (path) throws(ReadError) in
-            try addUDPSockets(of: path, SocketTableRow(addressWidth: 32), to: &sockets)
+            try addUDPSockets(of: path, SocketTableRow(addressWidth: 32), patience, to: &sockets)
         }
         return (sockets.ports, sockets.rows)
     }
@@ -20,62 +27,41 @@ extension ProcFilesystem {
     private func addUDPSockets(
         of path: String,
         _ format: SocketTableRow,
+        _ patience: Patience,
         to sockets: inout UDPSockets
     ) throws(ReadError) {
-        let file = try FileDescriptor(reading: path)
-        var buffer = [UInt8](repeating: 0, count: 64 * 1024)
-        var (rest, hasHeader) = (0, false)
-        while case let count = try file.read(into: &buffer, from: rest), count > 0 {
-            let filled = rest + count
-            let start = try Self.addSockets(
-                in: buffer.span.extracting(0..<filled),
-                path,
-                format,
-                &hasHeader,
-                to: &sockets
-            )
-            rest = filled - start
-            // No line of the kernel is as long as the buffer.
-            guard rest < buffer.count else { throw .malformed(path, "a line of more than \(rest) bytes") }
-            for index in 0..<rest {
-                let byte = buffer[start + index]
-                buffer[index] = byte
-            }
+        var hasHeader = false
+        try withLines(of: path, patience) { (lines) throws(ReadError) in
+            try Self.addSockets(in: lines, path, format, &hasHeader, to: &sockets)
         }
-        guard hasHeader, rest == 0 else { throw .malformed(path, "is cut off") }
+        guard hasHeader else { throw .malformed(path, "is cut off") }
     }
 
-    /// Adds the sockets of all whole lines.
-    ///
-    /// - Returns: the offset of the line that is not whole.
     private static func addSockets(
         in bytes: Span<UInt8>,
         _ path: String,
         _ format: SocketTableRow,
         _ hasHeader: inout Bool,
         to sockets: inout UDPSockets
-    ) throws(ReadError) -> Int {
-        var (position, start) = (0, 0)
-        while let line = bytes.line(at: &position), line.upperBound < bytes.count {
-            if hasHeader {
-                let port = try localPort(in: bytes, line, path)
-                sockets.ports.insert(port)
-                guard sockets.watched.contains(port) else {
-                    start = position
-                    continue
+    ) throws(ReadError) {
+        var position = 0
+        while let line = bytes.line(at: &position) {
+            guard hasHeader else {
+                guard bytes.starts(with: SocketTableRow.header) || bytes.starts(with: " " + SocketTableRow.header)
+                else {
+                    throw .malformed(path, "does not start with the header of a socket table")
                 }
-                guard case .row(let row, _) = format.read(bytes, at: line.lowerBound) else {
-                    throw .malformed(path, "'\(bytes.text(in: line))', expected a row of a socket table")
-                }
-                sockets.rows.append(row)
-            } else if bytes.starts(with: "  sl  local_address ") || bytes.starts(with: "   sl  local_address ") {
                 hasHeader = true
-            } else {
-                throw .malformed(path, "does not start with the header of a socket table")
+                continue
             }
-            start = position
+            let port = try localPort(in: bytes, line, path)
+            sockets.ports.insert(port)
+            guard sockets.watched.contains(port) else { continue }
+            guard case .row(let row, _) = format.read(bytes, at: line.lowerBound) else {
+                throw .malformed(path, "'\(bytes.text(in: line))', expected a row of a socket table")
+            }
+            sockets.rows.append(row)
         }
-        return start
     }
 
     /// The port in the second word of a row, `0100007F:0035` (udp4_format_sock(), net/ipv4/udp.c).

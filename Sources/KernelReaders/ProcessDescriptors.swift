@@ -35,7 +35,7 @@ package struct ProcessHandle: ~Copyable {
         return (local, remote)
     }
 
-    private static func end(_ address: SocketAddress) -> (address: IPAddress, port: Port)? {
+    static func end(_ address: SocketAddress) -> (address: IPAddress, port: Port)? {
         guard let numbers = address.numbers else { return nil }
         func number(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
         let bytes = numbers.address
@@ -88,6 +88,13 @@ struct NumberedEntries {
         let count = try folder.readEntries(into: &buffer)
         numbers = buffer.span.extracting(0..<count).numbersOfEntries
         return count > 0
+    }
+
+    /// Appends the numbers of all entries of a folder, or, if an error is thrown, of those before
+    /// it.
+    mutating func append(allOf path: String, to numbers: inout [Int32]) throws(ReadError) {
+        let folder = try Folder(path)
+        while try read(from: folder) { numbers += self.numbers }
     }
 }
 

@@ -12,9 +12,9 @@ extension ProcessFacts {
         return ProcessFacts(
             cpuSeconds: SystemClock.processCPU.seconds,
             openDescriptors: try openDescriptors(),
-            descriptorLimit: CurrentProcess.fileLimit.soft,
+            descriptorLimit: CurrentProcess.fileLimit?.soft,
             virtualMemory: fields.virtualMemory,
-            residentMemory: fields.residentPages * CurrentProcess.pageSize,
+            residentMemory: fields.residentPages.multipliedReportingOverflow(by: CurrentProcess.pageSize).partialValue,
             startTime: bootTime + Double(fields.startTicks) / ticks,
             threads: fields.threads
         )

@@ -1,5 +1,5 @@
 import Glibc
-import System
+package import System
 
 /// Why a file of the kernel could not be read.
 package struct ReadError: Error, Equatable {
@@ -13,11 +13,12 @@ package struct ReadError: Error, Equatable {
         case readFailed = "read_failed"
         /// The file was read, but is not what the kernel writes there.
         case malformed = "malformed"
+        /// The reading took longer than it may.
+        case timedOut = "timed_out"
     }
 
-    /// The kind of failure.
     package let reason: Reason
-    /// The file.
+    /// The file, or what stands in its place, such as `thread` or a flag.
     package let path: String
     /// What failed: the system call with its error, or what was found and expected, and where.
     package let detail: String
@@ -25,6 +26,11 @@ package struct ReadError: Error, Equatable {
     /// A file that was read and is not what the kernel writes there.
     package static func malformed(_ path: String, _ detail: String) -> ReadError {
         ReadError(reason: .malformed, path: path, detail: detail)
+    }
+
+    /// A reading that was given up, or goes on aside.
+    package static func timedOut(_ path: String, _ detail: String) -> ReadError {
+        ReadError(reason: .timedOut, path: path, detail: detail)
     }
 
     /// A file that was read and has none of what is to be read there.
@@ -36,6 +42,15 @@ package struct ReadError: Error, Equatable {
 extension ReadError: CustomStringConvertible {
     /// The path and what failed there, on one line.
     package var description: String { "\(path): \(detail)" }
+}
+
+extension ReadError {
+    /// A trace of this machine would say nothing of a capture.
+    package static let notLive = ReadError(
+        reason: .notFound,
+        path: "--path.procfs",
+        detail: "not a live procfs, and a trace would be of another host"
+    )
 }
 
 /// What a reading gave, and the parts that it could not give: each part stands alone, and is absent
@@ -65,15 +80,13 @@ struct PartFailures {
     }
 }
 
-// The system calls of this module are those of System; their failures are ReadErrors here.
+// The calls of System/Files.swift that this module makes, with their failures as ReadErrors.
 
 extension ReadError {
-    /// The failure of a system call on a file.
-    init(_ error: SystemError) {
+    package init(_ error: SystemError) {
         self.init(call: error.call, path: error.path, errno: error.errno)
     }
 
-    /// The failure of a system call on a file.
     init(call: String, path: String, errno: Int32) {
         let reason: Reason =
             switch errno {
@@ -86,7 +99,6 @@ extension ReadError {
 }
 
 extension FileDescriptor {
-    /// Opens a file for reading.
     init(reading path: String) throws(ReadError) {
         do throws(SystemError) {
             self = try FileDescriptor(open: path)
@@ -95,7 +107,6 @@ extension FileDescriptor {
         }
     }
 
-    /// Opens a file of a folder for reading.
     init(reading name: String, in folder: borrowing Folder) throws(ReadError) {
         do throws(SystemError) {
             self = try FileDescriptor(open: name, in: folder)
@@ -104,9 +115,7 @@ extension FileDescriptor {
         }
     }
 
-    /// Reads once into the buffer, from `offset` to its end.
-    ///
-    /// - Returns: the number of bytes, 0 at the end of the file.
+    /// As `fill(_:from:)`.
     func read(into buffer: inout [UInt8], from offset: Int = 0) throws(ReadError) -> Int {
         do throws(SystemError) {
             return try fill(&buffer, from: offset)
@@ -115,7 +124,7 @@ extension FileDescriptor {
         }
     }
 
-    /// Reads once, at most `size` bytes. Memory that the kernel does not fill is not touched.
+    /// As `bytes(atMost:)`.
     func readOnce(atMost size: Int) throws(ReadError) -> [UInt8] {
         do throws(SystemError) {
             return try bytes(atMost: size)
@@ -126,7 +135,6 @@ extension FileDescriptor {
 }
 
 extension Folder {
-    /// Opens a folder for reading.
     init(_ path: String) throws(ReadError) {
         do throws(SystemError) {
             self = try Folder(open: path)
@@ -135,9 +143,7 @@ extension Folder {
         }
     }
 
-    /// Reads the next entries, as many as fit into the buffer, as getdents64(2) writes them.
-    ///
-    /// - Returns: the number of bytes, 0 at the end of the folder.
+    /// As `fill(_:)`.
     func readEntries(into buffer: inout [UInt8]) throws(ReadError) -> Int {
         do throws(SystemError) {
             return try fill(&buffer)
@@ -146,9 +152,7 @@ extension Folder {
         }
     }
 
-    /// Reads the target of a symbolic link of the folder, or what of it fits into the buffer.
-    ///
-    /// - Returns: the number of bytes.
+    /// As `fill(_:fromLink:)`.
     func readLink(_ name: String, into buffer: inout [UInt8]) throws(ReadError) -> Int {
         do throws(SystemError) {
             return try fill(&buffer, fromLink: name)

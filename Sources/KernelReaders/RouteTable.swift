@@ -20,7 +20,6 @@ package struct RouteTable: ~Copyable {
         socket.beStrict()
     }
 
-    /// Reads the addresses.
     package mutating func localAddresses() throws(ReadError) -> LocalAddresses {
         var addresses = try dump(Int32(RTM_GETADDR)) { request in
             // struct ifaddrmsg: of every family and interface.
@@ -98,13 +97,15 @@ package struct RouteParser {
     /// - Returns: whether the dump ended with it.
     package mutating func parse(_ bytes: Span<UInt8>) throws(NetlinkFailure) -> Bool {
         do throws(NetlinkFailure) {
-            return try answer.messages(of: bytes) { type, content in
+            var position = 0
+            while let (type, content) = try answer.next(in: bytes, at: &position) {
                 switch type {
                 case Int32(RTM_NEWROUTE): found.addRoute(in: bytes, content)
                 case Int32(RTM_NEWADDR): found.addAddress(in: bytes, content)
                 default: break
                 }
             }
+            return answer.hasEnded
         } catch {
             guard case .refused(let errno) = error, [ENOENT, EAFNOSUPPORT, EOPNOTSUPP].contains(errno) else {
                 throw error
@@ -173,22 +174,23 @@ private struct FoundAddresses {
 }
 
 extension Span<UInt8> {
-    /// The address of a family that fills a range.
+    /// The address of a family that fills a range; nil for a v4-mapped IPv6 address
+    /// (::ffff:0:0/96): the kernel looks for it in the tables of IPv4 only.
     fileprivate func address(of family: Int32, in range: Range<Int>) -> IPAddress? {
         let start = range.lowerBound
         switch (family, range.count) {
         case (AF_INET, 4): return IPAddress(v4: bigEndian32(at: start))
         case (AF_INET6, 16):
-            return IPAddress(
+            let address = IPAddress(
                 high: UInt64(bigEndian32(at: start)) << 32 | UInt64(bigEndian32(at: start + 4)),
                 low: UInt64(bigEndian32(at: start + 8)) << 32 | UInt64(bigEndian32(at: start + 12))
             )
+            return address.isIPv4 ? nil : address
         default: return nil
         }
     }
 }
 
-/// The names of network interfaces.
 package enum InterfaceName {
     /// The name of the interface with an index in this namespace; nil where there is none (any
     /// more).

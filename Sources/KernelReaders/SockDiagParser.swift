@@ -7,8 +7,8 @@ package import Model
 package struct SockDiagParser {
     private var answer: NetlinkAnswer
     private var repeated = RepeatedRows()
-    /// Messages about sockets that were too short, or of an unknown family or state. They were
-    /// skipped.
+    /// Messages about sockets that were too short, of an unknown family or state, or of a listener
+    /// without a port. They were skipped.
     package private(set) var malformedRows = 0
 
     /// A parser for the answer to the request with a sequence number.
@@ -26,7 +26,10 @@ package struct SockDiagParser {
     ) throws(NetlinkFailure) -> Bool {
         var rows = RowBatch()
         defer { rows.flush(into: &sink, readAt: now) }
-        return try self.rows(of: bytes) { row, _ in rows.append(copy row, into: &sink, readAt: now) }
+        var position = 0
+        repeated.datagramBegins()
+        while let (row, _) = try next(in: bytes, at: &position) { rows.append(row, into: &sink, readAt: now) }
+        return answer.hasEnded
     }
 
     /// Appends the sockets of a datagram with what leads to their owners, each once.
@@ -36,68 +39,78 @@ package struct SockDiagParser {
         _ bytes: Span<UInt8>,
         appendingTo sockets: inout [OwnedSocket]
     ) throws(NetlinkFailure) -> Bool {
-        try rows(of: bytes) { row, message in
-            var row = copy row
+        var position = 0
+        repeated.datagramBegins()
+        while let (found, message) = try next(in: bytes, at: &position) {
+            var row = found
             // A socket in CLOSE is in the kernel's tables only where it is bound.
             if row.state == .close { row.state = .boundInactive }
             let owner = SockDiagMessage.owner(in: bytes, message)
             sockets.append(OwnedSocket(row: row, user: owner.user, inode: owner.inode))
         }
+        return answer.hasEnded
     }
 
+    /// The next row of a datagram that the kernel has not repeated, and where its message lies.
     @inline(__always)
-    private mutating func rows(
-        of bytes: Span<UInt8>,
-        _ body: (_ row: borrowing SocketRow, _ message: Range<Int>) -> Void
-    ) throws(NetlinkFailure) -> Bool {
-        repeated.datagramBegins()
-        return try answer.messages(of: bytes) { type, content in
-            guard type == TCPDIAG_GETSOCK || type == Int32(SOCK_DIAG_BY_FAMILY) else { return }
-            if let row = SockDiagMessage.row(in: bytes, content) {
-                if !repeated.contains(row.cookie) { body(row, content) }
-            } else {
+    private mutating func next(
+        in bytes: Span<UInt8>,
+        at position: inout Int
+    ) throws(NetlinkFailure) -> (row: SocketRow, message: Range<Int>)? {
+        while let (type, content) = try answer.next(in: bytes, at: &position) {
+            guard type == TCPDIAG_GETSOCK || type == Int32(SOCK_DIAG_BY_FAMILY) else { continue }
+            guard let row = SockDiagMessage.row(in: bytes, content) else {
                 malformedRows += 1
+                continue
             }
+            if !repeated.contains(row.cookie) { return (row, content) }
         }
+        return nil
     }
 }
 
-/// One `struct inet_diag_msg` (include/uapi/linux/inet_diag.h) with its attributes, by the offsets
-/// that the kernel has promised.
+/// One `struct inet_diag_msg` (include/uapi/linux/inet_diag.h) with its attributes.
 struct SockDiagMessage {
     /// Bytes before the attributes.
     static let size = MemoryLayout<inet_diag_msg>.size
 
-    /// The row that lies in a range of the bytes; nil where it is too short, or of a family or a
-    /// state that we do not know.
+    /// The row that lies in a range of the bytes; nil where it is too short, of a family or a state
+    /// that we do not know, or of a listener without a port.
     @inline(__always)
     static func row(in bytes: Span<UInt8>, _ range: Range<Int>) -> SocketRow? {
-        let start = range.lowerBound
-        guard range.count >= size, let state = TCPState(rawValue: bytes[start + 1]) else { return nil }
-        let isIPv4 = bytes[start] == UInt8(AF_INET)
-        guard isIPv4 || bytes[start] == UInt8(AF_INET6) else { return nil }
+        guard range.count >= size else { return nil }
+        let message = bytes.load(inet_diag_msg.self, at: range.lowerBound)
+        guard let state = TCPState(rawValue: message.idiag_state) else { return nil }
+        let isIPv4 = message.idiag_family == UInt8(AF_INET)
+        guard isIPv4 || message.idiag_family == UInt8(AF_INET6) else { return nil }
+        // The kernel's number for the timer of its TIME_WAIT table.
+        let isMiniSocket = message.idiag_timer == 3
+        let cookie = message.id.idiag_cookie
         var row = SocketRow(
-            localAddress: address(in: bytes, at: start + 8, isIPv4),
-            localPort: UInt16(truncatingIfNeeded: bytes.bigEndian32(at: start + 4) >> 16),
-            remoteAddress: address(in: bytes, at: start + 24, isIPv4),
-            remotePort: UInt16(truncatingIfNeeded: bytes.bigEndian32(at: start + 4)),
+            localAddress: address(message.id.idiag_src, isIPv4),
+            localPort: UInt16(bigEndian: message.id.idiag_sport),
+            remoteAddress: address(message.id.idiag_dst, isIPv4),
+            remotePort: UInt16(bigEndian: message.id.idiag_dport),
             state: state,
-            // The kernel's number for the timer of its TIME_WAIT table.
-            isTimeWaitMiniSocket: bytes[start + 2] == 3,
-            receiveQueue: bytes.native32(at: start + 56),
-            sendQueue: bytes.native32(at: start + 60),
-            device: bytes.native32(at: start + 40),
-            cookie: UInt64(bytes.native32(at: start + 44)) | UInt64(bytes.native32(at: start + 48)) << 32
+            isTimeWaitMiniSocket: isMiniSocket,
+            receiveQueue: message.idiag_rqueue,
+            sendQueue: message.idiag_wqueue,
+            device: message.id.idiag_if,
+            timerRemaining: isMiniSocket ? message.idiag_expires : 0,
+            cookie: UInt64(cookie.0) | UInt64(cookie.1) << 32
         )
-        if row.isTimeWaitMiniSocket { row.timerRemaining = bytes.native32(at: start + 52) }
         switch state {
+        // Nothing listens on no port.
+        case .listen where row.localPort == 0: return nil
         // A socket that is bound and no more is in state CLOSE.
         case .listen, .close:
-            row.isV6Only = attribute(Int(INET_DIAG_SKV6ONLY), in: bytes, start + size..<range.upperBound) == 1
+            row.isV6Only =
+                attribute(Int(INET_DIAG_SKV6ONLY), in: bytes, range.lowerBound + size..<range.upperBound) == 1
         case .synRecv:
             // Sockets of any state but TIME_WAIT tell whether they are shut down; a connection
             // request is no socket yet.
-            let isSocket = attribute(Int(INET_DIAG_SHUTDOWN), in: bytes, start + size..<range.upperBound) != nil
+            let isSocket =
+                attribute(Int(INET_DIAG_SHUTDOWN), in: bytes, range.lowerBound + size..<range.upperBound) != nil
             if !isSocket { row.state = .newSynRecv }
         default: break
         }
@@ -107,16 +120,17 @@ struct SockDiagMessage {
     /// The user and the inode of the message that `row` was read from.
     @inline(__always)
     static func owner(in bytes: Span<UInt8>, _ range: Range<Int>) -> (user: UInt32, inode: UInt64) {
-        (bytes.native32(at: range.lowerBound + 64), UInt64(bytes.native32(at: range.lowerBound + 68)))
+        let message = bytes.load(inet_diag_msg.self, at: range.lowerBound)
+        return (message.idiag_uid, UInt64(message.idiag_inode))
     }
 
+    /// An address of a message, in network byte order. An IPv4 address has only the first word.
     @inline(__always)
-    private static func address(in bytes: Span<UInt8>, at offset: Int, _ isIPv4: Bool) -> IPAddress {
-        let first = bytes.bigEndian32(at: offset)
-        if isIPv4 { return IPAddress(v4: first) }
+    private static func address(_ words: (UInt32, UInt32, UInt32, UInt32), _ isIPv4: Bool) -> IPAddress {
+        if isIPv4 { return IPAddress(v4: UInt32(bigEndian: words.0)) }
         return IPAddress(
-            high: UInt64(first) << 32 | UInt64(bytes.bigEndian32(at: offset + 4)),
-            low: UInt64(bytes.bigEndian32(at: offset + 8)) << 32 | UInt64(bytes.bigEndian32(at: offset + 12))
+            high: UInt64(UInt32(bigEndian: words.0)) << 32 | UInt64(UInt32(bigEndian: words.1)),
+            low: UInt64(UInt32(bigEndian: words.2)) << 32 | UInt64(UInt32(bigEndian: words.3))
         )
     }
 

@@ -41,6 +41,20 @@ package struct SocketOwnersReader {
         return owners
     }
 
+    /// Finds the owners of some sockets.
+    ///
+    /// - Parameter asksOptions: whether the sockets are asked for their options.
+    package mutating func owners(of sockets: [OwnedSocket], asksOptions: Bool) -> SocketOwners {
+        var owners = SocketOwners()
+        owners.sockets = sockets
+        let wanted = Set(sockets.lazy.map(\.inode).filter { $0 != 0 })
+        let scan = ProcessScan(proc, for: wanted, asking: asksOptions ? wanted : [])
+        owners.processes = scan.processes
+        owners.options = scan.options
+        owners.userNames = userNames(of: sockets)
+        return owners
+    }
+
     /// Those of some sockets that are still there: what was closed before its process was looked at
     /// is not hidden.
     private func lasting(_ candidates: [OwnedSocket]) throws(ReadError) -> [OwnedSocket] {
@@ -114,8 +128,7 @@ struct ProcessScan {
     private mutating func run() {
         var numbers: [Int32] = []
         do throws(ReadError) {
-            let folder = try Folder(proc.mount)
-            while try entries.read(from: folder) { numbers += entries.numbers }
+            try entries.append(allOf: proc.mount, to: &numbers)
         } catch {
             hasBlindSpots = true
         }
@@ -150,8 +163,7 @@ struct ProcessScan {
         }
     }
 
-    /// The inode of the socket that a descriptor stands for; nil where it is something else, or
-    /// closed by now.
+    /// The inode of the socket behind a descriptor; nil if it is something else, or closed by now.
     private mutating func socket(_ descriptor: Int32, in folder: borrowing Folder) throws(ReadError) -> UInt64? {
         do throws(ReadError) {
             let count = try folder.readLink("\(descriptor)", into: &link)

@@ -14,6 +14,7 @@ package struct SocketTableParser {
     private var last: SocketRow?
     /// Whether the header line has come.
     package private(set) var hasHeader = false
+    package var hasRows: Bool { last != nil }
     /// Lines that were no rows. They were skipped.
     package private(set) var malformedRows = 0
 
@@ -64,7 +65,7 @@ package struct SocketTableParser {
         var position = 0
         if !hasHeader {
             guard let line = bytes.line(at: &position), line.upperBound < bytes.count else { return 0 }
-            hasHeader = bytes.starts(with: "  sl  local_address ")
+            hasHeader = bytes.starts(with: SocketTableRow.header)
             guard hasHeader else { return 0 }
         }
         while position < bytes.count {

@@ -1,14 +1,18 @@
 import Model
 
-/// A row of /proc/net/tcp or tcp6 (tcp4_seq_show() in net/ipv4/tcp_ipv4.c, tcp6_seq_show() in net/ipv6/tcp_ipv6.c).
+/// A row of /proc/net/tcp or tcp6 (tcp4_seq_show() in net/ipv4/tcp_ipv4.c, tcp6_seq_show() in
+/// net/ipv6/tcp_ipv6.c).
 ///
 ///       sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
 ///        0: 0100007F:1F90 00000000:0000 0A 00000000:00000002 00:00000000 00000000     0        0 3153 1 0000000000000000 …
 ///
-/// `sl` is printed with %4d and grows beyond that. From the first ':' on every column up to `retrnsmt` has a fixed width, and a fixed
-/// separator that is checked. The rest is split by white space; a row of tcp is padded there to 150 bytes, a row of
-/// tcp6 is not.
+/// `sl` is printed with %4d and grows beyond that. From the first ':' on every column up to
+/// `retrnsmt` has a fixed width, and a fixed separator that is checked. The rest is split by white
+/// space; a row of tcp is padded there to 150 bytes, a row of tcp6 is not.
 struct SocketTableRow {
+    /// How the line of the columns' names begins. That of /proc/net/udp has a space more before it.
+    static let header = "  sl  local_address "
+
     /// What stands at a place of the table.
     enum Reading {
         /// A row, and where the next one starts.
@@ -35,8 +39,8 @@ struct SocketTableRow {
         // more only behind full sockets.
         guard tail.words >= 5 else { return .malformed(next: tail.next) }
         var row = columns.row
-        // A connection request is printed as SYN_RECV; only its shorter row tells it from a socket
-        // in that state.
+        // A connection request is printed as SYN_RECV; only its row is shorter than that of a
+        // socket in that state.
         if row.state == .synRecv && tail.words == 5 { row.state = .newSynRecv }
         return .row(row, next: tail.next)
     }
@@ -87,7 +91,9 @@ struct SocketTableRow {
             let stateNumber = bytes.hexadecimal8(at: state), let known = TCPState(rawValue: stateNumber),
             bytes.hexadecimal32(at: queues) != nil, let receiveQueue = bytes.hexadecimal32(at: queues + 9),
             let timerKind = bytes.hexadecimal8(at: timer), let remaining = bytes.hexadecimal32(at: timer + 3),
-            bytes.hexadecimal32(at: timer + 12) != nil
+            bytes.hexadecimal32(at: timer + 12) != nil,
+            // Nothing listens on no port.
+            known != .listen || localNumber != 0
         else { return nil }
         let row = SocketRow(
             localAddress: local,

@@ -94,14 +94,14 @@ extension Span<UInt8> {
 private enum Hexadecimal {
     private static let ones: UInt64 = 0x0101_0101_0101_0101
 
-    /// The number that eight digits stand for; nil where one of them is not an upper-case
-    /// hexadecimal digit.
+    /// The number that eight digits denote; nil if one of them is not an upper-case hexadecimal
+    /// digit.
     ///
     /// - Parameter digits: ASCII, the first digit in the lowest byte.
     @inline(__always)
     static func value(of digits: UInt64) -> UInt32? {
-        // Bit 6 of a character tells letters from digits; a letter's low four bits are 9 less than
-        // what it stands for.
+        // Bit 6 of a character is set in letters and not in digits; a letter's low four bits are 9
+        // less than its value.
         let letters = digits >> 6 & ones
         let nibbles = (digits & (0x0F * ones)) + 9 * letters
         // Each has to be below 16, and written back as a digit the same text: nothing else was one.

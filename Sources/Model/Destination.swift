@@ -1,18 +1,20 @@
 /// The far end of connections from one local address. Towards each destination connect() can use
 /// every port of the ephemeral range: two connections may share a local port if their destinations
 /// differ.
-package struct Destination: Hashable, Sendable {
-    /// The local address.
-    package let source: IPAddress
-    /// The remote address.
-    package let address: IPAddress
-    /// The remote port.
-    package let port: Port
+public struct Destination: Hashable, Sendable {
+    /// The host's own address, which the connections come from.
+    public let source: IPAddress
+    /// The far end's address, in IPv4 as v4-mapped IPv6.
+    public let address: IPAddress
+    /// The far end's port, which its service listens on.
+    public let port: Port
     /// The index of the interface that the connections are bound to; 0 if they are not bound to
     /// one, and if it is unknown. The same link-local address on two links means two hosts.
-    package let device: UInt32
+    public let device: UInt32
 
-    package init(source: IPAddress, address: IPAddress, port: Port, device: UInt32 = 0) {
+    /// A destination from its parts.
+    @inlinable
+    public init(source: IPAddress, address: IPAddress, port: Port, device: UInt32 = 0) {
         self.source = source
         self.address = address
         self.port = port
@@ -22,7 +24,7 @@ package struct Destination: Hashable, Sendable {
 
 extension Destination: Comparable {
     /// The order of lines on the page.
-    package static func < (left: Destination, right: Destination) -> Bool {
+    public static func < (left: Destination, right: Destination) -> Bool {
         (left.source, left.address, left.port, left.device) < (right.source, right.address, right.port, right.device)
     }
 }

@@ -23,12 +23,12 @@ package struct EphemeralUse: Equatable, Sendable {
 
     /// The ports that share the parity of a port.
     ///
-    /// - Parameter low: the first port of the range.
-    package func half(of port: Port, low: Port) -> ParityUse { port % 2 == low % 2 ? connect : bind }
+    /// - Parameter range: the ephemeral range.
+    package func half(of port: Port, in range: PortRange) -> ParityUse { range.isConnectFirst(port) ? connect : bind }
 
     /// The share, 0 to 1, of the ports with the parity of a port that is in use; nil if none is
     /// usable.
-    package func ratio(of port: Port, low: Port) -> Double? { half(of: port, low: low).ratio }
+    package func ratio(of port: Port, in range: PortRange) -> Double? { half(of: port, in: range).ratio }
 
     package init(
         usable: Int,

@@ -8,12 +8,14 @@ public struct IPAddress: Hashable, Sendable {
     public let low: UInt64
 
     /// An IPv6 address, or an IPv4 address that is v4-mapped already, from its two halves.
+    @inlinable
     public init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
     }
 
     /// An IPv4 address from its number: 127.0.0.1 is 0x7F000001.
+    @inlinable
     public init(v4: UInt32) {
         high = 0
         low = 0xFFFF_0000_0000 | UInt64(v4)
@@ -31,7 +33,7 @@ public struct IPAddress: Hashable, Sendable {
     public static let anyIPv6 = IPAddress(high: 0, low: 0)
 
     /// Whether this is an IPv4 address, v4-mapped or not.
-    public var isIPv4: Bool { high == 0 && low >> 32 == 0xFFFF }
+    @inlinable public var isIPv4: Bool { high == 0 && low >> 32 == 0xFFFF }
 
     /// The number of an IPv4 address; nil for IPv6.
     public var v4: UInt32? { isIPv4 ? UInt32(truncatingIfNeeded: low) : nil }

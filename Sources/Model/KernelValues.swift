@@ -51,9 +51,8 @@ extension SysctlValues: ExpressibleByDictionaryLiteral {
     }
 }
 
-/// An observed change of a sysctl.
 package struct SysctlChange: Equatable, Sendable {
-    /// The name of its file.
+    /// That of its file, such as `tcp_tw_reuse`.
     package var name: String
     /// Its value before, as the kernel prints it; a list of ports without spaces.
     package var before: String
@@ -120,4 +119,42 @@ public struct TimeWaitCounters: Equatable, Sendable {
 package enum CountedEvent: Sendable {
     case entries
     case expiries
+}
+
+/// The `process_*` values of every Prometheus client library, for the exporter's own process.
+public struct ProcessFacts: Equatable, Sendable {
+    /// User and system CPU time since the start, in seconds.
+    public var cpuSeconds: Double
+    /// Open file descriptors.
+    public var openDescriptors: Int
+    /// The limit of open file descriptors (RLIMIT_NOFILE, the soft one); nil where it cannot be
+    /// known.
+    public var descriptorLimit: UInt64?
+    /// Virtual memory in bytes.
+    public var virtualMemory: Int
+    /// Resident memory in bytes.
+    public var residentMemory: Int
+    /// When the process started, in seconds since 1970.
+    public var startTime: Double
+    /// Threads of the process.
+    public var threads: Int
+
+    /// Creates the values of one moment.
+    public init(
+        cpuSeconds: Double,
+        openDescriptors: Int,
+        descriptorLimit: UInt64?,
+        virtualMemory: Int,
+        residentMemory: Int,
+        startTime: Double,
+        threads: Int
+    ) {
+        self.cpuSeconds = cpuSeconds
+        self.openDescriptors = openDescriptors
+        self.descriptorLimit = descriptorLimit
+        self.virtualMemory = virtualMemory
+        self.residentMemory = residentMemory
+        self.startTime = startTime
+        self.threads = threads
+    }
 }

@@ -87,8 +87,8 @@ public struct LocalAddresses: Equatable, Sendable {
 }
 
 extension LocalAddresses.Prefix {
-    /// The prefix itself, or, if an IPv6 prefix spans the v4-mapped addresses, which stand for IPv4
-    /// here, its two parts around them.
+    /// The prefix itself, or, if an IPv6 prefix spans the v4-mapped addresses, which are IPv4
+    /// addresses here, its two parts around them.
     fileprivate var withoutIPv4: [Self] {
         let mapped = Self(.anyIPv4, length: 0)
         guard first < mapped.first, mapped.last < last else { return [self] }

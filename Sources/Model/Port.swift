@@ -1,4 +1,4 @@
-/// A TCP port number, in host byte order; 0 stands for "none" in the kernel's tables.
+/// A TCP port number, in host byte order; 0 means "none" in the kernel's tables.
 public typealias Port = UInt16
 
 /// A range of ports that includes both ends, like `ip_local_port_range`.
@@ -36,6 +36,10 @@ public struct PortRange: Equatable, Sendable {
 
     /// Whether the port is in the range.
     public func contains(_ port: Port) -> Bool { low <= port && port <= high }
+
+    /// Whether connect() tries the port before those of the other half, which bind() to port 0
+    /// tries first: those with the parity of the range's first port.
+    package func isConnectFirst(_ port: Port) -> Bool { port % 2 == low % 2 }
 }
 
 /// The ports that the kernel assigns when a program does not ask for a number:
@@ -75,6 +79,14 @@ public struct PortSysctls: Equatable, Sendable {
     public var range: EphemeralRange? {
         guard let ports, let reserved else { return nil }
         return EphemeralRange(ports: ports, reserved: reserved)
+    }
+
+    /// Whether one of the values is another one here; an unreadable one is not.
+    public func contradicts(_ other: PortSysctls) -> Bool {
+        func differ<Value: Equatable>(_ one: Value?, _ other: Value?) -> Bool {
+            one != nil && other != nil && one != other
+        }
+        return differ(ports, other.ports) || differ(reserved, other.reserved)
     }
 
     /// Creates the values from both sysctls; nil for unreadable ones.

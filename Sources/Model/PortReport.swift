@@ -3,7 +3,7 @@
 package struct PortReport: Equatable, Sendable {
     /// Rows by family and state.
     package var table = TableCounts()
-    /// Whether the kernel tells of sockets that are bound and neither listen nor are connected.
+    /// Whether the kernel shows sockets that are bound and neither listen nor are connected.
     package var knowsBound = false
     /// FIN_WAIT2 sockets that nobody owns any more.
     package var orphanFinWait2 = 0
@@ -64,61 +64,13 @@ package struct SelfConnected: Equatable, Sendable {
     package var address: IPAddress
     /// The port of both ends.
     package var port: Port
-    /// Its state.
+    /// Mostly ESTABLISHED; also TIME_WAIT, once it has closed.
     package var state: TCPState
 
     package init(address: IPAddress, port: Port, state: TCPState) {
         self.address = address
         self.port = port
         self.state = state
-    }
-}
-
-/// What LISTEN rows say: the part of a report that is brought up to date between two readings of
-/// the table.
-package struct ListenerReport: Sendable {
-    fileprivate let rows: [SocketRow]
-    fileprivate let byPort: [Port: [SocketRow]]
-    fileprivate let home: PortSet
-    fileprivate let listening: ListeningPorts?
-
-    /// The report of the LISTEN rows of one moment.
-    ///
-    /// - Parameters:
-    ///   - home: the ports whose service listens.
-    ///   - range: the ephemeral range; nil where it could not be read.
-    package init(_ rows: [SocketRow], home: PortSet, range: EphemeralRange?) {
-        self.rows = rows
-        self.home = home
-        byPort = Dictionary(grouping: rows, by: \.localPort)
-        listening = range.map { [byPort] in ListeningPorts(byPort.keys, in: $0) }
-    }
-}
-
-extension PortReport {
-    /// Brings the part up to date that follows from the listeners alone. A port that is new is
-    /// chosen at the next reading of the table.
-    package mutating func refresh(_ listeners: ListenerReport) {
-        for family in AddressFamily.allCases {
-            table[family, .listen] = listeners.rows.count { $0.localAddress.isIPv4 == (family == .ipv4) }
-        }
-        listening = listeners.listening
-        occupancy.listening = PortSet(listeners.byPort.keys)
-        // Only sock_diag gives the limits of the queues, and cookies.
-        let knowsLimit = listeners.rows.contains { $0.cookie != 0 }
-        for index in ports.indices {
-            let rows = listeners.byPort[ports[index].port] ?? []
-            ports[index].listeners = rows.count
-            ports[index].acceptQueue = rows.reduce(0) { $0 + Int($1.receiveQueue) }
-            ports[index].acceptQueueLimit = knowsLimit ? rows.reduce(0) { $0 + Int($1.sendQueue) } : nil
-        }
-        for index in services.indices {
-            let isListening = listeners.home.contains(services[index].port)
-            guard isListening != services[index].isListening else { continue }
-            services[index].isListening = isListening
-            // Who holds it now is known at the next reading of the table.
-            services[index].holders = nil
-        }
     }
 }
 
@@ -140,7 +92,7 @@ package struct ListeningPorts: Equatable, Sendable {
 }
 
 extension ListeningPorts {
-    /// Parts distinct ports.
+    /// Counts distinct ports by exposure.
     package init(_ ports: some Sequence<Port>, in range: EphemeralRange) {
         for port in ports {
             if range.exposes(port) {
@@ -156,7 +108,7 @@ extension ListeningPorts {
 
 /// One port on which something listens, or listened until a short while ago.
 package struct PortLine: Equatable, Sendable {
-    /// The port.
+    /// 1 to 65535.
     package var port: Port
     /// LISTEN sockets; 0 for a port whose listener vanished.
     package var listeners = 0

@@ -3,7 +3,7 @@
 /// A socket table of any size needs the same memory, and a set operation (usable and in use, but
 /// without a listener) takes a few thousand machine instructions.
 public struct PortSet: Equatable, Sendable {
-    private var words: [UInt64]
+    @usableFromInline var words: [UInt64]
 
     /// The empty set.
     public init() {
@@ -33,6 +33,7 @@ public struct PortSet: Equatable, Sendable {
     public var isEmpty: Bool { words.allSatisfy { $0 == 0 } }
 
     /// Whether the port is in the set.
+    @inlinable
     public func contains(_ port: Port) -> Bool {
         words[Int(port >> 6)] & (1 << UInt64(port & 63)) != 0
     }
@@ -46,6 +47,7 @@ public struct PortSet: Equatable, Sendable {
     }
 
     /// Inserts a port.
+    @inlinable
     public mutating func insert(_ port: Port) {
         words[Int(port >> 6)] |= 1 << UInt64(port & 63)
     }
@@ -88,16 +90,18 @@ public struct PortSet: Equatable, Sendable {
 extension PortSet: Sequence {
     /// Iterates in ascending order.
     public struct Iterator: IteratorProtocol {
-        private let words: [UInt64]
-        private var index = 0
-        private var rest: UInt64
+        @usableFromInline let words: [UInt64]
+        @usableFromInline var index = 0
+        @usableFromInline var rest: UInt64
 
-        fileprivate init(_ words: [UInt64]) {
+        @inlinable
+        init(_ words: [UInt64]) {
             self.words = words
             rest = words[0]
         }
 
         /// The next port; nil after the last.
+        @inlinable
         public mutating func next() -> Port? {
             while rest == 0 {
                 index += 1
@@ -110,6 +114,7 @@ extension PortSet: Sequence {
     }
 
     /// Iterates over the ports in ascending order.
+    @inlinable
     public func makeIterator() -> Iterator { Iterator(words) }
 }
 

@@ -79,7 +79,7 @@ package struct ListenerEnd: Hashable, Sendable {
     /// sharing (inet_rcv_saddr_equal(), net/ipv4/inet_connection_sock.c).
     package func overlaps(_ row: borrowing SocketRow) -> Bool { overlaps(ListenerEnd(row)) }
 
-    private func overlaps(_ other: ListenerEnd) -> Bool {
+    func overlaps(_ other: ListenerEnd) -> Bool {
         guard device == 0 || other.device == 0 || device == other.device else { return false }
         if address == other.address || takes(other.address) || other.takes(address) { return true }
         // An IPv6 socket without IPV6_V6ONLY conflicts with 0.0.0.0 whatever its own address
@@ -96,10 +96,12 @@ package struct ListenerEnd: Hashable, Sendable {
     /// their connections.
     package func isBlocked(byTimeWaitsOf accepting: ListenerEnd) -> Bool {
         if self == accepting { return true }
-        let isWildcard = accepting.address == .anyIPv4 || accepting.address == .anyIPv6
-        if isWildcard, address != .anyIPv4, address != .anyIPv6 { return false }
+        if accepting.isWildcard, !isWildcard { return false }
         return overlaps(accepting)
     }
+
+    /// Whether it takes every address of a family, or of both.
+    var isWildcard: Bool { address == .anyIPv4 || address == .anyIPv6 }
 
     /// Whether this end is a wildcard that includes an address.
     package func takes(_ other: IPAddress) -> Bool {

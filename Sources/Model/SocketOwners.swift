@@ -14,6 +14,18 @@ package struct OwnedSocket: Equatable, Sendable {
     }
 }
 
+/// A socket that keeps a service from binding its port.
+package struct PortObstacle: Equatable, Sendable {
+    package var socket: OwnedSocket
+    /// Whether a listener on the port accepted the connection; if not, it is an outgoing one.
+    package var isAccepted: Bool
+
+    package init(socket: OwnedSocket, isAccepted: Bool) {
+        self.socket = socket
+        self.isAccepted = isAccepted
+    }
+}
+
 /// A process that has a socket open.
 package struct SocketProcess: Hashable, Sendable {
     /// The PID in the reader's PID namespace.

@@ -1,20 +1,21 @@
-/// One socket as any source of the kernel's table tells it: 64 bytes, a cache line.
+/// One socket, the same from every source of the kernel's table. 64 bytes: a cache line.
 public struct SocketRow: Equatable, Sendable {
     /// The local address; a wildcard for most listeners.
     public var localAddress: IPAddress
     /// The remote address; a wildcard for listeners.
     public var remoteAddress: IPAddress
-    /// The local port.
+    /// The port that the socket holds; for a connection request that of its listener.
     public var localPort: Port
     /// The remote port; 0 for listeners.
     public var remotePort: Port
-    /// The state of the socket.
+    /// `newSynRecv` for a connection request over either source; `boundInactive` over sock_diag
+    /// only.
     public var state: TCPState
     /// Whether the row is a mini-socket of the kernel's TIME_WAIT table (timer 3): TIME_WAIT
     /// itself, or FIN_WAIT2 that nobody owns any more, which the kernel's own `tw` count includes
     /// (inet_twsk_alloc(), net/ipv4/inet_timewait_sock.c).
     public var isTimeWaitMiniSocket: Bool
-    /// Whether a listener on `::` takes IPv6 only. /proc/net/tcp6 does not tell; then it is false.
+    /// Whether a listener on `::` takes IPv6 only. False over procfs, which does not say.
     public var isV6Only: Bool
     /// `rx_queue`: for a listener the connections that wait for accept(); else bytes received and
     /// not yet read.
@@ -29,7 +30,7 @@ public struct SocketRow: Equatable, Sendable {
     /// over and it only waits for the kernel's timer, and for other sockets.
     public var timerRemaining: UInt32
     /// The kernel's number of the socket, which no other socket ever gets; 0 where the source does
-    /// not tell.
+    /// not have it.
     public var cookie: UInt64
 
     /// A row from its parts.
@@ -69,11 +70,12 @@ public struct SocketRow: Equatable, Sendable {
     public var isOrphanFinWait2: Bool { state == .finWait2 && isTimeWaitMiniSocket }
 }
 
-/// What takes the rows of the socket table as they are read.
+/// A consumer of the socket table's rows, as they are read.
 ///
 /// LISTEN rows and those of sockets that are only bound come before all others, which they
-/// classify. Rows come by datagram or page: the call is then rare, and each side is a loop of its
-/// own that keeps its tables in registers and spans (measured: docs/benchmark).
+/// classify. A call brings up to 64 rows of a datagram or page, so that calls are rare and each
+/// side is a loop of its own that keeps its tables in registers and spans (measured:
+/// docs/benchmark).
 public protocol RowSink: ~Copyable {
     /// Takes rows that were read from the kernel at one moment.
     mutating func rows(_ rows: Span<SocketRow>, readAt now: Instant)

@@ -13,11 +13,11 @@ public enum TCPState: UInt8, CaseIterable, Sendable {
     case listen = 10
     case closing = 11
     /// A connection request that has no socket of its own yet. The kernel prints it as SYN_RECV;
-    /// the readers tell it apart, because it stands under its listener's port and holds no port of
-    /// its own.
+    /// the readers keep the two apart, because a request has its listener's port and holds none
+    /// of its own.
     case newSynRecv = 12
     /// A socket that is bound and neither listens nor is connected. Only sock_diag of Linux 6.8 and
-    /// later tells of them.
+    /// later shows them.
     case boundInactive = 13
 
     /// The state's name in labels: lower case with underscores. NEW_SYN_RECV goes by the name the

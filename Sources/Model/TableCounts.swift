@@ -69,6 +69,8 @@ package struct TimeWaitCounts: Equatable, Sendable {
     /// The sockets of all roles with such a peer.
     package func total(_ peer: Peer) -> Int { Role.allCases.reduce(0) { $0 + self[$1, peer] } }
 
+    package var total: Int { total(.local) + total(.remote) }
+
     package static func += (left: inout TimeWaitCounts, right: TimeWaitCounts) {
         for index in left.counts.indices { left.counts[index] += right.counts[index] }
     }

@@ -11,13 +11,21 @@ public struct TimeWaitTiming: Equatable, Sendable {
     /// up, by as much as 4.096 s at HZ=1000 (calc_index(), kernel/time/timer.c).
     public static let timerRounding = 4.1
 
-    /// The timing of a kernel.
+    /// `timerRounding` at HZ=100.
+    public static let timerRoundingAtHZ100 = 5.1
+
+    /// The timing in a namespace.
     ///
-    /// - Parameter timeout: `tcp_tw_timeout` in seconds; nil where the kernel has none.
-    public init(timeout: Int? = nil) {
-        milliseconds = UInt32(timeout ?? 60) * 1000
-        seconds = Double(timeout ?? 60)
+    /// - Parameter sysctls: those of the namespace; without `tcp_tw_timeout`, TCP_TIMEWAIT_LEN
+    ///   counts.
+    public init(_ sysctls: SysctlValues? = nil) {
+        let timeout = sysctls?[.tcpTWTimeout] ?? 60
+        milliseconds = UInt32(timeout) * 1000
+        seconds = Double(timeout)
     }
+
+    /// The longest time for which a TIME_WAIT can hold a port, in seconds.
+    public var longest: Double { seconds + Self.timerRounding }
 
     /// How long a port stays in TIME_WAIT in the mean, in seconds: the timers of HZ=250 round up by
     /// 0 to 2.048 s.
@@ -25,7 +33,10 @@ public struct TimeWaitTiming: Equatable, Sendable {
 
     /// How long a listener that vanished is remembered, in seconds: its TIME_WAITs outlive it by at
     /// most that.
-    public var listenerMemory: Double { seconds + 5 }
+    public var listenerMemory: Double { seconds + Double(Self.listenerMargin) }
+
+    /// What `listenerMemory` has beyond the length of TIME_WAIT, in seconds.
+    public static let listenerMargin = 5
 
     /// How long a destination that had no port left is taken to want more than it gets, in seconds.
     public var exhaustionMemory: Double { seconds }
@@ -44,6 +55,7 @@ public struct TimeWaitTiming: Equatable, Sendable {
 
     /// `age` in milliseconds.
     @inlinable
+    @inline(__always)
     public func ageInMilliseconds(timerRemaining: UInt32) -> UInt32 {
         timerRemaining < milliseconds ? milliseconds - timerRemaining : 0
     }

@@ -10,7 +10,7 @@ extension Diagnosis {
     package var json: [UInt8] { JSONWriter.text(fact) }
 
     private var fact: Fact {
-        .object([
+        var members: [Fact.Member] = [
             .init("schema", .text(Self.schema)),
             .init("version", .int(Self.version)),
             .init("host", .text(host)),
@@ -41,7 +41,9 @@ extension Diagnosis {
                     .init("reasons", .list(notSeen.reasons.map(Fact.text))),
                 ])
             ),
-        ])
+        ]
+        if let traced { members.append(.init("traced", traced.fact)) }
+        return .object(members)
     }
 
     private var summaryFact: Fact {
@@ -146,6 +148,7 @@ extension Diagnosis {
             isNormalBecause: try root.optionalText("normal_because"),
             notSeen: try Diagnosis.NotSeen(try root.object("not_seen"))
         )
+        if fact.member("traced") != nil { traced = try Traced(try root.object("traced")) }
     }
 }
 

@@ -52,7 +52,7 @@ struct HTML: ExpressibleByStringInterpolation {
 
         mutating func appendLiteral(_ literal: String) { html.bytes.append(contentsOf: literal.utf8) }
         mutating func appendInterpolation(_ text: String) { html.append(text: text) }
-        mutating func appendInterpolation(_ number: some BinaryInteger) { html.append(number: Int(number)) }
+        mutating func appendInterpolation(_ number: some BinaryInteger) { html.append(number: Int(clamping: number)) }
         mutating func appendInterpolation(_ inner: HTML) { html += inner }
         mutating func appendInterpolation(_ pieces: [HTML]) {
             for piece in pieces { html += piece }

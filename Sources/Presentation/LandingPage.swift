@@ -1,16 +1,14 @@
 package import Advice
 import Model
 
-/// The page at `/`: the diagnosis of one sample, the last hour, the busiest ports and destinations,
-/// and a map of all ports. A single document, without scripts or further requests.
+/// The page at `/`: the diagnosis of one sample, the last hour, the busiest ports, programs and
+/// destinations, and a map of all ports. A single document, without scripts or further requests.
 package struct LandingPage: Sendable {
     /// What the page shows apart from the host.
     package struct Settings: Sendable {
-        /// The version of the exporter.
         package var version: String
         /// The commit that it was built from; empty if unknown.
         package var revision: String
-        /// The path of the metrics.
         package var telemetryPath: String
         /// The seconds between automatic reloads; nil for none.
         package var refresh: Int?
@@ -59,7 +57,9 @@ package struct LandingPage: Sendable {
             \(findings)
             \(lastHour)
             \(listeningPorts)
+            \(closers)
             \(destinations)
+            \(failedConnects)
             \(servicePorts)
             \(PortMap(self).section)
             </main>

@@ -200,11 +200,11 @@ extension LandingPage {
 
     /// The exposed ports with the highest risk.
     var shownExposed: [(port: Port, risk: Double?)] {
-        guard let report, let low = sample.range?.ports.low else { return [] }
+        guard let report, let range = sample.range?.ports else { return [] }
         var known: [Port: Double] = [:]
         for line in report.ports { known[line.port] = line.collisionRatio }
         let risks = exposedPorts.map { port in
-            (port: port, risk: known[port] ?? report.ephemeral?.ratio(of: port, low: low))
+            (port: port, risk: known[port] ?? report.ephemeral?.ratio(of: port, in: range))
         }
         return Array(risks.sorted { (-($0.risk ?? 0), $0.port) < (-($1.risk ?? 0), $1.port) }.prefix(Self.mostExposed))
     }
@@ -232,13 +232,13 @@ extension LandingPage {
     // MARK: - Parts
 
     /// A section that consists of one sentence.
-    private func unread(_ id: String, _ title: String, _ sentence: String) -> HTML {
+    func unread(_ id: String, _ title: String, _ sentence: String) -> HTML {
         """
         <section aria-labelledby="h-\(id)"><h2 id="h-\(id)">\(title)</h2><p class="quiet">\(sentence)</p></section>
         """
     }
 
-    private func swatch(_ name: String, _ text: String) -> HTML {
+    func swatch(_ name: String, _ text: String) -> HTML {
         """
         <li><svg class="swatch" width="22" height="12" aria-hidden="true"><rect class="\(name)" width="22" height="12"/></svg>\
         \(text)</li>

@@ -78,7 +78,6 @@ struct MappedPorts {
 /// to the next has length 1 and is never painted. Many runs of ports take four bytes each, two
 /// thirds of what subpaths would; all lengths are whole, so that a browser's sum of them is exact.
 enum PortDashes {
-    /// The columns of a row.
     static let columns = 500
     static let rows = 66
 

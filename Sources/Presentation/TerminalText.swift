@@ -26,7 +26,6 @@ struct TerminalText {
         self.hasLinks = hasLinks
     }
 
-    /// Ends the line.
     mutating func newLine() { text += "\n" }
 
     /// A piece of text in a style.

@@ -33,6 +33,7 @@ package struct TextReport {
         var report = TextReport(diagnosis, options)
         report.writeHead()
         report.writeNumbers()
+        report.writeTraced()
         for finding in diagnosis.findings { report.write(finding) }
         report.writePassed()
         report.writeNotSeen()
@@ -196,6 +197,20 @@ package struct TextReport {
         }
         out.append(String(repeating: " ", count: max(0, room)) + out.link(id, to: address, .dim))
         out.newLine()
+    }
+
+    private mutating func writeTraced() {
+        guard let traced = diagnosis.traced else { return }
+        out.newLine()
+        // A trace says how long it took where there is room for it.
+        let labels =
+            switch traced.by {
+            case .diagnose: ["Traced", "for \(Wording.duration(traced.seconds))"]
+            case .exporter: ["Last \(Wording.duration(traced.seconds))"]
+            }
+        for (index, line) in traced.lines.enumerated() {
+            out.paragraph(index < labels.count ? labels[index] : "", .dim, line, from: Self.textColumn)
+        }
     }
 
     private mutating func writePassed() {

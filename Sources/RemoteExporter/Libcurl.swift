@@ -5,7 +5,7 @@ import Glibc
 @safe
 struct Libcurl {
     /// The library of Debian's curl, and the one of git and others.
-    static let names = ["libcurl.so.4", "libcurl-gnutls.so.4"]
+    static let names = [CCURL_LIBRARY, CCURL_LIBRARY_OF_GNUTLS]
 
     struct Answer {
         let status: Int

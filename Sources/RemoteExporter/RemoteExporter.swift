@@ -1,5 +1,6 @@
 import CCurl
 import Glibc
+import System
 
 /// A running exporter, perhaps on another host, that is queried over HTTP with libcurl.
 ///
@@ -58,7 +59,8 @@ package struct RemoteExporter: Sendable {
     func fetch(_ path: String, with libraries: [String]) throws(RemoteError) -> [UInt8] {
         guard let curl = Libcurl(libraries) else { throw RemoteError(url, .noLibrary) }
         for (flag, file) in [("--cacert", access.authorities), ("--cert", access.certificate), ("--key", access.key)] {
-            guard let file, let reason = Self.obstacle(to: file) else { continue }
+            // The messages of libcurl do not name the file.
+            guard let file, let reason = FilePath.obstacle(toReading: file)?.reason else { continue }
             throw RemoteError(url, .badFile("\(flag) '\(file)': \(reason)"))
         }
         let answer: Libcurl.Answer
@@ -69,13 +71,6 @@ package struct RemoteExporter: Sendable {
         }
         if let problem = problem(of: answer, path) { throw RemoteError(url, problem) }
         return answer.body
-    }
-
-    /// Why a file cannot be read; nil if it can. The messages of libcurl do not name the file.
-    private static func obstacle(to file: String) -> String? {
-        // access() only reads the name.
-        guard unsafe Glibc.access(file, R_OK) != 0 else { return nil }
-        return errnoText(errno)
     }
 
     private func problem(of failure: Libcurl.Failure) -> RemoteError.Problem {
@@ -114,7 +109,6 @@ package struct RemoteExporter: Sendable {
         }
     }
 
-    /// Whether the URL has a path.
     private var hasPath: Bool {
         let rest = url.drop { $0 != ":" }.dropFirst(3).drop { $0 != "/" }
         return !rest.allSatisfy { $0 == "/" }
@@ -127,11 +121,6 @@ package struct RemoteExporter: Sendable {
         let host = url.drop { $0 != ":" }.dropFirst(3).prefix { $0 != "/" }
         return host[(host.lastIndex(of: "]") ?? host.startIndex)...].contains(":")
     }
-}
-
-func errnoText(_ errno: CInt) -> String {
-    // Valid until the next call on this thread; copied at once.
-    unsafe String(cString: strerror(errno))
 }
 
 /// Credentials and timeouts for the queries to an exporter.
@@ -160,36 +149,7 @@ package enum TerminalPassword {
     /// - Returns: the line that was typed; nil where there is no terminal, or it ends before a
     ///   line.
     package static func ask(of user: String, on terminal: String = "/dev/tty") -> String? {
-        // open() only reads the name.
-        let descriptor = unsafe open(terminal, O_RDWR | O_NOCTTY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var shown = termios()
-        guard unsafe tcgetattr(descriptor, &shown) == 0 else { return nil }
-        var hidden = shown
-        // Signals stay on: after Ctrl-C the shell turns the echo on again, as after curl.
-        hidden.c_lflag &= ~tcflag_t(ECHO)
-        // Input before the prompt was echoed, so it is dropped.
-        guard unsafe tcsetattr(descriptor, TCSAFLUSH, &hidden) == 0 else { return nil }
-        defer { _ = unsafe tcsetattr(descriptor, TCSAFLUSH, &shown) }
-        write("Password of user '\(user)': ", to: descriptor)
-        var line: [UInt8] = []
-        while line.count < 1024 {
-            var byte: UInt8 = 0
-            // One byte at a time, so that nothing after the line is consumed.
-            let count = unsafe read(descriptor, &byte, 1)
-            if count < 0, errno == EINTR { continue }
-            guard count == 1 else { return nil }
-            guard byte != UInt8(ascii: "\n") else { break }
-            line.append(byte)
-        }
-        write("\n", to: descriptor)
-        return String(decoding: line, as: UTF8.self)
-    }
-
-    private static func write(_ text: String, to descriptor: CInt) {
-        let bytes = Array(text.utf8)
-        // The password can be typed even if the prompt is not visible.
-        _ = unsafe Glibc.write(descriptor, bytes, bytes.count)
+        HiddenInput.line(from: terminal, prompt: "Password of user '\(user)': ", atMost: 1024)
+            .map { String(decoding: $0, as: UTF8.self) }
     }
 }

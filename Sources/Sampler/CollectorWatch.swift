@@ -26,46 +26,79 @@ struct CollectorWatch {
     ///
     /// - Returns: what it gave; nil if it failed.
     mutating func reading<Value>(of collector: Collector, _ read: () throws(ReadError) -> Value) -> Value? {
-        reading(of: collector, isWhole: true, read)
+        take(Outcome(of: read), of: collector)
     }
 
-    private mutating func reading<Value>(
-        of collector: Collector,
-        isWhole: Bool,
-        _ read: () throws(ReadError) -> Value
-    ) -> Value? {
+    /// Takes in a reading that was made elsewhere.
+    ///
+    /// - Returns: what it gave; nil if it failed.
+    mutating func take<Value>(_ outcome: Outcome<Value>, of collector: Collector) -> Value? {
+        take(outcome, of: collector, isWhole: true)
+    }
+
+    private mutating func take<Value>(_ outcome: Outcome<Value>, of collector: Collector, isWhole: Bool) -> Value? {
         if statuses[collector] == nil { statuses[collector] = Self.fresh(collector) }
-        let (start, startCPU) = (Clock.now, Clock.threadCPU.seconds)
+        statuses[collector]?.isInUse = true
         var value: Value?
-        do {
-            value = try read()
-            succeeded(collector, isWhole: isWhole)
-        } catch {
-            failed(collector, error)
+        switch outcome.result {
+        case .success(let read):
+            value = read
+            // One that is late each time is said to be late once.
+            succeeded(collector, isWhole: isWhole && !outcome.isLate)
+        case .failure(let error) where outcome.isLate && error.reason == .timedOut: break
+        case .failure(let error): failed(collector, error)
         }
-        statuses[collector]?.duration = Clock.now - start
-        statuses[collector]?.cpuSeconds += Clock.threadCPU.seconds - startCPU
+        statuses[collector]?.duration = outcome.duration
+        statuses[collector]?.cpuSeconds += outcome.cpuSeconds
         return value
     }
 
-    /// Does a reading of a collector whose parts stand alone: those that failed are counted, and
-    /// logged once until they change.
+    /// Waits for the outcome of a reading aside, which `take` takes in.
+    ///
+    /// - Parameter seconds: the longest to wait.
+    /// - Returns: nil while the reading goes on. Once it is late, that is a failure.
+    mutating func outcome<Value>(
+        of reading: Aside<Value>,
+        for collector: Collector,
+        within seconds: Double
+    ) -> Outcome<Value>? {
+        switch reading.take(within: seconds) {
+        case .outcome(let outcome): return outcome
+        case .underWay: return nil
+        case .late(let budget):
+            let error = ReadError.timedOut(
+                collector.rawValue,
+                "not read after \(Int(budget)) s; the reading goes on in the background"
+            )
+            if statuses[collector] == nil { statuses[collector] = Self.fresh(collector) }
+            count(error, of: collector)
+            if failures[collector] != [error] { log(.late(collector, error)) }
+            failures[collector] = [error]
+            return nil
+        }
+    }
+
+    /// Takes in a reading whose parts stand alone: those that failed are counted, and logged once
+    /// until they change.
     ///
     /// - Returns: what it gave; nil if all of it failed.
-    mutating func partialReading<Value>(
-        of collector: Collector,
-        _ read: () throws(ReadError) -> Partial<Value>
-    ) -> Value? {
-        guard let partial = reading(of: collector, isWhole: false, read) else { return nil }
+    mutating func take<Value>(partial outcome: Outcome<Partial<Value>>, of collector: Collector) -> Value? {
+        guard let partial = take(outcome, of: collector, isWhole: false) else { return nil }
         for error in partial.failures { statuses[collector]?.errors[error.reason.rawValue, default: 0] += 1 }
-        note(partial.failures, of: collector)
+        if !outcome.isLate { note(partial.failures, of: collector, isWhole: false) }
         return partial.value
     }
 
-    /// Forgets a collector that is not read any more: what it last did is no news.
-    mutating func forget(_ collector: Collector) {
-        statuses[collector] = nil
+    /// Notes that a collector is not read any more: what it last did is no news. Its counters stay,
+    /// and go on if it is read again.
+    mutating func retire(_ collector: Collector) {
+        statuses[collector]?.isInUse = false
         failures[collector] = nil
+    }
+
+    /// Adds CPU time that a collector has used on another thread.
+    mutating func add(cpuSeconds: Double, to collector: Collector) {
+        statuses[collector]?.cpuSeconds += cpuSeconds
     }
 
     /// Counts the rows of one reading of the socket table that were left out.
@@ -94,15 +127,21 @@ struct CollectorWatch {
             statuses[collector] = nil
             return
         }
-        statuses[collector]?.succeeded = false
-        statuses[collector]?.errors[error.reason.rawValue, default: 0] += 1
+        count(error, of: collector)
         note([error], of: collector)
     }
 
+    private mutating func count(_ error: ReadError, of collector: Collector) {
+        statuses[collector]?.succeeded = false
+        statuses[collector]?.errors[error.reason.rawValue, default: 0] += 1
+    }
+
     /// Logs the failures that the reading before did not have, or that there are none any more.
-    private mutating func note(_ errors: [ReadError], of collector: Collector) {
+    private mutating func note(_ errors: [ReadError], of collector: Collector, isWhole: Bool = true) {
         let before = failures[collector] ?? []
-        for error in errors where !before.contains(error) { log(.failed(collector, error)) }
+        for error in errors where !before.contains(error) {
+            log(isWhole ? .failed(collector, error) : .failedInPart(collector, error))
+        }
         if errors.isEmpty, !before.isEmpty { log(.recovered(collector)) }
         failures[collector] = errors
     }

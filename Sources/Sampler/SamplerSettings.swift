@@ -6,13 +6,21 @@ package import Model
 package struct SamplerSettings: Sendable {
     /// The least number of seconds between two readings of the socket table.
     package var interval = 5.0
-    /// The part of one core, above 0 and at most 1, that readings of the socket table may take:
-    /// above it the interval is stretched.
+    /// The part of one core, above 0 and at most 1, that all readings together may take: above it
+    /// the time between them is stretched.
     package var cpuShare = 0.01
+    /// How long, in seconds, a reading may hold up the others: then it goes on aside.
+    package var patience = 2.0
+    /// How long, in seconds, a reading of the socket table may take before it is given up: the
+    /// first one, which the first page waits for, and later ones, which hold up the others no
+    /// longer than `patience`.
+    package var tablePatience = (first: 10.0, later: 60.0)
     /// Where to read the socket table.
     package var source = SourceChoice.auto
     /// How much the accounting keeps and shows.
     package var accounting = AccountingSettings()
+    /// Whether and how closes are traced; nil for not at all.
+    package var who: WhoSettings?
 
     /// The defaults.
     package init() {}
@@ -32,6 +40,10 @@ package enum SourceChoice: String, CaseIterable, Sendable {
 package enum SamplerEvent: Sendable {
     /// A collector's reading failed, or fails in another way than before.
     case failed(Collector, ReadError)
+    /// A collector's reading takes longer than the others wait for it, and goes on aside.
+    case late(Collector, ReadError)
+    /// A part of a collector's reading failed; the other parts stand.
+    case failedInPart(Collector, ReadError)
     /// This kernel does not have what a collector reads; it is not read in vain for ever, and is no
     /// failure.
     case absent(Collector, ReadError)
@@ -43,6 +55,9 @@ package enum SamplerEvent: Sendable {
     /// The namespace's own addresses are read from files, since rtnetlink did not give them because
     /// of this.
     case readsAddressFiles(because: ReadError)
+    /// Processes of other users are hidden (ProtectProc=invisible, hidepid=2): those that ran
+    /// before the trace of closes have no names.
+    case hidesProcesses
     /// A reading of the socket table left this many rows out, and the one before none.
     case malformedRows(Int)
 }

@@ -1,6 +1,7 @@
 import Aggregator
 import KernelReaders
 import Model
+import Synchronization
 
 /// Reads the socket table where it is to be read, and falls back where that is allowed.
 struct TableReader: ~Copyable {
@@ -31,55 +32,60 @@ struct TableReader: ~Copyable {
     /// - Parameters:
     ///   - facts: what classifies rows.
     ///   - bound: the sockets that are only bound; nil where they are not known.
+    ///   - patience: how long it may take.
     /// - Returns: the report, and the number of rows that were left out.
     mutating func read(
         _ facts: NamespaceFacts,
         bound: [SocketRow]?,
         _ memory: inout Memory,
+        within patience: Patience,
         at now: Instant
     ) throws(ReadError) -> (report: PortReport, malformedRows: Int) {
         if choice == .sockDiag, let obstacle, !retry.isDue(at: now) { throw obstacle }
         if choice != .procfs, retry.isDue(at: now) {
             do throws(ReadError) {
-                var table = try takeSockDiag()
+                var table = try takeSockDiag(patience)
                 let result = try Self.read(&table, facts, bound: bound, &memory, now)
                 sockDiag = consume table
                 (source, obstacle) = (.sockDiag, nil)
                 retry.succeeded()
                 return result
             } catch {
+                // procfs would take four times as long.
+                if error.reason == .timedOut { throw error }
                 obstacle = error
                 retry.failed(at: now)
                 if choice == .sockDiag { throw error }
             }
         }
-        var table = ProcSocketTable(proc)
+        var table = ProcSocketTable(proc, patience: patience)
         let result = try Self.read(&table, facts, bound: nil, &memory, now)
         source = .procfs
         return result
     }
 
     /// Reads the listeners alone, over sock_diag.
-    mutating func listeners() throws(ReadError) -> [SocketRow] {
-        var table = try takeSockDiag()
+    mutating func listeners(within patience: Patience) throws(ReadError) -> [SocketRow] {
+        var table = try takeSockDiag(patience)
         let listening = try table.listeners()
         sockDiag = consume table
         return listening
     }
 
-    /// Reads the sockets that are bound and neither listen nor are connected, over sock_diag; nil
-    /// where the kernel does not tell.
-    mutating func boundSockets() throws(ReadError) -> [SocketRow]? {
-        guard try proc.tellsBoundSockets() else { return nil }
-        var table = try takeSockDiag()
+    /// Reads the sockets that are bound and neither listen nor are connected, over sock_diag.
+    mutating func boundSockets(within patience: Patience) throws(ReadError) -> [SocketRow] {
+        var table = try takeSockDiag(patience)
         let bound = try table.boundSockets()
         sockDiag = consume table
         return bound
     }
 
     /// Asks over sock_diag whether a live connection has timestamps; nil where it is gone.
-    mutating func usesTimestamps(_ question: TimestampQuestion) throws(ReadError) -> Bool? {
-        var table = try takeSockDiag()
+    mutating func usesTimestamps(
+        _ question: TimestampQuestion,
+        within patience: Patience
+    ) throws(ReadError) -> Bool? {
+        var table = try takeSockDiag(patience)
         let destination = question.destination
         let answer = try table.usesTimestamps(
             ConnectionIdentity(
@@ -96,9 +102,10 @@ struct TableReader: ~Copyable {
     }
 
     /// The way over sock_diag, open; whoever takes it puts it back if it worked.
-    private mutating func takeSockDiag() throws(ReadError) -> SockDiagTable {
-        if let open = sockDiag.take() { return open }
-        return try SockDiagTable()
+    private mutating func takeSockDiag(_ patience: Patience) throws(ReadError) -> SockDiagTable {
+        var table = if let open = sockDiag.take() { open } else { try SockDiagTable() }
+        table.patience = patience
+        return table
     }
 
     private static func read<Source: SocketTableSource & ~Copyable>(
@@ -134,9 +141,11 @@ struct AddressReader: ~Copyable {
     }
 
     /// Reads the addresses.
-    mutating func read(at now: Instant) throws(ReadError) -> LocalAddresses {
-        guard proc.isLive else { return try proc.localAddresses() }
-        guard retry.isDue(at: now) else { return try proc.localAddresses() }
+    ///
+    /// - Parameter patience: how long it may take.
+    mutating func read(within patience: Patience, at now: Instant) throws(ReadError) -> LocalAddresses {
+        guard proc.isLive else { return try proc.localAddresses(patience) }
+        guard retry.isDue(at: now) else { return try proc.localAddresses(patience) }
         do throws(ReadError) {
             var routes = try takeRoutes()
             let addresses = try routes.localAddresses()
@@ -147,7 +156,7 @@ struct AddressReader: ~Copyable {
         } catch {
             obstacle = error
             retry.failed(at: now)
-            return try proc.localAddresses()
+            return try proc.localAddresses(patience)
         }
     }
 

@@ -67,6 +67,13 @@ package struct FileDescriptor: ~Copyable {
         return content
     }
 
+    /// The content of a regular file to its end, or until there are more than `limit` bytes; nil
+    /// for a file of another type. It does not wait, as opening a FIFO would.
+    package static func regularFile(_ path: String, upTo limit: Int) throws(SystemError) -> [UInt8]? {
+        let file = try FileDescriptor(open: path, waits: false)
+        return try file.status.isRegular ? file.bytes(upTo: limit) : nil
+    }
+
     /// The number and the type of the file.
     package var status: FileStatus {
         get throws(SystemError) { try FileStatus(of: number, path) }
@@ -107,11 +114,19 @@ package struct FileStatus {
 
 /// Questions about a path.
 package enum FilePath {
-    /// Whether there is a file or folder.
-    package static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+    /// Whether there is a file or folder; true where a filter of system calls hides the answer.
+    package static func exists(_ path: String) -> Bool {
+        unsafe access(path, F_OK) == 0 || errno == EPERM || errno == ENOSYS
+    }
 
     /// Whether this process lacks the right to know what is there.
     package static func isRefused(_ path: String) -> Bool { unsafe access(path, F_OK) != 0 && errno == EACCES }
+
+    /// Why a file cannot be read; nil if it can.
+    package static func obstacle(toReading path: String) -> SystemError? {
+        // access() only reads the name.
+        unsafe access(path, R_OK) == 0 ? nil : SystemError(call: "access", path: path, errno: errno)
+    }
 
     /// The target of a symbolic link; nil where there is none that may be read.
     package static func target(of path: String) -> String? {
@@ -230,16 +245,34 @@ package struct Folder: ~Copyable {
 
     /// The names in a folder, `.` and `..` included.
     package static func names(in path: String) throws(SystemError) -> [String] {
-        guard let stream = unsafe opendir(path) else { throw SystemError(call: "opendir", path: path, errno: errno) }
-        defer { unsafe closedir(stream) }
         var names: [String] = []
+        try entries(in: path) { name, _, _ in names.append(name) }
+        return names
+    }
+
+    /// The folders in a folder of the kernel's, without `.` and `..`, and their inodes.
+    package static func folders(in path: String) throws(SystemError) -> [(name: String, inode: UInt64)] {
+        var folders: [(name: String, inode: UInt64)] = []
+        try entries(in: path) { name, inode, isFolder in
+            if isFolder, name != ".", name != ".." { folders.append((name, inode)) }
+        }
+        return folders
+    }
+
+    private static func entries(
+        in path: String,
+        _ body: (_ name: String, _ inode: UInt64, _ isFolder: Bool) -> Void
+    ) throws(SystemError) {
+        var opened = unsafe opendir(path)
+        while unsafe opened == nil && errno == EINTR { unsafe opened = opendir(path) }
+        guard let stream = unsafe opened else { throw SystemError(call: "opendir", path: path, errno: errno) }
+        defer { unsafe closedir(stream) }
         // An entry lives until the next call, and its name ends with NUL within it.
         while let entry = unsafe readdir(stream) {
             let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
-            names.append(name)
+            unsafe body(name, UInt64(entry.pointee.d_ino), CInt(entry.pointee.d_type) == CInt(DT_DIR))
         }
-        return names
     }
 }

@@ -3,7 +3,7 @@ import Glibc
 
 /// A netlink socket. It belongs to the network namespace it was made in.
 package struct NetlinkSocket: ~Copyable {
-    /// A netlink family, with the name that stands for it in messages, in place of a path.
+    /// A netlink family, with its name in messages, where files have a path.
     package enum Family: String {
         /// NETLINK_SOCK_DIAG: sockets.
         case sockDiag = "sock_diag"
@@ -14,7 +14,6 @@ package struct NetlinkSocket: ~Copyable {
     private let descriptor: CInt
     private let family: Family
 
-    /// The name of the family, for messages.
     package var name: String { family.rawValue }
 
     package init(open family: Family) throws(SystemError) {
@@ -23,9 +22,8 @@ package struct NetlinkSocket: ~Copyable {
         descriptor = try syscall("socket", on: family.rawValue) {
             socket(AF_NETLINK, CInt(SOCK_RAW.rawValue) | CInt(SOCK_CLOEXEC.rawValue), number)
         }
-        // A reading must not wait forever for an answer.
-        var patience = timeval(tv_sec: 10, tv_usec: 0)
-        unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+        var wait = timeval(tv_sec: 0, tv_usec: 200_000)
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &wait, socklen_t(MemoryLayout<timeval>.size))
     }
 
     deinit {
@@ -48,7 +46,7 @@ package struct NetlinkSocket: ~Copyable {
         if count != bytes.count { throw SystemError(call: "send", path: name, errno: EMSGSIZE) }
     }
 
-    /// Receives one datagram.
+    /// Receives one datagram. Fails with EAGAIN where none has come for 0.2 seconds.
     ///
     /// - Returns: its size, more than the buffer's where it did not fit.
     package func fill(_ buffer: inout [UInt8]) throws(SystemError) -> Int {
@@ -61,7 +59,6 @@ package struct NetlinkSocket: ~Copyable {
     }
 }
 
-/// Network interfaces.
 package enum NetworkInterface {
     /// The name of the interface with an index in this namespace; nil where there is none (any
     /// more).

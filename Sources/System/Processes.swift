@@ -18,20 +18,35 @@ package enum CurrentProcess {
 
     package static var pageSize: Int { sysconf(CInt(_SC_PAGESIZE)) }
 
+    /// How many CPUs the machine has, including those that are offline.
+    package static var configuredProcessors: Int { sysconf(CInt(_SC_NPROCESSORS_CONF)) }
+
     /// The unit of times in /proc/PID/stat.
     package static var ticksPerSecond: Int { sysconf(CInt(_SC_CLK_TCK)) }
 
-    /// How many files this process may have open, and up to what it may raise that limit.
-    package static var fileLimit: (soft: UInt64, hard: UInt64) {
+    /// How many files this process may have open, and up to what it may raise that limit; nil where
+    /// a filter of system calls denies the question.
+    package static var fileLimit: (soft: UInt64, hard: UInt64)? {
         var limit = rlimit()
-        // It cannot fail with these arguments.
-        unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
         return (UInt64(limit.rlim_cur), UInt64(limit.rlim_max))
     }
 
-    /// Sets the soft limit of open files.
-    package static func raiseFileLimit(to number: UInt64) throws(SystemError) {
-        var limit = rlimit(rlim_cur: rlim_t(number), rlim_max: rlim_t(fileLimit.hard))
+    /// The limits of private writable memory (RLIMIT_DATA) and of all memory (RLIMIT_AS) in bytes;
+    /// nil where there is none, or none can be known.
+    package static var memoryLimits: (data: Int?, addressSpace: Int?) {
+        func soft(_ resource: __rlimit_resource) -> Int? {
+            var limit = rlimit()
+            guard unsafe getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0 else { return nil }
+            // RLIM_INFINITY is the highest number.
+            return Int(exactly: limit.rlim_cur)
+        }
+        return (soft(RLIMIT_DATA), soft(RLIMIT_AS))
+    }
+
+    /// Sets the soft limit of open files, which is at most the hard one.
+    package static func raiseFileLimit(to number: UInt64, hard: UInt64) throws(SystemError) {
+        var limit = rlimit(rlim_cur: rlim_t(number), rlim_max: rlim_t(hard))
         try syscall("setrlimit", on: "RLIMIT_NOFILE") {
             unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         }

@@ -1,6 +1,5 @@
 import Glibc
 
-/// A set of signals.
 package struct Signals {
     private var set = sigset_t()
 
@@ -11,7 +10,6 @@ package struct Signals {
         for number in numbers { unsafe sigaddset(&set, number) }
     }
 
-    /// Every signal.
     package static var all: Signals {
         var set = sigset_t()
         unsafe sigfillset(&set)
@@ -43,17 +41,37 @@ package struct Signals {
     /// Waits for one of these signals, which have to be blocked.
     ///
     /// - Returns: its number; nil when the time was over, or after another signal.
-    package func wait(atMost seconds: Double) -> CInt? {
+    /// - Throws: that a filter of system calls denies it. It has not waited then.
+    package func wait(atMost seconds: Double) throws(SystemError) -> CInt? {
         let nanoseconds = Int(max(0, seconds) * 1e9)
         var set = set
         var time = timespec(tv_sec: nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
         let number = unsafe sigtimedwait(&set, nil, &time)
-        return number > 0 ? number : nil
+        if number > 0 { return number }
+        let failure = errno
+        if failure == EAGAIN || failure == EINTR { return nil }
+        throw SystemError(call: "rt_sigtimedwait", path: "signals", errno: failure)
+    }
+
+    /// Lets each of these signals end this process at once, with status 0, in place of waiting.
+    package func endProcess() {
+        // As a handler and not by default: process 1 of a namespace, as in a container, takes no
+        // notice of a signal without one. _exit(2) may be called there.
+        for number in 1..<CInt(32) where contains(number) { _ = signal(number) { _ in _exit(0) } }
+        unblock()
+    }
+
+    private func contains(_ number: CInt) -> Bool {
+        var set = set
+        return unsafe sigismember(&set, number) == 1
     }
 
     /// Ends this process as a signal does that has no handler.
     package static func raise(_ number: CInt) { _ = Glibc.raise(number) }
 
-    /// Makes writing to a pipe without a reader fail, in place of ending the process.
-    package static func ignorePipe() { _ = signal(SIGPIPE, SIG_IGN) }
+    /// Makes writing fail, in place of ending the process, to a pipe without a reader and to a file
+    /// that has reached RLIMIT_FSIZE.
+    package static func ignoreFailedWrites() {
+        for number in [SIGPIPE, SIGXFSZ] { _ = signal(number, SIG_IGN) }
+    }
 }

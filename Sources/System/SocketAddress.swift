@@ -6,10 +6,18 @@ package struct SocketAddress: Sendable {
     private let bytes: [UInt8]
 
     /// AF_INET, AF_INET6 or AF_UNIX.
-    package var family: CInt { unsafe withPointer { address, _ in unsafe CInt(address?.pointee.sa_family ?? 0) } }
+    package var family: CInt {
+        // Every address begins with its family; nil has none.
+        unsafe withPointer { address, _ in unsafe CInt(address?.pointee.sa_family ?? 0) }
+    }
+
+    package static var ipv4: CInt { AF_INET }
+    package static var ipv6: CInt { AF_INET6 }
 
     package struct NotFound: Error {
         package let reason: String
+
+        package init(reason: String) { self.reason = reason }
     }
 
     /// The addresses of this host to listen on that a name, an address or nil (any address) stands
@@ -20,11 +28,14 @@ package struct SocketAddress: Sendable {
         family: CInt = AF_UNSPEC,
         flags: CInt = 0
     ) throws(NotFound) -> [SocketAddress] {
+        // All zeros: no pointer, and any kind of address.
         var wanted = unsafe addrinfo()
         unsafe wanted.ai_flags = AI_PASSIVE | AI_NUMERICSERV | flags
         unsafe wanted.ai_family = family
         unsafe wanted.ai_socktype = CInt(SOCK_STREAM.rawValue)
         var first: UnsafeMutablePointer<addrinfo>?
+        // Where it gives 0, `first` is a list that lives until freeaddrinfo(), with the length of
+        // each address.
         let code = unsafe getaddrinfo(host, String(port), &wanted, &first)
         guard code == 0 else {
             // A text that lives at least until the next call on this thread; it is copied at once.
@@ -85,6 +96,13 @@ package struct SocketAddress: Sendable {
         }
     }
 
+    /// The index of the interface of a link-local IPv6 address (`sin6_scope_id`); 0 for others.
+    package var zone: UInt32 {
+        guard family == AF_INET6, bytes.count >= 28 else { return 0 }
+        // A sockaddr_in6 ends with it, in the byte order of the machine.
+        return unsafe bytes[24..<28].withUnsafeBytes { unsafe $0.loadUnaligned(as: UInt32.self) }
+    }
+
     /// Address and port as in `127.0.0.1:10057` and `[fe80::1%eth0]:10057`, or
     /// `unix:/run/exporter.sock`. An abstract unix socket begins with @.
     package var text: String {
@@ -119,6 +137,20 @@ package struct SocketAddress: Sendable {
         }
     }
 
+    /// Any address of a family and a port, to bind to.
+    static func any(of family: CInt, port: UInt16) -> SocketAddress {
+        var bytes = [UInt8](repeating: 0, count: family == AF_INET6 ? MemoryLayout<sockaddr_in6>.size : 16)
+        // The bytes of two numbers, as sockaddr_in and sockaddr_in6 have them.
+        unsafe withUnsafeBytes(of: sa_family_t(family)) { unsafe bytes.replaceSubrange(0..<2, with: $0) }
+        unsafe withUnsafeBytes(of: port.bigEndian) { unsafe bytes.replaceSubrange(2..<4, with: $0) }
+        return SocketAddress(bytes: bytes)
+    }
+
+    /// The address of a numeric text; nil for any other text.
+    package static func numeric(_ host: String, port: UInt16) -> SocketAddress? {
+        try? find(host, port: port, flags: AI_NUMERICHOST).first
+    }
+
     /// Whether a text is an address of AF_INET or AF_INET6.
     package static func isAddress(_ text: String, of family: CInt) -> Bool {
         // Room for either family; what is written there is not looked at.
@@ -131,6 +163,7 @@ package struct SocketAddress: Sendable {
         guard bytes.count == 4 || bytes.count == 16 else { return nil }
         var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
         let family = bytes.count == 4 ? AF_INET : AF_INET6
+        // It reads the 4 or 16 bytes, and writes at most `text.count` with a NUL at the end.
         return unsafe inet_ntop(family, bytes, &text, socklen_t(text.count)).map { unsafe String(cString: $0) }
     }
 }

@@ -14,6 +14,10 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
         self.errno = errno
     }
 
+    package var isInvalidArgument: Bool { errno == EINVAL }
+    package var isNoDevice: Bool { errno == ENODEV }
+    package var isMissingCall: Bool { errno == ENOSYS }
+
     /// The text of strerror(3).
     package var reason: String { errnoText(errno) }
 

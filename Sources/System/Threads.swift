@@ -7,15 +7,35 @@ package struct ServiceThread: @unchecked Sendable {
     // Sendable because a pthread_t is a number to us, and only one thread joins it.
     private let thread: pthread_t
 
-    /// Runs a function on a thread until it returns; nil where the machine has no thread left.
-    package init?(_ body: @escaping @Sendable () -> Void) {
+    private static var stackSize: Int { 1 << 20 }
+
+    /// Runs a function on a thread until it returns.
+    ///
+    /// - Parameter name: as ps(1) shows it, at most 15 bytes; nil for that of the process.
+    package init(named name: String? = nil, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
         var thread = pthread_t()
-        let context = unsafe Unmanaged.passRetained(Body(body))
-        guard unsafe pthread_create(&thread, nil, runBody, context.toOpaque()) == 0 else {
+        let context = unsafe Unmanaged.passRetained(Body(name, body))
+        // The default, that of RLIMIT_STACK, counts whole in RLIMIT_DATA. None of these can fail
+        // with these arguments.
+        var attributes = pthread_attr_t()
+        unsafe pthread_attr_init(&attributes)
+        defer { unsafe pthread_attr_destroy(&attributes) }
+        unsafe pthread_attr_setstacksize(&attributes, Self.stackSize)
+        let errno = unsafe pthread_create(&thread, &attributes, runBody, context.toOpaque())
+        guard errno == 0 else {
             unsafe context.release()
-            return nil
+            throw SystemError(call: "pthread_create", path: "thread", errno: errno)
         }
         self.thread = thread
+    }
+
+    /// Why no thread could be started, and what may be done.
+    package static func problem(_ error: SystemError) -> String {
+        let cause =
+            error.errno == EAGAIN
+            ? "the limit of threads or tasks is reached; raise TasksMax= or ulimit -u"
+            : "\(error.reason); a filter of system calls must allow clone3()"
+        return "cannot start a thread: \(cause)"
     }
 
     /// Lets the function return whenever it does. To be called once, in place of join().
@@ -32,9 +52,18 @@ package struct ServiceThread: @unchecked Sendable {
 
 /// What a thread runs.
 private final class Body: Sendable {
-    let run: @Sendable () -> Void
+    private let name: String?
+    private let body: @Sendable () -> Void
 
-    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    init(_ name: String?, _ body: @escaping @Sendable () -> Void) {
+        self.name = name
+        self.body = body
+    }
+
+    func run() {
+        if let name { unsafe clinux_name_thread(name) }
+        body()
+    }
 }
 
 /// The start routine of a thread, which owns its context.
@@ -115,7 +144,10 @@ package final class Monitor<Value>: @unchecked Sendable {
 package final class WakeUp: Sendable {
     /// Readable while something is announced (eventfd(2)); -1 where the process has no descriptor
     /// left.
-    private let descriptor = eventfd(0, CInt(EFD_CLOEXEC | EFD_NONBLOCK))
+    package let descriptor = eventfd(0, CInt(EFD_CLOEXEC | EFD_NONBLOCK))
+
+    /// In microseconds.
+    private static let pauseAfterFailure: UInt32 = 100_000
 
     package init() {}
 
@@ -128,6 +160,23 @@ package final class WakeUp: Sendable {
         eventfd_write(descriptor, 1)
     }
 
+    /// Takes what was announced, for those who wait for the descriptor by other means.
+    package func clear() {
+        var count = eventfd_t()
+        unsafe eventfd_read(descriptor, &count)
+    }
+
+    /// Waits until one of these descriptors can be read.
+    ///
+    /// - Returns: false once something is announced, which stays announced.
+    package func wait(orAny others: [CInt]) -> Bool {
+        var waiting = ([descriptor] + others).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        let ready = unsafe poll(&waiting, nfds_t(waiting.count), -1)
+        // As below.
+        if ready < 0, errno != EINTR { usleep(Self.pauseAfterFailure) }
+        return waiting[0].revents == 0
+    }
+
     /// Waits until something is announced, or one of these descriptors can be read.
     ///
     /// - Parameter limit: the longest to wait; nil for as long as it takes.
@@ -136,15 +185,23 @@ package final class WakeUp: Sendable {
     package func wait(forAny others: [CInt] = [], atMost limit: Duration? = nil) -> [CInt] {
         var waiting = ([descriptor] + others).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         let milliseconds = limit.map { CInt(clamping: Int(max(0, $0 / .milliseconds(1)).rounded(.up))) } ?? -1
-        guard unsafe poll(&waiting, nfds_t(waiting.count), milliseconds) > 0 else { return [] }
-        var count = eventfd_t()
-        unsafe eventfd_read(descriptor, &count)
+        let ready = unsafe poll(&waiting, nfds_t(waiting.count), milliseconds)
+        // A filter of system calls may deny poll(2); whoever asks again at once would do so busily.
+        if ready < 0, errno != EINTR { usleep(Self.pauseAfterFailure) }
+        guard ready > 0 else { return [] }
+        clear()
         return waiting.dropFirst().compactMap { $0.revents == 0 ? nil : $0.fd }
     }
 }
 
 /// Questions about several sockets at once, without waiting.
 package enum Polling {
+    /// - Throws: why this process cannot ask, such as a filter of system calls.
+    package static func check() throws(SystemError) {
+        // The kernel reads no descriptor.
+        try syscall("poll", on: "poll") { poll(nil, 0, 0) }
+    }
+
     /// How many of these sockets have lost their peer, whatever is still to be read.
     package static func gone(among descriptors: [CInt]) -> Int {
         // POLLRDHUP (asm-generic/poll.h), which the C library shows to GNU sources only.

@@ -233,7 +233,7 @@ private struct Decoder {
     mutating func rateLimit(_ value: Value) throws(Problem) -> WebConfiguration.RateLimit? {
         let section = try Section(value, keys: ["interval", "burst"])
         let burst = try section["burst"]?.count()
-        guard let interval = try section["interval"]?.duration() else {
+        guard let interval = try section["interval"]?.duration(zero: "no limit") else {
             if let burst = section["burst"] {
                 warn(burst, "no interval is given, and requests are not limited; interval: 1s limits them")
             }

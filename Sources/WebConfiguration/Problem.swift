@@ -44,9 +44,8 @@ extension String {
     /// JSON: `\n`, `\u0085`, `\u202e`.
     ///
     /// - Parameters:
-    ///   - limit: the most scalars that are shown from the beginning; "…" stands for what is left
-    ///     out. Not characters: these
-    ///     have no longest length.
+    ///   - limit: the most scalars that are shown from the beginning; "…" replaces what is
+    ///     left out. Not characters: these have no longest length.
     ///   - ending: the most that are shown from the end of a longer text.
     ///   - marks: what gets a backslash, too, so that the result can be put into quotation marks.
     package func onOneLine(limit: Int = 1_024, ending: Int = 0, escaping marks: String = "") -> String {

@@ -1,18 +1,18 @@
 /// An enum of the words of a file.
-typealias Word = CaseIterable & RawRepresentable<String>
+package typealias Word = CaseIterable & RawRepresentable<String>
 
 // What the decoder asks a value. Each question expects one kind of value; another kind is a
 // problem.
 extension Value {
     /// Whether the value is one of YAML's words for nothing.
-    var isNull: Bool {
+    package var isNull: Bool {
         guard case .scalar(let text, isPlain: true) = content else { return false }
         return ["", "~", "null", "Null", "NULL"].contains(text)
     }
 
-    func problem(_ reason: String) -> Problem { Problem(place: place, reason: reason) }
+    package func problem(_ reason: String) -> Problem { Problem(place: place, reason: reason) }
 
-    func wrongKind(_ expected: String) -> Problem {
+    package func wrongKind(_ expected: String) -> Problem {
         let found =
             switch content {
             case .scalar: isNull ? "nothing" : "a string"
@@ -23,7 +23,7 @@ extension Value {
     }
 
     /// A string, or the text of a number, a date or a boolean.
-    func text(expecting kind: String = "a string") throws(Problem) -> String {
+    package func text(expecting kind: String = "a string") throws(Problem) -> String {
         guard case .scalar(let text, _) = content, !isNull else { throw wrongKind(kind) }
         return text
     }
@@ -37,32 +37,32 @@ extension Value {
         return text
     }
 
-    func items() throws(Problem) -> [Value] {
+    package func items() throws(Problem) -> [Value] {
         guard case .list(let items) = content else { throw wrongKind("a list") }
         return items
     }
 
     /// The keys and values of a mapping; none of null.
-    func entries() throws(Problem) -> [Entry] {
+    package func entries() throws(Problem) -> [Entry] {
         if isNull { return [] }
         guard case .mapping(let entries) = content else { throw wrongKind("a mapping") }
         return entries
     }
 
     /// One of several words, spelled as in the enum.
-    func choice<Choice: Word>(_ what: String) throws(Problem) -> Choice {
+    package func choice<Choice: Word>(_ what: String) throws(Problem) -> Choice {
         let text = try text()
         if let choice = Choice(rawValue: text) { return choice }
         let known = Choice.allCases.map(\.rawValue).joined(separator: ", ")
         throw problem("unknown \(what) \(text.quoted); expected one of \(known)")
     }
 
-    func choices<Choice: Word>(_ what: String) throws(Problem) -> [Choice] {
+    package func choices<Choice: Word>(_ what: String) throws(Problem) -> [Choice] {
         try items().map { item throws(Problem) in try item.choice(what) }
     }
 
     /// A boolean in one of YAML 1.1's words.
-    func boolean() throws(Problem) -> Bool {
+    package func boolean() throws(Problem) -> Bool {
         let text = try plainText(expecting: "true or false")
         switch text {
         case "true", "True", "TRUE", "yes", "Yes", "YES", "y", "Y", "on", "On", "ON": return true
@@ -72,7 +72,7 @@ extension Value {
     }
 
     /// A whole number from 0 on.
-    func count() throws(Problem) -> Int {
+    package func count() throws(Problem) -> Int {
         let text = try plainText(expecting: "a whole number")
         // YAML 1.1 reads 010 as 8; people read it as 10.
         guard text.wholeMatch(of: /0|[1-9][0-9]*/) != nil else {
@@ -84,15 +84,13 @@ extension Value {
 
     /// A duration as Go writes it: `1s`, `1m30s`, `1.5h`, `250ms`, and 0, which needs no unit. What
     /// is below a nanosecond is cut off.
-    func duration() throws(Problem) -> Duration {
+    ///
+    /// - Parameter zero: what 0 means, for the message; nil where it has no meaning of its own.
+    package func duration(zero: String? = nil) throws(Problem) -> Duration {
         let text = try text(expecting: "a duration")
         func refused(_ reason: String) -> Problem {
-            problem("\(reason); expected one as 1s, 250ms or 1m30s, or 0 for no limit")
+            problem("\(reason); expected one as 1s, 250ms or 1m30s\(zero.map { ", or 0 for \($0)" } ?? "")")
         }
-        let units: [Substring: UInt128] = [
-            "ns": 1, "us": 1_000, "µs": 1_000, "μs": 1_000, "ms": 1_000_000,
-            "s": 1_000_000_000, "m": 60_000_000_000, "h": 3_600_000_000_000,
-        ]
         let isNegative = text.hasPrefix("-")
         var rest = text.dropFirst(isNegative || text.hasPrefix("+") ? 1 : 0)
         if rest == "0" { return .zero }
@@ -103,12 +101,12 @@ extension Value {
             }
             rest = rest[part.range.upperBound...]
             if part.3.isEmpty, rest.isEmpty { throw refused("the number \(text.quoted) has no unit") }
-            guard let unit = units[part.3] else { throw refused("\(text.quoted) is no duration") }
+            guard let unit = DurationUnits.nanoseconds[part.3] else { throw refused("\(text.quoted) is no duration") }
             // An hour has 13 digits of nanoseconds, so digits after the 18th do not count.
             let below = part.2.prefix(18)
             let scale = below.reduce(UInt128(1)) { scale, _ in scale * 10 }
             let whole = part.1.isEmpty ? 0 : UInt128(part.1) ?? .max
-            total += min(whole, UInt128(Int64.max)) * unit + (UInt128(below) ?? 0) * unit / scale
+            total += min(whole, UInt128(Int64.max)) * UInt128(unit) + (UInt128(below) ?? 0) * UInt128(unit) / scale
             guard whole <= Int64.max, total <= Int64.max else {
                 throw refused("the duration \(text.quoted) is longer than 292 years")
             }
@@ -118,11 +116,20 @@ extension Value {
     }
 }
 
-/// A mapping whose keys are known.
-struct Section {
-    let entries: [Value.Entry]
+/// The units of durations, as Go writes them.
+package enum DurationUnits {
+    /// How many nanoseconds each has. The micro sign and the Greek letter both stand before `s`.
+    package static let nanoseconds: [Substring: UInt64] = [
+        "ns": 1, "us": 1_000, "µs": 1_000, "μs": 1_000, "ms": 1_000_000,
+        "s": 1_000_000_000, "m": 60_000_000_000, "h": 3_600_000_000_000,
+    ]
+}
 
-    init(_ value: Value, keys: [String]) throws(Problem) {
+/// A mapping whose keys are known.
+package struct Section {
+    package let entries: [Value.Entry]
+
+    package init(_ value: Value, keys: [String]) throws(Problem) {
         entries = try value.entries()
         for entry in entries where !keys.contains(entry.key) {
             throw entry.value.problem("unknown key; expected one of \(keys.joined(separator: ", "))")
@@ -130,11 +137,11 @@ struct Section {
     }
 
     /// The value of a key; nil where the key is absent or null.
-    subscript(key: String) -> Value? { entries.first { $0.key == key && !$0.value.isNull }?.value }
+    package subscript(key: String) -> Value? { entries.first { $0.key == key && !$0.value.isNull }?.value }
 
     /// A text and its value; nil where the key is absent, null or the text empty, which all mean
     /// the same.
-    func nonEmptyText(_ key: String) throws(Problem) -> (text: String, value: Value)? {
+    package func nonEmptyText(_ key: String) throws(Problem) -> (text: String, value: Value)? {
         guard let value = self[key] else { return nil }
         let text = try value.text()
         return text.isEmpty ? nil : (text, value)

@@ -1,5 +1,5 @@
 /// What a file for `--web.config.file` says: the format of the exporter-toolkit, read and validated
-/// as far as its text tells. It opens none of the files that it names.
+/// as far as its text goes. The files that it names are not opened.
 package struct WebConfiguration: Equatable, Sendable {
     /// Certificates and the rules of TLS; nil where TLS is off.
     package var tls: TLS?

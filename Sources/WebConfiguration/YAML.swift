@@ -3,8 +3,8 @@ import CYaml
 /// A value of a file, and where it stands. A value at an alias has the alias's place; what is in it
 /// has that of the anchor. Copies share their content, so that aliases of aliases take neither time
 /// nor memory.
-struct Value {
-    enum Content {
+package struct Value {
+    package enum Content {
         /// What is plain has neither quotation marks nor a tag, and may be a number, a boolean or
         /// null.
         case scalar(String, isPlain: Bool)
@@ -13,18 +13,18 @@ struct Value {
         case mapping([Entry])
     }
 
-    struct Entry {
-        let key: String
-        let value: Value
+    package struct Entry {
+        package let key: String
+        package let value: Value
     }
 
-    let place: Place
-    let content: Content
+    package let place: Place
+    package let content: Content
 }
 
 /// Reads a document of YAML with the events of libyaml.
 @safe
-final class YAMLReader {
+package final class YAMLReader {
     /// A larger file is not a configuration file.
     private static let largest = 1 << 20
     /// libyaml needs minutes for a mebibyte of opening brackets.
@@ -40,7 +40,7 @@ final class YAMLReader {
     private var merged = 0
 
     /// The outermost value; nil in a text without a document.
-    static func read(_ text: [UInt8], of file: String) throws(Problem) -> Value? {
+    package static func read(_ text: [UInt8], of file: String) throws(Problem) -> Value? {
         guard text.count <= largest else {
             throw Problem(file, line: 1, "the file has \(text.count) bytes; expected at most \(largest)")
         }
@@ -62,10 +62,12 @@ final class YAMLReader {
 
     private init(_ text: [UInt8], of file: String) {
         (self.text, self.file) = (text, file)
+        // It fills the memory of the parser, which is deleted and freed in deinit.
         guard unsafe yaml_parser_initialize(parser) == 1 else { fatalError("out of memory") }
     }
 
     deinit {
+        // Nobody has the parser but this object.
         unsafe yaml_parser_delete(parser)
         unsafe parser.deallocate()
     }
@@ -76,6 +78,7 @@ final class YAMLReader {
         var isAtEnd = false
         while !isAtEnd {
             try unsafe withNextEvent { event throws(Problem) in
+                // The type of the event says which member of the union is valid.
                 switch unsafe event.type {
                 case YAML_STREAM_START_EVENT, YAML_DOCUMENT_END_EVENT: return
                 case YAML_STREAM_END_EVENT: isAtEnd = true
@@ -103,7 +106,8 @@ final class YAMLReader {
         _ body: (yaml_event_t) throws(Problem) -> Result
     ) throws(Problem) -> Result {
         var event = unsafe yaml_event_t()
-        // It leaves no event to delete when it fails.
+        // libyaml fills the event, with texts that live until it is deleted. When it fails there is
+        // none to delete.
         guard unsafe yaml_parser_parse(parser, &event) == 1 else { throw problem }
         defer { unsafe yaml_event_delete(&event) }
         return try unsafe body(event)
@@ -114,6 +118,7 @@ final class YAMLReader {
     /// - Parameter line: that of a value's key.
     private func next(at key: String, line: Int? = nil, depth: Int) throws(Problem) -> Value? {
         try unsafe withNextEvent { event throws(Problem) in
+            // Every event has a type and a mark.
             let isEnd = unsafe [YAML_SEQUENCE_END_EVENT, YAML_MAPPING_END_EVENT].contains(event.type)
             let line = unsafe line ?? Int(event.start_mark.line) + 1
             return try unsafe isEnd ? nil : value(of: event, at: key, line, depth: depth)
@@ -125,7 +130,8 @@ final class YAMLReader {
     /// - Parameter depth: how many collections are around it.
     private func value(of event: yaml_event_t, at key: String, _ line: Int, depth: Int = 0) throws(Problem) -> Value {
         let place = Place(file: file, line: line, key: key)
-        // The type of the event says which member of the union is valid.
+        // The type of the event says which member of the union is valid. Texts live as long as the
+        // event, and end with NUL or have a length; they are copied.
         let data = unsafe event.data
         let content: Value.Content
         let anchor: UnsafeMutablePointer<yaml_char_t>?
@@ -170,6 +176,7 @@ final class YAMLReader {
     /// Tags convert a value to a type. The decoder knows every type, so it takes only the tag of a
     /// string.
     private func refuse(_ tag: UnsafeMutablePointer<yaml_char_t>?, at place: Place) throws(Problem) {
+        // The text is not read.
         if unsafe tag == nil { return }
         let advice = "expected the value without it, in quotation marks if it begins with !"
         throw Problem(place: place, reason: "a tag (!) converts the value; \(advice)")
@@ -213,8 +220,9 @@ final class YAMLReader {
 
     /// What libyaml finds wrong.
     private var problem: Problem {
+        // The parser lives as long as this object. The descriptions are constants of libyaml and
+        // contain nothing of the text.
         let parser = unsafe parser.pointee
-        // The descriptions are constants of libyaml and contain nothing of the text.
         guard let problem = unsafe parser.problem else { return Problem(file, line: 1, "no memory is left to read it") }
         var reason = unsafe String(cString: problem)
         var line = unsafe Int(parser.problem_mark.line) + 1

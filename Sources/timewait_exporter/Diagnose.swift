@@ -5,6 +5,7 @@ import Glibc
 import KernelReaders
 import Model
 import Presentation
+import Program
 import RemoteExporter
 import System
 import WebConfiguration
@@ -46,6 +47,17 @@ struct Diagnose: ParsableCommand {
     )
     var period: Double?
 
+    @Option(
+        name: .customLong("trace"),
+        help: ArgumentHelp(
+            "How long to trace who closes first, and whose connect() or bind() finds no port; 1s to 10m. Needs root.",
+            discussion: "(default: not at all)",
+            valueName: "duration"
+        ),
+        transform: FlagValues.period
+    )
+    var traced: Double?
+
     @Flag(name: .customLong("json"), help: "Print JSON, by docs/diagnose.schema.json.")
     var isJSON = false
 
@@ -68,6 +80,10 @@ struct Diagnose: ParsableCommand {
     var services: ServiceFlags
 
     func validate() throws {
+        if traced != nil, watches || period != nil || remote.url != nil {
+            let flag = watches ? "--watch" : period != nil ? "--for" : "--url"
+            throw ValidationError("'--trace' and '\(flag)' exclude each other: --trace looks at this host and ends")
+        }
         if watches, period != nil {
             throw ValidationError("'--watch' and '--for' exclude each other: --watch looks for as long as it runs")
         }
@@ -91,7 +107,12 @@ struct Diagnose: ParsableCommand {
                 diagnosis = try ask(exporter)
             } else {
                 try Exporter.check(procfs: reading.procfs)
-                var examination = Examination(reading, services, interval: watches ? interval : 1)
+                var examination = Examination(
+                    reading,
+                    services,
+                    interval: watches ? interval : 1,
+                    traces: traced != nil
+                )
                 if watches { try watch(&examination) }
                 diagnosis = try examine(&examination)
             }
@@ -121,10 +142,11 @@ struct Diagnose: ParsableCommand {
         let began = Clock.now
         let first = examination.tick()
         var situation: Situation
-        if let period {
+        if let period = traced ?? period {
             let last = try wait(period, from: began, first.next, &examination) ?? first.sample
             situation = try examination.situation(of: last, began: began)
             situation.earlier = first.sample
+            if let traced { situation.traced = last.closers.map { Traced(seconds: traced, report: $0) } }
         } else {
             situation = try examination.situation(of: first.sample, began: began)
         }
@@ -198,10 +220,16 @@ struct Diagnose: ParsableCommand {
     /// Sleeps, and ends by the signal that has come, as a process that takes no notice of signals
     /// does.
     private static func sleepOrEnd(until moment: Instant) {
-        // Without --watch on a terminal nothing is blocked, and this is a sleep.
-        guard let signal = endings.wait(atMost: min(moment - Clock.now, 60)) else { return }
-        endings.unblock()
-        Signals.raise(signal)
+        do throws(SystemError) {
+            // Without --watch on a terminal nothing is blocked, and this is a sleep.
+            guard let signal = try endings.wait(atMost: min(moment - Clock.now, 60)) else { return }
+            endings.unblock()
+            Signals.raise(signal)
+        } catch {
+            // A filter of system calls denies the wait: a signal ends the process wherever it is.
+            endings.unblock()
+            sleep(until: moment)
+        }
     }
 
     /// The text with an escape at the end of each line that clears what was there before. What has

@@ -2,6 +2,7 @@ import Advice
 import Aggregator
 import KernelReaders
 import Model
+import Program
 import Sampler
 import Synchronization
 import System
@@ -11,28 +12,35 @@ struct Examination: ~Copyable {
     private let obstacles: Obstacles
     private let procfs: String
     private var sampler: Sampler
-    private var surroundings: Surroundings
+    private let surroundings: Surroundings
 
-    /// - Parameter interval: the seconds between two readings of the socket table.
-    init(_ reading: ReadingFlags, _ services: ServiceFlags, interval: Double) {
+    /// - Parameters:
+    ///   - interval: the seconds between two readings of the socket table.
+    ///   - traces: whether to trace who closes first, and whose calls find no port.
+    init(_ reading: ReadingFlags, _ services: ServiceFlags, interval: Double, traces: Bool) {
         procfs = reading.procfs
         var settings = SamplerSettings()
         settings.interval = interval
         // A person waits for it.
         settings.cpuShare = 1
+        (settings.patience, settings.tablePatience) = (30, (120, 120))
         settings.source = reading.source
         settings.accounting.servicePorts = services.ports.tcp
         settings.accounting.udpServicePorts = services.ports.udp
         // No limit: there is no page to keep small.
         settings.accounting.portsLimit = 65_535
         settings.accounting.servicesLimit = 65_535
+        _ = settings.accounting.lowerSocketsLimit()
+        if traces { settings.who = WhoSettings(limit: 1000, tracesBind: true) }
         let obstacles = Obstacles()
         self.obstacles = obstacles
         sampler = Sampler(ProcFilesystem(mount: reading.procfs), settings, from: Clock.now) { obstacles.note($0) }
         surroundings = Surroundings(
             procfs: reading.procfs,
             readsSockDiag: reading.source != .procfs,
-            servicePorts: services.ports.tcp
+            servicePorts: services.ports.tcp,
+            patience: 30,
+            Interruption()
         )
     }
 
@@ -45,7 +53,7 @@ struct Examination: ~Copyable {
     /// The situation of a sample: with it who owns the sockets of now.
     ///
     /// - Throws: why there is nothing to look at.
-    mutating func situation(of sample: Sample, began: Instant) throws -> Situation {
+    func situation(of sample: Sample, began: Instant) throws -> Situation {
         guard sample.ports != nil else { throw obstacles.failure(procfs: procfs) }
         var situation = surroundings.situation(of: sample)
         situation.obstacles.insert(contentsOf: obstacles.lines, at: 0)
@@ -55,32 +63,41 @@ struct Examination: ~Copyable {
 
     /// Looks for a moment for programs that dial services of this host with connections too short
     /// to be met by chance.
-    mutating func searchDialers(for situation: inout Situation) { surroundings.searchDialers(for: &situation) }
+    func searchDialers(for situation: inout Situation) { surroundings.searchDialers(for: &situation) }
 }
 
 /// What a sample is seen in: the machine's name, the owners of its sockets.
-struct Surroundings {
+struct Surroundings: Sendable {
     private let proc: ProcFilesystem
     private let servicePorts: PortSet
-    private var owners: SocketOwnersReader
+    private let host: HostReader
 
-    /// How long, in seconds, it is looked for a program that dials this host's services for moments
-    /// only.
+    /// The longest search for programs that dial this host's services for moments only, in seconds.
     private static let longestSearch = 1.5
     /// The most client sockets that are asked for IP_BIND_ADDRESS_NO_PORT.
     private static let mostAskedClients = 2000
 
-    init(procfs: String, readsSockDiag: Bool, servicePorts: PortSet) {
+    /// - Parameters:
+    ///   - patience: the longest to wait for the owners, in seconds.
+    ///   - interruption: ends each wait.
+    init(
+        procfs: String,
+        readsSockDiag: Bool,
+        servicePorts: PortSet,
+        patience: Double,
+        _ interruption: Interruption
+    ) {
         proc = ProcFilesystem(mount: procfs)
-        owners = SocketOwnersReader(proc, readsSockDiag: readsSockDiag)
+        host = HostReader(proc, readsSockDiag: readsSockDiag, within: patience, interruption)
         self.servicePorts = servicePorts
     }
 
     /// The situation of a sample: with it who owns the sockets of now.
-    mutating func situation(of sample: Sample) -> Situation {
+    func situation(of sample: Sample) -> Situation {
+        let facts = host.read { Self.asks($0, sample) }
         var situation = Situation(
-            host: proc.hostName ?? "localhost",
-            kernel: "Linux \(proc.kernelRelease ?? "of unknown version")",
+            host: facts.name ?? "localhost",
+            kernel: "Linux \(facts.kernelRelease ?? "of unknown version")",
             sample: sample
         )
         situation.servicePorts = servicePorts
@@ -89,10 +106,9 @@ struct Surroundings {
             let whose = sample.source == .procfs ? "/proc/net/tcp" : situation.kernel
             situation.obstacles.append("sockets that are only bound: \(whose) does not show them")
         }
-        do throws(ReadError) {
-            situation.owners = try owners.read { Self.asks($0, sample) }
-        } catch {
-            situation.obstacles.append("who owns the sockets: \(error)")
+        switch facts.owners {
+        case .success(let owners): situation.owners = owners
+        case .failure(let error): situation.obstacles.append("who owns the sockets: \(error)")
         }
         situation.time = Clock.realtime.seconds
         return situation
@@ -107,13 +123,13 @@ struct Surroundings {
         guard let use = report.ephemeral, let range = sample.portSysctls.ports, use.bind.used * 4 > use.bind.ports
         else { return false }
         // Of thousands a part will do.
-        return range.contains(port) && port % 2 != range.low % 2 && !report.occupancy.listening.contains(port)
+        return range.contains(port) && !range.isConnectFirst(port) && !report.occupancy.listening.contains(port)
             && Int(port) / 2 % max(1, use.bind.used / mostAskedClients) == 0
     }
 
     /// Looks for a moment for programs that dial services of this host with connections too short
     /// to be met by chance.
-    mutating func searchDialers(for situation: inout Situation) {
+    func searchDialers(for situation: inout Situation) {
         guard let listening = situation.sample.ports?.occupancy.listening, var search = DialerSearch(proc) else {
             return
         }
@@ -145,10 +161,13 @@ private final class Obstacles: Sendable {
         events.withLock { events in
             events.compactMap { event in
                 switch event {
-                case .failed(let collector, let error): "\(collector.label): \(error)"
+                case .failed(let collector, let error), .failedInPart(let collector, let error),
+                    .late(let collector, let error):
+                    "\(collector.label): \(error)"
                 case .reads(let source, let obstacle?): "read over \(source.rawValue), since \(obstacle)"
                 case .malformedRows(let count): "\(Wording.count(count, "row")) of the socket table did not parse"
                 case .readsAddressFiles(let obstacle): "own addresses: read from files, since \(obstacle)"
+                case .hidesProcesses: "names of processes: hidden from this user"
                 case .absent, .recovered, .reads(_, nil): nil
                 }
             }
@@ -159,7 +178,10 @@ private final class Obstacles: Sendable {
     func failure(procfs: String) -> StartError {
         let error = events.withLock { events in
             events.lazy.compactMap { event -> ReadError? in
-                if case .failed(.socketTable, let error) = event { error } else { nil }
+                switch event {
+                case .failed(.socketTable, let error), .late(.socketTable, let error): error
+                default: nil
+                }
             }.first
         }
         return StartError(

@@ -5,6 +5,7 @@ import Exposition
 import KernelReaders
 import Logging
 import Model
+import Program
 import Sampler
 
 /// The exporter: it wires the modules together and runs on the main thread, from tick to tick,
@@ -37,7 +38,11 @@ struct Exporter: ~Copyable {
         // First, so that nothing in what follows can keep the process from being stopped.
         try SignalThread.start(lifecycle, manager, logger, handler.queue, maximumAge: maximumAge)
         try Self.check(procfs: procfs)
-        try FileLimit.makeRoom(forConnections: serving.connectionLimit)
+        try FileLimit.makeRoom(
+            forConnections: serving.connectionLimit,
+            flag: "--web.max-connections",
+            and: sampling.who.map { _ in (CloseTrace.files, "--who") }
+        )
         let sockets: Endpoint.Settings.Sockets =
             serving.usesPassedSockets
             ? .inherited(try manager.passedSockets()) : .addresses(serving.listenAddresses)
@@ -50,28 +55,47 @@ struct Exporter: ~Copyable {
         let surroundings = Surroundings(
             procfs: procfs,
             readsSockDiag: sampling.source != .procfs,
-            servicePorts: sampling.accounting.servicePorts
+            servicePorts: sampling.accounting.servicePorts,
+            patience: 8,
+            lifecycle.interruption
         )
         settings.onDemandPages = PagesOnDemand(of: latest, in: surroundings).all(serving)
         settings.realm = "timewait_exporter"
         settings.configurationFile = serving.configurationFile
         settings.connectionLimit = serving.connectionLimit
         settings.connectionLimitPerAddress = serving.connectionLimitPerAddress
+        let endpoint: Endpoint
         do {
-            endpoint = try Endpoint(settings) { Self.log($0, to: logger) }
+            endpoint = try Endpoint(settings) { EndpointLog.log($0, to: logger) }
         } catch {
-            throw StartError(description: "\(serving.flag(of: error)): \(error)")
+            throw StartError(description: (serving.flag(of: error).map { "\($0): " } ?? "") + "\(error)")
         }
+        // What is served has its threads by now. Readings take one more, and memory.
+        try Thread.check()
+        try MemoryAllowance.checkForReadings()
+        self.endpoint = endpoint
         self.logger = logger
         self.manager = manager
         telemetryPath = serving.telemetryPath
         connectionLimit = serving.connectionLimit
         queue = handler.queue
         self.facts = facts
+        var sampling = sampling
+        // Last, for the same reason.
+        if let memory = sampling.accounting.lowerSocketsLimit() {
+            logger.warning(
+                "The memory limit allows fewer recognised sockets than --sockets.limit",
+                metadata: [
+                    "sockets": "\(sampling.accounting.socketsLimit)", "limit": "\(memory.limit)",
+                    "bytes": "\(memory.bytes)",
+                ]
+            )
+        }
         sampler = Sampler(
             ProcFilesystem(mount: procfs),
             sampling,
-            from: Clock.now
+            from: Clock.now,
+            interruption: lifecycle.interruption
         ) { Self.log($0, to: logger) }
     }
 
@@ -143,6 +167,8 @@ struct Exporter: ~Copyable {
         facts.lostLogLines = queue.lostLines
         facts.reload = endpoint.reload.map { (wasSuccessful: $0.wasSuccessful, lastSuccess: $0.lastSuccess) }
         let input = PageInput(sample: sampler.tick(at: now), exporter: facts)
+        let startCPU = Clock.threadCPU.seconds
+        defer { sampler.note(cpuSeconds: Clock.threadCPU.seconds - startCPU) }
         latest.replace(with: input.sample)
         let renditions = TextFormat.allCases.map { format in
             let page = Catalogue.page(input, format, capacity: pageSize + 1024)
@@ -156,41 +182,6 @@ struct Exporter: ~Copyable {
         endpoint.publish(Endpoint.Page(renditions), sampledAt: .nanoseconds(now.nanoseconds))
     }
 
-    private static func log(_ event: Endpoint.Event, to logger: Logger) {
-        switch event {
-        case .library(let text):
-            logger.debug("libmicrohttpd", metadata: ["text": "\(text)"])
-        case .request(let method, let path, let status, let client):
-            logger.debug(
-                "Request",
-                metadata: [
-                    "method": "\(method)", "path": "\(path)", "status": "\(status)", "client": "\(client)",
-                ]
-            )
-        case .handshakeFailed(let client, let reason, let detail):
-            logger.info(
-                "A TLS handshake failed",
-                metadata: ["client": "\(client)", "reason": "\(reason)", "detail": "\(detail)"]
-            )
-        case .connectionLimitReached(let limit):
-            logger.warning(
-                "All connections are in use; further ones wait (--web.max-connections)",
-                metadata: ["limit": "\(limit)"]
-            )
-        case .cannotAccept(let reason):
-            logger.error("No connection can be accepted", metadata: ["error": "\(reason)"])
-        case .configurationRead(let file):
-            logger.info("The web configuration was read and is in force", metadata: ["file": "\(file)"])
-        case .configurationRefused(let problem):
-            logger.error(
-                "The web configuration cannot be used; the previous one stays in force",
-                metadata: ["error": "\(problem)"]
-            )
-        case .configurationWarning(let problem):
-            logger.warning("Web configuration", metadata: ["warning": "\(problem)"])
-        }
-    }
-
     private static func log(_ event: SamplerEvent, to logger: Logger) {
         switch event {
         case .failed(let collector, let error):
@@ -200,9 +191,23 @@ struct Exporter: ~Copyable {
                     "collector": "\(collector.rawValue)", "reason": "\(error.reason.rawValue)", "error": "\(error)",
                 ]
             )
+        case .late(let collector, let error):
+            logger.error(
+                "A reading takes long, and the page does not wait for it",
+                metadata: [
+                    "collector": "\(collector.rawValue)", "reason": "\(error.reason.rawValue)", "error": "\(error)",
+                ]
+            )
+        case .failedInPart(let collector, let error):
+            logger.error(
+                "A part of a reading failed; its metrics are absent until it succeeds",
+                metadata: [
+                    "collector": "\(collector.rawValue)", "reason": "\(error.reason.rawValue)", "error": "\(error)",
+                ]
+            )
         case .absent(let collector, let error):
             logger.info(
-                "This kernel does not have what is to be read",
+                "Not available on this kernel",
                 metadata: ["collector": "\(collector.rawValue)", "error": "\(error)"]
             )
         case .recovered(let collector):
@@ -211,13 +216,18 @@ struct Exporter: ~Copyable {
             logger.info("Reading the socket table", metadata: ["source": "\(source.rawValue)"])
         case .reads(let source, let obstacle?):
             logger.warning(
-                "Falling back to another source of the socket table",
+                "Falling back to procfs",
                 metadata: ["source": "\(source.rawValue)", "obstacle": "\(obstacle)"]
             )
         case .readsAddressFiles(because: let obstacle):
             logger.warning(
                 "Reading local addresses from files, which lack IPv6 prefixes",
                 metadata: ["collector": "local_addresses", "obstacle": "\(obstacle)"]
+            )
+        case .hidesProcesses:
+            logger.warning(
+                "Programs that ran before the exporter have no names: processes are hidden; set ProtectProc=default",
+                metadata: ["collector": "who"]
             )
         case .malformedRows(let count):
             logger.warning(
@@ -247,12 +257,25 @@ struct ServingSettings {
     let connectionLimit: Int
     let connectionLimitPerAddress: Int
 
-    /// The flag that asked for what could not be had.
-    func flag(of error: EndpointError) -> String {
+    /// The flag that asked for what could not be had; nil where no flag did.
+    func flag(of error: EndpointError) -> String? {
         switch error {
+        case .cannotStart: nil
         case .badConfiguration: "--web.config.file"
         case _ where usesPassedSockets: "--web.systemd-socket"
         default: "--web.listen-address"
         }
+    }
+}
+
+extension BuildInformation {
+    /// The same for a page of metrics.
+    static var facts: ExporterFacts {
+        ExporterFacts(
+            version: version,
+            revision: revision,
+            swiftVersion: swiftVersion,
+            microhttpdVersion: Endpoint.libraryVersion
+        )
     }
 }

@@ -1,28 +1,12 @@
 import ArgumentParser
 import Endpoint
+import KernelReaders
 import Model
+import Program
 import Sampler
 
-/// Values of flags as operators write them. Each of these throws what would be right; the flag and
-/// the value that was wrong are said by ArgumentParser.
-enum FlagValues {
-    /// An address to listen on.
-    static func listenAddress(_ text: String) throws -> ListenAddress {
-        do {
-            return try ListenAddress(text)
-        } catch {
-            throw ValidationError(error.reason)
-        }
-    }
-
-    /// A number of connections.
-    static func connectionLimit(_ text: String) throws -> Int {
-        guard let number = Int(text), (1...1_000_000).contains(number) else {
-            throw ValidationError("expected a number from 1 to 1000000")
-        }
-        return number
-    }
-
+/// Values of the exporter's own flags.
+extension FlagValues {
     /// A path under which to serve.
     static func telemetryPath(_ text: String) throws -> TelemetryPath {
         let longest = 1000
@@ -44,21 +28,42 @@ enum FlagValues {
         try seconds(text, in: 1...30, "a duration from 1s to 30s, such as 5s or 1500ms")
     }
 
-    /// Seconds for which it is looked what grows.
+    /// How long to watch for growth, in seconds.
     static func period(_ text: String) throws -> Double {
         try seconds(text, in: 1...600, "a duration from 1s to 10m, such as 5s or 1m")
     }
 
-    /// - Parameter right: what would be right, in words.
-    private static func seconds(_ text: String, in bounds: ClosedRange<Double>, _ right: String) throws -> Double {
-        let units = [("ms", 0.001), ("s", 1.0), ("m", 60.0)]
-        guard let (unit, scale) = units.first(where: { text.hasSuffix($0.0) }) else {
-            throw ValidationError("expected \(right)")
+    /// Seconds after which a port is not waited for any more.
+    static func timeout(_ text: String) throws -> Double {
+        try seconds(text, in: 0...3600, "a duration from 0s to 1h, such as 70s or 5m; 0s looks once")
+    }
+
+    /// A port, and an address behind a comma.
+    static func bindEnd(_ text: String) throws -> BindEnd {
+        let right = "expected a port and the address that the service binds, if any, such as 8080 or 8080,127.0.0.1"
+        let list = text.prefix { $0 != "," }
+        if list.hasSuffix("/udp") { throw ValidationError("UDP has no TIME_WAIT, and only TCP ports are waited for") }
+        let digits = list.hasSuffix("/tcp") ? list.dropLast("/tcp".count) : list
+        guard digits.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }), let port = Port(digits) else {
+            throw ValidationError("'\(list)' is not a port, 1 to 65535; \(right)")
         }
-        let number = text.dropLast(unit.count)
-        guard isDecimal(number), let value = Double(number) else { throw ValidationError("expected \(right)") }
-        guard bounds.contains(value * scale) else { throw ValidationError("out of bounds, expected \(right)") }
-        return value * scale
+        guard port != 0 else { throw ValidationError("\(noPortZero); \(right)") }
+        if list.endIndex == text.endIndex { return BindEnd(port: port) }
+        var address = text[text.index(after: list.endIndex)...]
+        if address.hasPrefix("["), address.hasSuffix("]") { address = address.dropFirst().dropLast() }
+        guard let found = BindConditions.address(String(address)) else {
+            throw ValidationError("'\(address)' is not an address of IPv4 or IPv6; \(right)")
+        }
+        return BindEnd(port: port, address: found.address, device: found.device)
+    }
+
+    /// What a service binds.
+    struct BindEnd {
+        var port: Port
+        /// `::` with IPv4 unless an address is given: a service on every address.
+        var address = IPAddress.anyIPv6
+        /// The interface of a link-local address; 0 for others.
+        var device: UInt32 = 0
     }
 
     /// The part of one core that is meant by a percentage.
@@ -68,11 +73,6 @@ enum FlagValues {
             throw ValidationError("expected a percentage above 0 and at most 100, such as 1 or 0.5")
         }
         return percentage / 100
-    }
-
-    /// Whether a text is digits and points only: Double() reads "nan", "0x1p3" and "1e1" too.
-    private static func isDecimal(_ text: Substring) -> Bool {
-        text.utf8.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || $0 == UInt8(ascii: ".") }
     }
 
     /// A number of ports.
@@ -91,22 +91,6 @@ enum FlagValues {
         return number
     }
 
-    /// A list of ports.
-    static func ports(_ text: String) throws -> PortSet {
-        let right = "expected ports and ranges with commas between, such as 8080,9000-9010"
-        let ports: PortSet
-        do {
-            ports = try PortSet(list: Array(text.utf8).span)
-        } catch {
-            throw ValidationError("\(error); \(right)")
-        }
-        guard !ports.contains(0) else { throw ValidationError("\(noPortZero); \(right)") }
-        return ports
-    }
-
-    /// The kernel's lists may hold it, but no socket can.
-    private static let noPortZero = "port 0 is out of range: ports are 1 to 65535"
-
     /// The ports that services need.
     struct ServicePorts {
         var tcp = PortSet()
@@ -124,15 +108,16 @@ enum FlagValues {
             do {
                 ofEntry = try PortSet(list: Array(list.utf8).span)
             } catch {
-                throw ValidationError("byte \(offset + error.offset): \(error.problem); \(right)")
+                throw ValidationError("character \(offset + error.offset + 1): \(error.problem); \(right)")
             }
-            if list.isEmpty { throw ValidationError("byte \(offset): expected a port; \(right)") }
-            if ofEntry.contains(0) { throw ValidationError("byte \(offset): \(noPortZero); \(right)") }
+            if list.isEmpty { throw ValidationError("character \(offset + 1): expected a port; \(right)") }
+            if ofEntry.contains(0) { throw ValidationError("character \(offset + 1): \(noPortZero); \(right)") }
             switch entry.dropFirst(list.count) {
             case "", "/tcp": ports.tcp = ports.tcp.union(ofEntry)
             case "/udp": ports.udp = ports.udp.union(ofEntry)
             case let other:
-                throw ValidationError("byte \(offset + list.utf8.count): '\(other)' is neither /tcp nor /udp; \(right)")
+                let place = offset + list.utf8.count + 1
+                throw ValidationError("character \(place): '\(other)' is neither /tcp nor /udp; \(right)")
             }
             offset += entry.utf8.count + 1
         }
@@ -147,19 +132,6 @@ enum FlagValues {
         return number
     }
 
-    /// The path of a file to write.
-    static func path(_ text: String) throws -> String {
-        guard !text.isEmpty else { throw ValidationError("expected the path of a file") }
-        return text
-    }
-
-    /// Where procfs is mounted.
-    static func procfs(_ text: String) throws -> String {
-        guard !text.isEmpty else {
-            throw ValidationError("expected the folder where procfs is mounted, normally /proc")
-        }
-        return text.count > 1 && text.hasSuffix("/") ? String(text.dropLast()) : text
-    }
 }
 
 extension SourceChoice: ExpressibleByArgument {}

@@ -1,4 +1,5 @@
 import Endpoint
+import Program
 
 /// The `--web.healthcheck` flag, for the health check of a container without another HTTP client.
 enum HealthReport {

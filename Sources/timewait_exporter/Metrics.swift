@@ -4,6 +4,7 @@ import Catalogue
 import Exposition
 import KernelReaders
 import Model
+import Program
 import Sampler
 import System
 import WebConfiguration
@@ -84,11 +85,13 @@ struct Metrics: ParsableCommand {
     private static func tell(_ event: SamplerEvent) {
         let line: String
         switch event {
-        case .failed(let collector, let error): line = "\(collector.rawValue): \(error)"
+        case .failed(let collector, let error), .failedInPart(let collector, let error),
+            .late(let collector, let error):
+            line = "\(collector.rawValue): \(error)"
         case .reads(let source, let obstacle?): line = "read over \(source.rawValue), since \(obstacle)"
         case .malformedRows(let count): line = "socket_table: \(count) rows did not parse and were left out"
         case .readsAddressFiles(let obstacle): line = "local_addresses: read from files, since \(obstacle)"
-        case .absent, .recovered, .reads(_, nil): return
+        case .absent, .recovered, .hidesProcesses, .reads(_, nil): return
         }
         StandardStreams.writeError(Array("timewait_exporter: \(line.onOneLine())\n".utf8))
     }

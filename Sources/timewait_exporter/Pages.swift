@@ -4,6 +4,7 @@ import Endpoint
 import KernelReaders
 import Model
 import Presentation
+import Program
 import Synchronization
 
 /// The latest sample, which the main thread leaves here for those who make pages of it.
@@ -29,12 +30,11 @@ final class PagesOnDemand: Sendable {
     static let diagnosisPath = "/api/v1/diagnosis"
 
     private let latest: LatestSample
-    /// Behind a lock because pages are made on a thread of the endpoint.
-    private let surroundings: Mutex<Surroundings>
+    private let surroundings: Surroundings
 
     init(of latest: LatestSample, in surroundings: Surroundings) {
         self.latest = latest
-        self.surroundings = Mutex(surroundings)
+        self.surroundings = surroundings
     }
 
     /// Those that the flags ask for.
@@ -46,10 +46,13 @@ final class PagesOnDemand: Sendable {
     private var situation: Situation {
         let began = Clock.now
         let sample = latest.value
-        var situation = surroundings.withLock { $0.situation(of: sample) }
+        var situation = surroundings.situation(of: sample)
         situation.duration = (sample.collectors[.socketTable]?.duration ?? 0) + (Clock.now - began)
         // It has looked since it started.
         situation.hasMemory = true
+        if sample.collectors[.who]?.succeeded == true, let recent = sample.closers?.recent, recent.seconds > 0 {
+            situation.traced = Traced(recent)
+        }
         return situation
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Program
 import RemoteExporter
 
 /// The flags that name an exporter to ask, and what it wants to see. Their names are curl's.
@@ -107,8 +108,7 @@ struct RemoteFlags: ParsableArguments {
     }
 
     private static func seconds(_ text: String) throws -> Duration {
-        let isDecimal = text.utf8.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || $0 == UInt8(ascii: ".") }
-        guard isDecimal, let seconds = Double(text), seconds > 0, seconds <= 3600 else {
+        guard FlagValues.isDecimal(text[...]), let seconds = Double(text), seconds > 0, seconds <= 3600 else {
             throw ValidationError("expected seconds above 0 and at most 3600, such as 5 or 0.5")
         }
         return .seconds(seconds)

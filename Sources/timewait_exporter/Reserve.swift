@@ -4,6 +4,7 @@ import ArgumentParser
 import Glibc
 import KernelReaders
 import Model
+import Program
 import Sampler
 import System
 import WebConfiguration

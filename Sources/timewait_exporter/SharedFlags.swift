@@ -1,6 +1,7 @@
 import Aggregator
 import ArgumentParser
 import Model
+import Program
 import Sampler
 
 /// Where the kernel's tables are read.
@@ -14,16 +15,11 @@ struct ReadingFlags: ParsableArguments {
     )
     var source = SourceChoice.auto
 
-    @Option(
-        name: .customLong("path.procfs"),
-        help: ArgumentHelp(
-            "Where procfs is mounted.",
-            discussion: "(default: /proc)",
-            valueName: "path"
-        ),
-        transform: FlagValues.procfs
-    )
-    var procfs = "/proc"
+    @OptionGroup
+    private var place: ProcfsFlag
+
+    /// Where procfs is mounted.
+    var procfs: String { place.mount }
 }
 
 /// The ports that services of this machine need.
@@ -42,16 +38,18 @@ struct ServiceFlags: ParsableArguments {
 
 /// What gets series of its own on the page.
 struct SeriesFlags: ParsableArguments {
+    private static let defaults = AccountingSettings()
+
     @Option(
         name: .customLong("ports.limit"),
         help: ArgumentHelp(
             "How many LISTEN ports get series of their own; 0 for none.",
-            discussion: "(default: 100)",
+            discussion: "(default: \(defaults.portsLimit))",
             valueName: "number"
         ),
         transform: FlagValues.portsLimit
     )
-    var portsLimit = 100
+    var portsLimit = defaults.portsLimit
 
     @Option(
         name: .customLong("ports.include"),
@@ -79,36 +77,36 @@ struct SeriesFlags: ParsableArguments {
         name: .customLong("services.limit"),
         help: ArgumentHelp(
             "How many service ports get series; 0 for none.",
-            discussion: "(default: 100)",
+            discussion: "(default: \(defaults.servicesLimit))",
             valueName: "number"
         ),
         transform: FlagValues.portsLimit
     )
-    var servicesLimit = 100
+    var servicesLimit = defaults.servicesLimit
 
     @Option(
         name: .customLong("destinations.limit"),
         help: ArgumentHelp(
             "How many destinations get series of their own; 0 for none.",
-            discussion: "(default: 10)",
+            discussion: "(default: \(defaults.destinationsLimit))",
             valueName: "number"
         ),
         transform: FlagValues.seriesLimit
     )
-    var destinationsLimit = 10
+    var destinationsLimit = defaults.destinationsLimit
 
     @Option(
         name: .customLong("peers.limit"),
         help: ArgumentHelp(
             "How many peers of each LISTEN port get series; 0 for none.",
-            discussion: "(default: 0)",
+            discussion: "(default: \(defaults.peersLimit))",
             valueName: "number"
         ),
         transform: FlagValues.seriesLimit
     )
-    var peersLimit = 0
+    var peersLimit = defaults.peersLimit
 
-    /// What the accounting keeps and tells by these flags.
+    /// These flags as settings of the accounting.
     func accounting(_ services: ServiceFlags) -> AccountingSettings {
         var settings = AccountingSettings()
         settings.portsLimit = portsLimit

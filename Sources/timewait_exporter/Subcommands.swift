@@ -3,7 +3,7 @@ import ArgumentParser
 /// What the program does beside serving, each with flags of its own behind its name.
 enum Subcommands {
     /// The subcommands, in the order in which help lists them.
-    static var all: [any ParsableCommand.Type] { [Diagnose.self, Reserve.self, Metrics.self] }
+    static var all: [any ParsableCommand.Type] { [Diagnose.self, Reserve.self, WaitPort.self, Metrics.self] }
 
     /// The program without the flags of serving. ArgumentParser gives those that stand behind a
     /// subcommand's name to the root command, where they would count for nothing.

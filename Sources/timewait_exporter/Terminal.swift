@@ -1,3 +1,4 @@
+import Program
 import System
 
 /// What standard output is, and how much of a terminal's it can.
@@ -6,9 +7,7 @@ struct Terminal {
     let isTerminal: Bool
     /// Whether it is a terminal on which a page can be drawn over.
     let movesCursor: Bool
-    /// Whether it shows colours.
     let hasColour: Bool
-    /// Whether it shows links.
     let hasLinks: Bool
     /// Its columns; 80 without a terminal.
     let columns: Int

@@ -4,6 +4,7 @@ import Endpoint
 import Glibc
 import KernelReaders
 import Model
+import Program
 import Sampler
 import System
 import WebConfiguration
@@ -11,6 +12,8 @@ import WebConfiguration
 /// The command that serves: its flags, and what it says of bad ones. The others are `Subcommands`.
 @main
 struct TimewaitExporter: ParsableCommand {
+    private static let defaults = SamplerSettings()
+
     static let configuration = CommandConfiguration(
         commandName: "timewait_exporter",
         abstract:
@@ -45,15 +48,8 @@ struct TimewaitExporter: ParsableCommand {
     )
     var usesPassedSockets = false
 
-    @Option(
-        name: .customLong("web.config.file"),
-        help: ArgumentHelp(
-            "Web configuration file of exporter-toolkit, in YAML: TLS, users, headers, rate limit.",
-            discussion: "(default: none: plain HTTP without authentication)",
-            valueName: "path"
-        )
-    )
-    var configurationPath: String?
+    @OptionGroup
+    var configuration: WebConfigurationFlag
 
     @Option(
         name: .customLong("web.max-connections"),
@@ -102,23 +98,23 @@ struct TimewaitExporter: ParsableCommand {
         name: .customLong("sampler.interval"),
         help: ArgumentHelp(
             "Time between two readings of the socket table, 1s to 30s.",
-            discussion: "(default: 5s)",
+            discussion: "(default: \(Int(defaults.interval))s)",
             valueName: "duration"
         ),
         transform: FlagValues.interval
     )
-    var interval = 5.0
+    var interval = defaults.interval
 
     @Option(
         name: .customLong("sampler.cpu-limit"),
         help: ArgumentHelp(
-            "Percentage of one core that reading the socket table may take; above it the interval is stretched, to 30s at most.",
-            discussion: "(default: 1)",
+            "Percentage of one core that all readings may take; above it the time between them is stretched, to 30s at most.",
+            discussion: "(default: \(Int(100 * defaults.cpuShare)))",
             valueName: "percentage"
         ),
         transform: FlagValues.cpuShare
     )
-    var cpuShare = 0.01
+    var cpuShare = defaults.cpuShare
 
     @OptionGroup
     var reading: ReadingFlags
@@ -129,43 +125,35 @@ struct TimewaitExporter: ParsableCommand {
     @OptionGroup
     var series: SeriesFlags
 
+    @OptionGroup
+    var who: WhoFlags
+
     @Option(
         name: .customLong("ports.remembered"),
         help: ArgumentHelp(
             "How many ports keep their counters after the listener is gone.",
-            discussion: "(default: 4096)",
+            discussion: "(default: \(defaults.accounting.portsRemembered))",
             valueName: "number"
         ),
         transform: FlagValues.portsLimit
     )
-    var portsRemembered = 4096
+    var portsRemembered = defaults.accounting.portsRemembered
 
     @Option(
         name: .customLong("sockets.limit"),
         help: ArgumentHelp(
             "How many TIME_WAIT sockets are recognised from one reading to the next, over sock_diag.",
-            discussion: "(default: 4194304)",
+            discussion: "(default: \(defaults.accounting.socketsLimit))",
             valueName: "number"
         ),
         transform: FlagValues.socketsLimit
     )
-    var socketsLimit = 4_194_304
+    var socketsLimit = defaults.accounting.socketsLimit
 
-    @Option(
-        name: .customLong("log.level"),
-        help: ArgumentHelp("Lowest severity to log.", valueName: "level")
-    )
-    var logLevel = LogLevel.info
+    @OptionGroup
+    var log: LogFlags
 
-    @Option(
-        name: .customLong("log.format"),
-        help: ArgumentHelp("Format of the log on standard error.", valueName: "format")
-    )
-    var logFormat = LogFormat.logfmt
-
-    /// Runs the command and ends the process: with status 0 after a signal or a question for help,
-    /// 64 where the flags were not understood, 1 where the world does not allow what they ask for.
-    /// An error is one line.
+    /// Runs the command and ends the process: with status 0 after a signal.
     static func main() {
         StandardStreams.openMissing()
         var arguments: [String] = []
@@ -174,26 +162,22 @@ struct TimewaitExporter: ParsableCommand {
             var command = try Subcommands.parse(arguments)
             try command.run()
         } catch {
-            let status = exitCode(for: error)
-            if status == .success { exit(withError: error) }
-            // Of one that is too long the middle is left out: it ends with what would be right.
-            let message = message(for: error).split(separator: "\n").joined(separator: " ").onOneLine(ending: 1_024)
-            let hint = status == .validationFailure ? " (\(Subcommands.helpHint(arguments)))" : ""
-            // A command that has said on standard error what is wrong throws its status only.
-            if !message.isEmpty { StandardStreams.writeError(Array("timewait_exporter: \(message)\(hint)\n".utf8)) }
-            exit(withError: status)
+            let note = exitCode(for: error) == .validationFailure ? note(on: arguments) : ""
+            end("timewait_exporter", with: error, note: note, hint: Subcommands.helpHint(arguments))
         }
+    }
+
+    /// What is to be added where a negative number was written, which ArgumentParser takes for an
+    /// option and does not mention.
+    private static func note(on arguments: [String]) -> String {
+        let number = arguments.first { $0.wholeMatch(of: /-[0-9]+/) != nil }
+        return number.map { "; '\($0)' is read as an option, not as a number" } ?? ""
     }
 
     /// An empty path means no file, as with exporter-toolkit; ArgumentParser takes the value of
     /// `--flag=` for missing, but reads an empty one that stands by itself.
     private static func withEmptyValue(_ argument: String) -> [String] {
         argument == "--web.config.file=" ? ["--web.config.file", ""] : [argument]
-    }
-
-    /// The web configuration file; nil where there is none.
-    private var configurationFile: String? {
-        configurationPath.flatMap { $0.isEmpty ? nil : $0 }
     }
 
     func validate() throws {
@@ -211,18 +195,11 @@ struct TimewaitExporter: ParsableCommand {
 
     mutating func run() throws {
         if isHealthCheck {
-            return try HealthReport.make(of: serving.listenAddresses[0], configuration: configurationFile)
+            return try HealthReport.make(of: serving.listenAddresses[0], configuration: configuration.file)
         }
-        // Before any thread starts.
-        SignalThread.holdBack()
-        let log = try StandardErrorLog(logLevel: logLevel.level, format: logFormat)
-        do {
+        try log.run { log in
             var exporter = try Exporter(serving: serving, sampling: sampling, procfs: reading.procfs, log: log)
             exporter.run()
-        } catch {
-            // The line with the reason comes last.
-            log.queue.flush(until: Clock.now + 1)
-            throw error
         }
     }
 
@@ -233,7 +210,7 @@ struct TimewaitExporter: ParsableCommand {
                 usesPassedSockets: usesPassedSockets,
                 telemetryPath: try telemetryPath ?? FlagValues.telemetryPath("/metrics"),
                 hasLandingPage: !isLandingPageDisabled,
-                configurationFile: configurationFile,
+                configurationFile: configuration.file,
                 connectionLimit: connectionLimit,
                 connectionLimitPerAddress: connectionLimitPerAddress
             )
@@ -248,6 +225,7 @@ struct TimewaitExporter: ParsableCommand {
         settings.accounting = series.accounting(services)
         settings.accounting.portsRemembered = portsRemembered
         settings.accounting.socketsLimit = socketsLimit
+        settings.who = who.settings
         return settings
     }
 }

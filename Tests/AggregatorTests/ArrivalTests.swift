@@ -167,6 +167,13 @@ struct ArrivalTests {
         #expect(memory.report([listener] + rows(101...140), at: .after(10)).observed?[.server, .local] == 40)
     }
 
+    @Test("A socket that the kernel returns twice takes one place of the limit")
+    func duplicateAndLimit() {
+        var memory = memory(sockets: 10)
+        let report = memory.report([listener] + rows(1...8) + rows(1...8) + rows(9...10))
+        #expect(report.untracked == 0)
+    }
+
     @Test("Entry counters recognise 150,000 cookies in one reading and cookies across 600 readings")
     func many() {
         var memory = memory()

@@ -124,9 +124,8 @@ extension Memory {
         _ range: EphemeralRange?,
         at now: Instant
     ) -> Bool {
-        let look = look(at: listening, range, at: now)
-        report.refresh(look.report)
-        return look.hasVanished
+        report.refresh(look(at: listening, range, at: now))
+        return hasVanished
     }
 }
 

@@ -45,8 +45,7 @@ struct ArchitectureTests {
         let call = try Regex("(?:^|[^.\\w])(?:(?:\(calls.joined(separator: "|")))\\(|Glibc\\.\\w+\\()")
         let files = try Self.files()
         #expect(files.contains { $0.path.hasPrefix("System/") && $0.text.firstMatch(of: call) != nil })
-        // RemoteExporter loads libcurl and asks the terminal for a password.
-        for (path, text) in files where !path.hasPrefix("System/") && !path.hasPrefix("RemoteExporter/") {
+        for (path, text) in files where !path.hasPrefix("System/") {
             let found = text.firstMatch(of: call).map { String(text[$0.range]) }
             #expect(found == nil, "\(path)")
         }
@@ -57,8 +56,8 @@ struct ArchitectureTests {
         // Loads reads numbers at any offset of a span, after a check of its bounds.
         let exceptions = ["KernelReaders/Loads.swift"]
         for (path, text) in try Self.files() where text.firstMatch(of: /\bunsafe\b/) != nil {
-            if path.hasPrefix("System/") || path.hasPrefix("RemoteExporter/") || exceptions.contains(path) { continue }
-            let library = /(?m)^import C(Microhttpd|GnuTLS|Zlib|Crypt|Yaml|BuildInformation)$/
+            if path.hasPrefix("System/") || exceptions.contains(path) { continue }
+            let library = /(?m)^import C(Microhttpd|GnuTLS|Zlib|Crypt|Yaml|Curl|BuildInformation)$/
             #expect(text.firstMatch(of: library) != nil, "\(path)")
         }
     }

@@ -1,4 +1,5 @@
-"""How long `timewait_exporter diagnose` takes, from its start to its end, at 100,000 and at a million TIME_WAITs.
+"""How long `timewait_exporter diagnose` takes, from its start to its end, at 100,000 and at a
+million TIME_WAITs.
 
     diagnose.py FOLDER EXPORTER GENERATOR [RUNS [SOCKETS...]]
 
@@ -15,8 +16,8 @@ import time
 
 COUNTS = [100_000, 1_000_000]
 GOALS = {100_000: 0.2, 1_000_000: 1.5}
-# The generator dials eight ports: beside these listeners they are few, so that it is no prober, which would be searched
-# for.
+# The generator dials eight ports: beside these listeners they are few, so that it is no prober,
+# which would be searched for.
 OTHERS = 30
 WAYS = {
     "text": [],
@@ -37,7 +38,8 @@ def listen():
 
 
 def measure(exporter, flags, runs):
-    """The seconds of each run and of the CPU, the most memory in MiB, and what the last one said."""
+    """The seconds of each run and of the CPU, the most memory in MiB, and what the last one
+    said."""
     seconds, cpu, memory, text = [], [], 0, ""
     for _ in range(runs):
         begin = time.monotonic()
@@ -54,7 +56,8 @@ def measure(exporter, flags, runs):
 def run(exporter, generator, runs, counts):
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    # What the generator's clients send to its listeners must not get there: Tests/Benchmark/c/timewait_generator/main.c.
+    # What the generator's clients send to its listeners must not get there:
+    # Tests/Benchmark/c/timewait_generator/main.c.
     chain = "add chain ip benchmark input { type filter hook input priority -300; }"
     rule = "add rule ip benchmark input ip saddr 127.1.0.0/16 ip daddr 127.0.0.1 tcp dport 8080-8087 drop"
     subprocess.run(["nft", f"add table ip benchmark; {chain}; {rule}"], check=True)

@@ -41,7 +41,8 @@ struct CatalogueTests {
     func sections() {
         let page = page(of: Scene("mixed"))
         let names = [
-            "socket_table", "ephemeral_range", "udp", "sysctl", "sockstat", "netstat", "sampler", "exporter", "process",
+            "socket_table", "ephemeral_range", "udp", "sysctl", "sockstat", "netstat", "who", "sampler", "exporter",
+            "process",
         ]
         #expect(page.sections.map(\.name) == names)
         #expect(page.sections.first?.range.lowerBound == 0 && page.sections.last?.range.upperBound == page.bytes.count)
@@ -60,12 +61,13 @@ struct CatalogueTests {
         #expect(Set(names).count == names.count)
     }
 
-    @Test("The help of each family names its source: a procfs file, sock_diag or getrlimit")
+    @Test("The help of each family names its source: a procfs file, sock_diag, a tracepoint or getrlimit")
     func sources() {
         for family in Catalogue.families where family.header.name != "timewait_sampler_source_info" {
             let help = family.header.help
             switch family.source.section {
             case .collector(.socketTable): #expect(help.contains("from sock_diag"), "\(help)")
+            case .collector(.who): #expect(help.contains("from the tracepoint"), "\(help)")
             case .collector(.process): #expect(help.contains(/from (\/proc\/self|getrlimit)/), "\(help)")
             case .collector: #expect(help.contains("from /proc/"), "\(help)")
             case .sampler, .exporter: break
@@ -100,7 +102,7 @@ struct CatalogueTests {
         let after = families(page(of: scene))
         var gone = Catalogue.families.filter { sections.contains($0.source.section.name) }.map(\.header.name)
         let isReserved = file.hasSuffix("reserved_ports")
-        // What the counters count is told by the gauge too.
+        // Without the gauge it is unknown what the counters count.
         if sections == ["sockstat"] { gone.append("timewait_entries_total") }
         // These need the range too.
         if sections == ["ephemeral_range"] {
@@ -113,7 +115,7 @@ struct CatalogueTests {
                     "timewait_ephemeral_parity_ports_used", "timewait_reserved_ports_idle",
                     "timewait_udp_ephemeral_ports_used", "timewait_port_collision_ratio",
                 ] + Catalogue.families.map(\.header.name).filter { $0.contains("_destination") }
-            // Each of the two files alone tells some.
+            // Each of the two files alone gives some.
             let ofReserved = ["timewait_reserved_ports"]
             let ofRange = [
                 "timewait_ephemeral_range_low", "timewait_ephemeral_range_high", "timewait_ephemeral_ports",

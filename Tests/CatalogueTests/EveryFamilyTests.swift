@@ -96,6 +96,19 @@ struct EveryFamilyTests {
         return ServiceLine(port: port, origin: .learnt, isListening: false, holders: holders)
     }
 
+    private static var closers: CloserReport {
+        let prober = ProgramName(unit: "node-probe.service", process: "node-probe")
+        var report = CloserReport()
+        report.programs = [.init(name: prober, closes: timeWaitCounts(400))]
+        report.otherCloses = timeWaitCounts(410)
+        report.ports = [.init(port: 8080, name: prober, closes: 420)]
+        let orders = ProgramName(process: "orders")
+        report.failures = [FailedCall(orders, to: IPAddress(10, 0, 0, 9), 5432): 421]
+        report.otherFailures = 422
+        report.outcomes = [.counted: 430, .foreign: 431, .lost: 432, .unmatched: 433]
+        return report
+    }
+
     private static var sample: Sample {
         var sample = Sample()
         sample.now = .init(nanoseconds: 500_000_000)
@@ -143,14 +156,17 @@ struct EveryFamilyTests {
             status.errors["not_found"] = 350 + UInt64(number)
             sample.collectors[collector] = status
         }
+        sample.socketsLimit = 338
+        sample.closers = closers
         sample.interval = 7
         sample.requestedInterval = 5
         return sample
     }
 
     /// The page, its lines.
-    static func page(_ event: CountedEvent) -> [String] {
+    static func page(_ event: CountedEvent, at now: Instant? = nil) -> [String] {
         var sample = sample
+        if let now { sample.now = now }
         sample.countedEvent = event
         var facts = ExporterFacts(
             version: "1",
@@ -178,6 +194,14 @@ struct EveryFamilyTests {
             #expect(!values.isEmpty, "\(name) is not there")
             #expect(values.contains { $0 != 0 }, "\(name) is 0")
             #expect(values.allSatisfy { $0 == 0 || $0 >= 0.25 }, "\(name): \(values)")
+        }
+    }
+
+    @Test("A forecast for a moment in the past is 0")
+    func forecastsThatAreOver() {
+        let page = Self.page(.entries, at: Instant(nanoseconds: 4_000_000_000))
+        for name in ["timewait_ephemeral_exhaustion_seconds", "timewait_destination_exhaustion_seconds"] {
+            #expect(page.filter { $0.hasPrefix(name + " ") } == [name + " 0"])
         }
     }
 

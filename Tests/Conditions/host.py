@@ -11,6 +11,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import threading
 import time
 
 from exporter import BINARY, poll
@@ -18,26 +19,38 @@ from exporter import BINARY, poll
 AGENT = pathlib.Path(__file__).with_name("agent.py")
 
 
-class Host:
-    def __init__(self, sysctls):
-        command = ["unshare", "--net", sys.executable, str(AGENT)]
+class Agent:
+    """A process of Python that runs what it is told."""
+
+    def __init__(self, *wrapper):
+        command = [*wrapper, sys.executable, str(AGENT)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.links = 0
-        self.ip("link set lo up")
-        # No TIME_WAIT is taken away early: see Tests/Namespaces.
-        self.sysctls({"tcp_tw_reuse": 0, "tcp_rfc1337": 1, **sysctls})
+        # Threads of a test may ask at once; an answer belongs to its question.
+        self.asks = threading.Lock()
 
     def do(self, text, **values):
-        """Runs Python text in the namespace, with these names set; gives what it leaves in
+        """Runs Python text in the process, with these names set; gives what it leaves in
         `result`."""
-        self.process.stdin.write(json.dumps([text, values]) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        assert line, "the host has ended"
+        with self.asks:
+            self.process.stdin.write(json.dumps([text, values]) + "\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+        assert line, "the process has ended"
         answer = json.loads(line)
         if "error" in answer:
             raise AssertionError(f"{answer['error']}\nin:\n{text}")
         return answer["result"]
+
+
+class Host(Agent):
+    """A network namespace, and a process in it."""
+
+    def __init__(self, sysctls):
+        super().__init__("unshare", "--net")
+        self.links = 0
+        self.ip("link set lo up")
+        # No TIME_WAIT is taken away early: see Tests/Namespaces.
+        self.sysctls({"tcp_tw_reuse": 0, "tcp_rfc1337": 1, **sysctls})
 
     def run(self, *command):
         return self.do("result = run(command)", command=[str(word) for word in command])

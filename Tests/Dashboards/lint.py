@@ -10,7 +10,7 @@ import promql
 UNITS = set((pathlib.Path(__file__).parent / "units.txt").read_text().split())
 PANELS = {"stat", "singlestat", "graph", "table", "timeseries", "gauge"}
 DATASOURCES = {"$datasource", "${datasource}", "$prometheus_datasource", "${prometheus_datasource}"}
-# No other range is as long: it tells $__rate_interval from ranges that are written out.
+# No other range is as long: so $__rate_interval is recognised among ranges that are written out.
 RATE_INTERVAL = 8869990
 GLOBALS = {
     "__rate_interval": "8869990s",

@@ -31,9 +31,12 @@ class Empty(Exception):
     """A panel that has nothing to show."""
 
 
-def page(dashboard, server, values, shown, start, end):
-    """The page, and its height. shown: the values of the variables as they stand at the top."""
-    step = 10
+NO_DATA = '<div class=stat style="color:#8e8fa0;font-size:14px">No data</div>'
+
+
+def page(dashboard, server, values, shown, start, end, step=10, may_be_empty=lambda panel: False):
+    """The page, and its height. shown: the values of the variables as they stand at the top. Raises
+    Empty for a panel without data that may not be empty."""
     values = {**values, "__rate_interval": f"{6 * step}s", "__range": f"{end - start:.0f}s"}
     events = [
         (annotation, at)
@@ -52,6 +55,8 @@ def page(dashboard, server, values, shown, start, end):
             continue
         draw = {"stat": _stat, "timeseries": _timeseries, "table": _table}[panel["type"]]
         inner = draw(panel, server, values, start, end, step, size, events)
+        if inner is None and may_be_empty(panel):
+            inner = NO_DATA
         if inner is None:
             raise Empty(f"{dashboard['title']}: {panel['title']}")
         parts.append(f'<section style="{style}"><h2>{title}</h2>{inner}</section>')

@@ -18,6 +18,11 @@ SCENES = {
 }
 
 
+def needs_who(panel):
+    """Whether a panel has data only with --who, without which the half hour was recorded."""
+    return panel["description"].endswith(" Needs --who.")
+
+
 def draw(folder, to):
     """Draws every dashboard. Raises where a panel has nothing to show."""
     to.mkdir(parents=True, exist_ok=True)
@@ -29,7 +34,9 @@ def draw(folder, to):
             end = first + minute * (last - first) / 60
             variables = dashboards.all_values(dashboard)
             shown = {v: " + ".join(chosen.get(v, ["All"])) for v in variables}
-            page, height = picture.page(dashboard, server, {**variables, **chosen}, shown, first, end)
+            page, height = picture.page(
+                dashboard, server, {**variables, **chosen}, shown, first, end, may_be_empty=needs_who
+            )
             file = folder / f"{name}.html"
             file.write_text(page)
             chromium(file, to / f"{name}.png", height)

@@ -18,13 +18,14 @@ class Machine:
 
     @contextlib.contextmanager
     @staticmethod
-    def booted(tarball):
-        """Boots one from a tarball, and ends it in any case."""
+    def booted(tarball, *options):
+        """Boots one from a tarball, and ends it in any case. options: more of systemd-nspawn's."""
         root = pathlib.Path(tempfile.mkdtemp(prefix="machine.", dir="/var/tmp"))
         try:
             subprocess.run(["tar", "-C", root, "-xf", tarball], check=True)
             # There is neither machined nor a bus to register with.
-            command = ["systemd-nspawn", "-q", "-D", root, "--register=no", "--keep-unit", "--private-network", "-b"]
+            nspawn = ["systemd-nspawn", "-q", "-D", root, "--register=no", "--keep-unit", "--private-network"]
+            command = [*nspawn, *options, "-b"]
             with open(root / "console", "w") as console:
                 nspawn = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
             try:
@@ -40,6 +41,12 @@ class Machine:
                 nspawn.wait()
         finally:
             shutil.rmtree(root)
+
+    def set_namespace_limit(self, name, value):
+        """Sets a sysctl of user.max_*_namespaces in the machine's own user namespace, which is
+        another than ours: the file is that of whoever opens it."""
+        words = ["nsenter", "-t", self._leader, "-U", "--", "sh", "-c", f"echo {value} >/proc/sys/user/{name}"]
+        subprocess.run(words, check=True, capture_output=True)
 
     def _enter(self, command):
         environment = ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TERM=dumb", "LANG=C.UTF-8"]

@@ -12,22 +12,23 @@ ARCHIVE = ROOT / ".build/image/timewait_exporter.tar"
 # Limits that the machines of CI allow; runc and cgroupfs, because they have cgroups of both
 # versions.
 CONFIG = """
-[containers]
-default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
-netns = "host"
 [engine]
 runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "none"
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+netns = "host"
 """
 
 
 class Podman:
     """One with the exporter's image in its storage."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, settings=""):
+        """settings: more of containers.conf's, for all containers."""
         folder.mkdir(exist_ok=True)
-        (folder / "containers.conf").write_text(CONFIG)
+        (folder / "containers.conf").write_text(CONFIG + settings)
         self._environment = os.environ | {"CONTAINERS_CONF": str(folder / "containers.conf")}
         self._options = ["--root", folder / "storage", "--runroot", folder / "run", "--storage-driver", "vfs"]
         self._options += ["--tmpdir", folder / "tmp"]
@@ -42,8 +43,10 @@ class Podman:
         """A container of the exporter that runs as docs/install.md says; gives its name."""
         name = "exporter"
         hardened = ["--network=host", "--read-only", "--cap-drop=all", "--security-opt=no-new-privileges"]
+        # podman takes a network once.
+        options = [word for word in hardened if word not in options] + list(options)
         try:
-            self.run("run", "-d", "--name", name, *hardened, *options, self.image, *flags)
+            self.run("run", "-d", "--name", name, *options, self.image, *flags)
             yield name
         finally:
             self.run("rm", "-f", "-t", "5", name)

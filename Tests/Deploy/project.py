@@ -35,4 +35,4 @@ def deb():
 
 def version():
     """The version that the program tells."""
-    return re.search(r'version = "(.*)"', (ROOT / "Sources/timewait_exporter/BuildInformation.swift").read_text())[1]
+    return re.search(r'version = "(.*)"', (ROOT / "Sources/Program/BuildInformation.swift").read_text())[1]

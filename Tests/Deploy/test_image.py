@@ -7,6 +7,7 @@ import pathlib
 import re
 import signal
 import socket
+import tarfile
 import time
 
 import pytest
@@ -15,6 +16,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from podman import ARCHIVE, Podman, serves
 from project import DEPLOY, ROOT, poll, run, version
+from tracing import PERFMON, TRACEFS, rights_of_container
 
 SBOM = ARCHIVE.parent / "timewait_exporter.cdx.json"
 
@@ -46,7 +48,7 @@ def test_hadolint_has_nothing_to_say_about_the_containerfile():
     assert run("hadolint", DEPLOY / "container/Containerfile") == ""
 
 
-def test_it_tells_what_it_is_and_runs_as_nobody():
+def test_its_labels_say_what_it_is_and_it_runs_as_nobody():
     config = inspected()["config"]
     assert config["User"] == "65534:65534"
     assert config["Entrypoint"] == ["/usr/bin/timewait_exporter"]
@@ -76,17 +78,28 @@ def test_the_list_of_what_is_in_it_is_valid_and_names_every_library_that_the_pro
     assert JsonStrictValidator(SchemaVersion.V1_5).validate_str(SBOM.read_text()) is None
     assert (root / "usr/share/sbom" / SBOM.name).read_bytes() == SBOM.read_bytes()
     told = {part["name"]: part["version"] for part in json.loads(SBOM.read_text())["components"]}
-    # By the loader of this machine, and by its dpkg.
-    loaded = re.findall(r"=> (/\S+)", run("ldd", root / "usr/bin/timewait_exporter"))
+    # By the image's loader, and by the dpkg of a Debian of the same release.
+    owners = owners_in_debian_13()
+    loader = pathlib.Path("/") / next(root.glob("usr/lib*/ld-linux*")).relative_to(root)
+    loaded = re.findall(r"=> (/\S+)", run("chroot", root, loader, "--list", "/usr/bin/timewait_exporter"))
     assert len(loaded) > 8
     for path in loaded:
-        package = run("sh", "-c", f"dpkg -S {path} || dpkg -S {pathlib.Path(path).resolve()}").split(":")[0]
-        assert package in told, path
+        assert owners["/usr" + path.removeprefix("/usr")] in told, path
     for pin in json.loads((ROOT / ".build/deb/tree/Package.resolved").read_text())["pins"]:
         assert told[pin["identity"]] == pin["state"]["version"]
     # Whoever scans images reads the same from here.
     for path in (root / "var/lib/dpkg/status.d").iterdir():
         assert path.name in told or path.name == "prometheus-timewait-exporter"
+
+
+def owners_in_debian_13():
+    """{file: package} of the machine of Debian 13 that the tests boot."""
+    owners = {}
+    with tarfile.open(os.environ["TRIXIE"]) as tar:
+        for member in tar:
+            if found := re.fullmatch(r"\./var/lib/dpkg/info/([^:]*)(:.*)?\.list", member.name):
+                owners |= dict.fromkeys(tar.extractfile(member).read().decode().splitlines(), found[1])
+    return owners
 
 
 def test_every_package_of_which_a_file_is_in_it_is_on_the_list(root):
@@ -112,7 +125,22 @@ def test_it_runs_read_only_as_nobody_without_capabilities_and_sees_the_sockets_o
         assert re.search(r"(?m)^\S+ \S+ \S+ \S+ / ro,", mounts), "the root is read-only"
 
 
-def test_its_health_check_tells_one_that_answers_from_one_that_does_not(podman):
+def test_with_who_it_names_programs_with_the_rights_that_the_document_gives_it(podman):
+    if not pathlib.Path(TRACEFS, "events").exists():
+        # In the mount namespace of the tests.
+        run("mount", "-t", "tracefs", "tracefs", TRACEFS)
+    with podman.exporter("--who", "--sampler.interval=1s", options=rights_of_container()) as name:
+        # curl closes its connection first, whenever it asks for the page.
+        named = r'(?m)^timewait_closes_total\{unit=".*",process="curl",role="client",peer="local"\} [1-9]'
+        poll("curl is named", lambda: re.search(named, serves()))
+        assert 'timewait_sampler_success{collector="who"} 1' in serves()
+        process = podman.run("inspect", "-f", "{{.State.Pid}}", name).strip()
+        status = dict(re.findall(r"(?m)^(\w+):\s+(.*)$", pathlib.Path(f"/proc/{process}/status").read_text()))
+        assert [status[what] for what in ("CapPrm", "CapEff", "CapBnd")] == [PERFMON] * 3
+        assert status["NoNewPrivs"] == "1"
+
+
+def test_its_health_check_fails_where_nothing_answers(podman):
     with podman.exporter() as name:
         serves()
         podman.run("healthcheck", "run", name)
@@ -123,7 +151,7 @@ def test_its_health_check_tells_one_that_answers_from_one_that_does_not(podman):
         podman.run("healthcheck", "run", name)
 
 
-def test_podman_can_be_told_to_check_the_health_at_another_address(podman):
+def test_podman_can_check_the_health_at_another_address(podman):
     address = "--web.listen-address=127.0.0.1:10058"
     check = json.dumps(["/usr/bin/timewait_exporter", "--web.healthcheck", address])
     with podman.exporter(address, options=["--health-cmd", check]) as name:

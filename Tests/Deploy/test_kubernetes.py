@@ -95,6 +95,11 @@ def test_the_schemas_find_a_misspelt_key_of_either_kind():
         ({"podMonitor": {"interval": "5 parsecs"}}, "interval"),
         ({"extraArgs": ["services.ports=80"]}, "extraArgs"),
         ({"resources": {"limits": {"memory": "much"}}}, "memory"),
+        ({"serviceAccountName": "Two words"}, "serviceAccountName"),
+        ({"podSecurityContext": "root"}, "podSecurityContext"),
+        ({"securityContextConstraints": {"create": True}}, "create"),
+        ({"who": {"enable": True}}, "enable"),
+        ({"who": True}, "who"),
     ],
 )
 def test_values_that_are_wrong_are_refused_by_name(values, named):
@@ -139,6 +144,60 @@ def test_the_daemon_set_has_the_nodes_network_and_nothing_else_of_it(values):
     assert container["resources"].keys() == {"requests", "limits"}
     kinds = {thing["kind"] for thing in chart.objects(values)}
     assert not kinds & {"ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ServiceAccount"}
+
+
+@pytest.mark.parametrize("values", [{}, {"webConfig": {"secretName": "web"}}], ids=["plain", "with TLS"])
+def test_with_who_the_pod_is_root_with_one_capability_and_reads_tracefs_and_cgroups_of_the_node(values):
+    values = values | {"who": {"enabled": True}}
+    pod = chart.one("DaemonSet", values)["spec"]["template"]["spec"]
+    assert (pod["hostNetwork"], pod["hostPID"], pod["automountServiceAccountToken"]) == (True, True, False)
+    assert "hostIPC" not in pod
+    [container] = pod["containers"]
+    assert "--who" in container["args"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "privileged": False,
+        "readOnlyRootFilesystem": True,
+        "runAsNonRoot": False,
+        "runAsUser": 0,
+        "runAsGroup": 0,
+        "capabilities": {"drop": ["ALL"], "add": ["PERFMON"]},
+    }
+    mounts = {mount["name"]: mount for mount in container["volumeMounts"]}
+    folders = {volume["name"]: volume["hostPath"]["path"] for volume in pod["volumes"] if "hostPath" in volume}
+    assert folders == {"tracefs": "/sys/kernel/tracing", "cgroups": "/sys/fs/cgroup"}
+    assert mounts.keys() == {volume["name"] for volume in pod["volumes"]}
+    assert all(mount["readOnly"] for mount in mounts.values())
+    notes = chart.texts(values)["NOTES.txt"]
+    assert "no cluster has tried" in notes and "no capability" not in notes
+
+
+def test_the_security_context_and_the_service_account_of_the_pod_are_values():
+    def pod(values):
+        return chart.one("DaemonSet", values)["spec"]["template"]["spec"]
+
+    rights = pod({"podSecurityContext": {"runAsUser": 1000, "supplementalGroups": [7]}})["securityContext"]
+    assert (rights["runAsUser"], rights["supplementalGroups"]) == (1000, [7])
+    assert (rights["runAsNonRoot"], rights["fsGroup"]) == (True, 65534)
+    assert "runAsUser" not in pod({"podSecurityContext": {"runAsUser": None}})["securityContext"]
+    watcher = pod({"serviceAccountName": "watcher"})
+    assert (watcher["serviceAccountName"], watcher["automountServiceAccountToken"]) == ("watcher", False)
+
+
+def test_on_OpenShift_the_pod_asks_for_no_user_and_its_account_may_use_the_constraints():
+    values = chart.VALUES["openshift"]
+    pod = chart.one("DaemonSet", values)["spec"]["template"]["spec"]
+    assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    binding = chart.one("RoleBinding", values)
+    assert binding["roleRef"]["name"] == "system:openshift:scc:hostnetwork-v2"
+    assert binding["metadata"]["namespace"] == "monitoring"
+    account = {"kind": "ServiceAccount", "name": pod["serviceAccountName"], "namespace": "monitoring"}
+    assert binding["subjects"] == [account]
+
+
+def test_constraints_without_an_account_of_their_own_are_refused():
+    with pytest.raises(HelmError, match="needs serviceAccountName"):
+        chart.objects({"securityContextConstraints": {"name": "hostnetwork-v2"}})
 
 
 def test_with_tls_the_program_probes_itself_and_without_it_the_kubelet_does():

@@ -9,6 +9,8 @@ import yaml
 
 import chart
 from podman import Podman, serves
+from project import poll, run
+from tracing import PERFMON, TRACEFS
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +49,21 @@ def test_the_pod_of_the_daemon_set_runs_and_serves_with_no_right_at_all(podman, 
         assert status["Uid"].split() == ["65534"] * 4
         assert [status[what] for what in ("CapPrm", "CapEff", "CapBnd", "CapAmb")] == ["0" * 16] * 4
         assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
+
+
+def test_with_who_the_pod_traces_with_one_capability_where_seccomp_lets_it(tmp_path_factory, tmp_path):
+    if not pathlib.Path(TRACEFS, "events").exists():
+        # In the mount namespace of the tests.
+        run("mount", "-t", "tracefs", "tracefs", TRACEFS)
+    # podman 4.3 has another profile for the pod than Kubernetes, and takes none from it.
+    podman = Podman(tmp_path_factory.mktemp("open"), 'seccomp_profile = "unconfined"\n')
+    with running(podman, tmp_path / "pod.yaml", {"who": {"enabled": True}}) as process:
+        poll("it traces", lambda: 'timewait_sampler_success{collector="who"} 1' in serves())
+        assert re.search(r"(?m)^timewait_who_events_total\{outcome=\"lost\"\} 0$", serves())
+        status = dict(re.findall(r"(?m)^(\w+):\s+(.*)$", pathlib.Path(f"/proc/{process}/status").read_text()))
+        assert status["Uid"].split() == ["0"] * 4
+        assert [status[what] for what in ("CapPrm", "CapEff", "CapBnd", "CapAmb")] == [PERFMON] * 3 + ["0" * 16]
+        assert status["NoNewPrivs"] == "1"
 
 
 def test_it_needs_less_memory_than_the_chart_asks_for(podman, tmp_path):

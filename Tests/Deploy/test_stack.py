@@ -89,7 +89,7 @@ def test_promtool_takes_every_configuration_of_prometheus_with_the_rules_that_it
     assert [int(count) for count in re.findall(r"(\d+) rules found", said)] == RULES
 
 
-def test_of_the_pods_that_kubernetes_would_tell_those_of_the_exporter_that_run_are_kept_by_their_nodes_names(tmp_path):
+def test_of_the_pods_in_kubernetes_the_running_exporters_are_kept_by_the_names_of_their_nodes(tmp_path):
     file = laid_out(tmp_path, DEPLOY / "fleet/prometheus-kubernetes-sd.yml")
     config = yaml.safe_load(file.read_text())
     [job] = config["scrape_configs"]
@@ -108,7 +108,7 @@ def test_of_the_pods_that_kubernetes_would_tell_those_of_the_exporter_that_run_a
     assert [(labels["__address__"], labels["instance"]) for labels in kept] == [("10.0.0.1:10057", "node-10.0.0.1:10057")]
 
 
-def test_the_labels_that_the_fleet_gives_its_hosts_are_none_of_the_exporters(program, tmp_path):
+def test_the_labels_that_the_fleet_gives_its_hosts_are_not_those_of_the_exporter(program, tmp_path):
     with running([program, "--web.listen-address=127.0.0.1:10057"], tmp_path / "exporter.log"):
         page = poll("it answers", lambda: try_curl("http://127.0.0.1:10057/metrics"))
     own = set(re.findall(r'[{,](\w+)="', page))

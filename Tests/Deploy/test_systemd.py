@@ -38,7 +38,11 @@ COMPLETE = {
         zpty -w shell "autoload -U compinit; compinit -u; PS1='> '; print ready-to-type"
         zpty -r -m shell said '*ready-to-type*ready-to-type*> *'
         zpty -w -n shell "timewait_exporter $1"$'\\t'
-        for i in {1..50}; do sleep 0.1; zpty -r -t shell part && said+=$part; done
+        for i in {1..300}; do
+            sleep 0.1
+            zpty -r -t shell part && said+=$part
+            [[ ${said##*timewait_exporter } != *$2* ]] || break
+        done
         print -r -- ${said##*timewait_exporter }
     """,
     "fish": 'complete -C "timewait_exporter $argv[1]"',
@@ -47,7 +51,7 @@ COMPLETE = {
 
 @pytest.fixture(scope="module")
 def machine():
-    with Machine.booted(os.environ["MACHINE_ROOT"]) as machine:
+    with Machine.booted(os.environ["BOOKWORM"]) as machine:
         shutil.copy(deb(), machine.root / "root/new.deb")
         yield machine
 
@@ -70,7 +74,9 @@ def old(machine, tmp_path_factory):
 
 
 def files(machine):
-    return set(re.sub(rf"(?m)^({PASSING})(/.*)?\n", "", machine.run("find / -xdev") + "\n").splitlines())
+    found = set(re.sub(rf"(?m)^({PASSING})(/.*)?\n", "", machine.run("find / -xdev") + "\n").splitlines())
+    # What the example unit runs, which these tests have put there.
+    return found - {"/usr/bin/payments"}
 
 
 def show(machine, name, unit=SERVICE):
@@ -232,9 +238,12 @@ def test_it_stops_at_once_and_cleanly(machine):
     machine.run(f"systemctl start {SERVICE}")
 
 
-def test_the_manual_page_is_there_and_tells_every_flag(machine):
+def test_the_manual_page_is_there_and_has_every_flag(machine):
     shown = machine.run("MANWIDTH=100 man timewait_exporter 2>&1")
-    for command in ["timewait_exporter", *(f"timewait_exporter {name}" for name in ["diagnose", "reserve", "metrics"])]:
+    for command in [
+        "timewait_exporter",
+        *(f"timewait_exporter {name}" for name in ["diagnose", "reserve", "wait-port", "metrics"]),
+    ]:
         assert command in shown
         for flag in re.findall(r"(?m)^  (--[\w.-]+)", machine.run(f"{command} --help")):
             assert flag in shown
@@ -248,6 +257,8 @@ def test_the_manual_page_is_there_and_tells_every_flag(machine):
         ("--log.level de", "debug"),
         ("--sampler.source s", "sock_diag"),
         ("res", "reserve"),
+        ("wait", "wait-port"),
+        ("wait-port --rel", "--release"),
         ("reserve --all", "--all-services"),
         ("metrics --format o", "openmetrics"),
     ],
@@ -255,7 +266,85 @@ def test_the_manual_page_is_there_and_tells_every_flag(machine):
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_shells_complete_flags_and_their_values(machine, shell, typed, completed):
     (machine.root / "root/complete").write_text(COMPLETE[shell])
-    assert completed in machine.run(f"{shell} /root/complete '{typed}'")
+    assert completed in machine.run(f"{shell} /root/complete '{typed}' '{completed}'")
+
+
+# Named as in the example unit: a server on the port that its last argument ends with, on a socket
+# of its own or on one that systemd passes.
+PAYMENTS = """#!/usr/bin/python3
+import os, socket, sys
+if "LISTEN_FDS" in os.environ:
+    listener = socket.socket(fileno=3)
+else:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("", int(sys.argv[-1].split("=")[1])))
+    listener.listen()
+while True:
+    # Whoever closes first has the TIME_WAIT.
+    listener.accept()[0].close()
+"""
+
+
+@pytest.fixture(scope="module")
+def payments(machine):
+    """The example unit as it lies in the package, with a program for it."""
+    program = machine.root / "usr/bin/payments"
+    program.write_text(PAYMENTS)
+    program.chmod(0o755)
+    example = f"/usr/share/doc/{PACKAGE}/examples/payments.service"
+    machine.run(f"cp {example} /run/systemd/system/ && systemctl daemon-reload")
+    yield "payments.service"
+    machine.run("systemctl stop payments.service payments.socket; true")
+    machine.run("rm -f /run/systemd/system/payments.* /usr/bin/payments && systemctl daemon-reload")
+
+
+def test_the_example_unit_waits_for_its_port_and_the_journal_names_the_holder(machine, payments):
+    holder = (
+        "import socket, time; t = socket.create_server(('127.0.0.1', 9000)); c = socket.socket(); "
+        "c.bind(('127.0.0.1', 50051)); c.connect(('127.0.0.1', 9000)); a = t.accept()[0]; time.sleep(4); "
+        "a.close(); c.recv(1); c.close()"
+    )
+    machine.run(f'systemd-run --unit=backup /usr/bin/python3 -c "{holder}"')
+    poll("the port is held", lambda: "127.0.0.1:50051" in machine.run("ss -Htan state established"))
+    machine.run(f"systemctl start {payments}")
+    assert machine.run(f"systemctl is-active {payments}") == "active"
+    journal = machine.run(f"journalctl -u {payments} -o cat")
+    assert "port 50051 is taken: 127.0.0.1:50051 -> 127.0.0.1:9000 ESTABLISHED of python3 (pid " in journal
+    assert ", backup.service), until it is closed; waiting 70 s more at most" in journal
+    assert "timewait_exporter: port 50051 is free after " in journal
+    assert show(machine, "NRestarts", payments) == "0"
+    print(journal)
+
+
+def test_the_example_unit_restarts_at_once_beside_the_time_waits_of_its_own_connections(machine, payments):
+    poll("it listens", lambda: "*:50051" in machine.run("ss -Htln").replace("0.0.0.0", "*"))
+    dial = "import socket; [socket.create_connection(('127.0.0.1', 50051)).recv(1) for _ in range(5)]"
+    machine.run(f'/usr/bin/python3 -c "{dial}"')
+    assert machine.run("ss -Htan state time-wait sport = :50051 | wc -l") == "5"
+    machine.run(f"timeout 20 systemctl restart {payments}")
+    assert show(machine, "NRestarts", payments) == "0"
+    assert machine.run("ss -Htan state time-wait sport = :50051 | wc -l") == "5"
+
+
+def test_a_socket_unit_keeps_the_port_while_its_service_restarts(machine, payments):
+    machine.run(f"systemctl stop {payments}")
+    unit = "[Socket]\\nListenStream=0.0.0.0:50053\\n"
+    machine.run(f"printf '{unit}' >/run/systemd/system/payments.socket")
+    machine.run("sed -i /ExecStartPre/d /run/systemd/system/payments.service && systemctl daemon-reload")
+    machine.run("systemctl start payments.socket")
+    dial = "import socket; [socket.create_connection(('127.0.0.1', 50053)).recv(1) for _ in range(5)]"
+    machine.run(f'/usr/bin/python3 -c "{dial}"')
+    assert machine.run(f"systemctl is-active {payments}") == "active"
+    machine.run(f"systemctl stop {payments}")
+    # The service is away, with TIME_WAITs on its port: the socket still listens.
+    listening = machine.run("ss -Htlnp sport = :50053")
+    assert "systemd" in listening
+    said = machine.run("timewait_exporter wait-port 50053 --timeout=0s 2>&1", status=1)
+    assert said.startswith("timewait_exporter: port 50053 is taken: 0.0.0.0:50053 LISTEN of systemd (pid 1")
+    machine.run(f'/usr/bin/python3 -c "{dial}"')
+    assert machine.run(f"systemctl is-active {payments}") == "active"
+    print(listening, said, sep="\n")
 
 
 def test_removing_it_keeps_the_flags_and_purging_it_leaves_nothing(machine, before):

@@ -6,12 +6,11 @@ import json
 import os
 import pathlib
 import subprocess
-import sys
 
 import jsonschema
 
 from exporter import BINARY, ROOT, poll
-from host import AGENT, Host
+from host import Agent, Host
 
 # What a service does: it echoes, and closes first when its client says so.
 SERVE = """
@@ -55,17 +54,14 @@ def _maps_all_users():
     return int(pathlib.Path("/proc/self/uid_map").read_text().split()[2]) > 65_534
 
 
-class Program:
+class Program(Agent):
     """A program in a machine, by a name of its own. It runs Python text as a host's own process
     does."""
 
     def __init__(self, machine, name):
-        command = [*machine.inside, sys.executable, str(AGENT)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        super().__init__(*machine.inside)
         self.pid = self.process.pid
         self.do("pathlib.Path('/proc/self/comm').write_text(name)\n" + SERVE + DIAL, name=name)
-
-    do = Host.do
 
     def descriptors(self):
         """What its descriptors stand for."""

@@ -67,7 +67,7 @@ def test_a_sysctl_is_a_finding(new_machine, check, sysctls, status, evidence):
         {"ip_local_port_range": "32769 60998"},
     ],
 )
-def test_other_values_of_the_same_sysctls_are_none(new_machine, sysctls):
+def test_other_values_of_the_same_sysctls_give_no_finding(new_machine, sysctls):
     assert new_machine(**sysctls).diagnose().findings == []
 
 
@@ -80,7 +80,7 @@ def test_the_command_of_a_sysctl_finding_ends_it(new_machine):
 
 
 @pytest.mark.parametrize("count", [500, 501])
-def test_a_changed_fin_timeout_is_told_where_there_are_many_time_waits(new_machine, count):
+def test_a_changed_fin_timeout_is_a_finding_if_there_are_many_time_waits(new_machine, count):
     client, server = new_machine(tcp_fin_timeout=30), new_machine()
     client.connect_with(server, "10.0.0.1/24", "10.0.0.2/24")
     server.do("service = serve(listen('0.0.0.0', 8080))")
@@ -278,7 +278,7 @@ def test_a_destination_without_a_port_left(new_machine):
     assert found["fails_in_seconds"] == 0
 
 
-def test_a_destination_that_runs_out_is_told_how_soon_by_one_reading(new_machine):
+def test_one_reading_says_how_soon_a_destination_runs_out(new_machine):
     machine, client = narrow(new_machine)
     client.do(
         "import threading\n"

@@ -86,6 +86,19 @@ def count(time_waits, port=None):
     return len(ends) if port is None else sum(str(port) in pair for pair in ends)
 
 
+def takes(program, port):
+    """Whether a program is given the port for an outgoing connection, for which it does not set
+    SO_REUSEADDR."""
+    return program.do(
+        "import errno\n"
+        "try: taken, result = connect(address, 443, source_port=port), True\n"
+        "except OSError as error:\n"
+        "    if error.errno != errno.EADDRINUSE: raise",
+        address=REMOTE,
+        port=port,
+    )
+
+
 def test_the_incident_is_found_and_ends_by_the_commands_that_are_printed(new_machine, shell):
     machine, remote = new_machine(), new_machine()
     machine.connect_with(remote, "10.9.0.1/24", f"{REMOTE}/24")
@@ -126,9 +139,9 @@ def test_the_incident_is_found_and_ends_by_the_commands_that_are_printed(new_mac
     assert probed.ids == {"local_prober", "restart_would_fail"}
 
     # While a service is down another program is given its port.
-    services[PAYMENTS].do("kept[port].close()", port=PAYMENTS)
+    services[PAYMENTS].do("kept[port].shutdown(socket.SHUT_RDWR); kept[port].close()", port=PAYMENTS)
     backup = machine.program("backup")
-    backup.do("taken = connect(address, 443, source_port=port)", address=REMOTE, port=PAYMENTS)
+    poll("the last probe's connection is over", lambda: takes(backup, PAYMENTS))
     flags = [f"--services.ports={PAYMENTS},47003"]
     taken = machine.diagnose(*flags)
     assert taken.status == 2

@@ -41,7 +41,8 @@ def test_a_busy_reverse_proxy_has_many_time_waits_and_the_answer_says_why(new_ma
     before = len(proxy.time_waits())
     diagnosis = assert_nothing_is_found(proxy)
     summary = diagnosis.json["summary"]
-    assert before - 10 <= summary["time_wait"] <= before
+    # Some may end, and some that are still closing may begin, between both counts.
+    assert abs(summary["time_wait"] - before) <= 10
     assert summary["time_wait"] >= 0.95 * (CONNECTIONS + CONNECTIONS // 10)
     assert summary["time_wait_local"] == 0
     assert summary["destinations"] == BACKENDS

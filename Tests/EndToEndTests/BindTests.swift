@@ -37,7 +37,7 @@ struct BindTests {
 
         /// Whether it is a client that bound its port. At an IPv6 address bind() makes it IPv6
         /// only, and so it leaves 0.0.0.0 alone; one that connect() gave its port holds it against
-        /// 0.0.0.0 too (ipv4_rcv_saddr_equal()). The kernel tells IPv6 only of listeners and of
+        /// 0.0.0.0 too (ipv4_rcv_saddr_equal()). The kernel reports IPv6 only of listeners and of
         /// sockets that are only bound, not of connections: these are taken not to be.
         var isBoundClient: Bool {
             switch self {

@@ -18,7 +18,7 @@ struct CommandTests {
         arguments: [
             (
                 ["--sampler.interval=0"],
-                "'0' is invalid for '--sampler.interval <duration>': expected a duration from 1s to 30s"
+                "'0' is invalid for '--sampler.interval <duration>': out of bounds, expected a duration from 1s to 30s"
             ),
             (
                 ["--sampler.interval", "5 parsecs"],
@@ -68,11 +68,11 @@ struct CommandTests {
             (["--web.config.file"], "Missing value for '--web.config.file <path>'"),
             (
                 ["--services.ports=0"],
-                "'0' is invalid for '--services.ports <list>': byte 0: port 0 is out of range: ports are 1 to 65535; expected ports"
+                "'0' is invalid for '--services.ports <list>': character 1: port 0 is out of range: ports are 1 to 65535; expected ports"
             ),
             (
                 ["--services.ports=80,0-5/udp"],
-                "'80,0-5/udp' is invalid for '--services.ports <list>': byte 3: port 0 is out of range"
+                "'80,0-5/udp' is invalid for '--services.ports <list>': character 4: port 0 is out of range"
             ),
             (
                 ["--ports.include=0"],
@@ -101,12 +101,15 @@ struct CommandTests {
             (["metrics", "--output", ""], "'' is invalid for '--output <path>': expected the path of a file"),
             (
                 ["reserve", "--ports=50051-50050"],
-                "'50051-50050' is invalid for '--ports <list>': byte 0: the range 50051-50050 runs backwards; expected"
+                "'50051-50050' is invalid for '--ports <list>': character 1: the range 50051-50050 runs backwards; expected"
             ),
-            (["reserve", "--ports=0"], "'0' is invalid for '--ports <list>': byte 0: port 0 is out of range"),
-            (["reserve", "--ports=80,90000"], "byte 3: a port is at most 65535"),
-            (["reserve", "--ports=80/sctp"], "byte 2: '/sctp' is neither /tcp nor /udp"),
-            (["reserve", "--ports.exclude=x"], "'x' is invalid for '--ports.exclude <list>': byte 0: expected a port"),
+            (["reserve", "--ports=0"], "'0' is invalid for '--ports <list>': character 1: port 0 is out of range"),
+            (["reserve", "--ports=80,90000"], "character 4: a port is at most 65535"),
+            (["reserve", "--ports=80/sctp"], "character 3: '/sctp' is neither /tcp nor /udp"),
+            (
+                ["reserve", "--ports.exclude=x"],
+                "'x' is invalid for '--ports.exclude <list>': character 1: expected a port"
+            ),
             (["reserve", "8080"], "Unexpected argument '8080' (reserve --help lists its flags)"),
             (
                 ["--path.procfs=/proc", "metrics"],
@@ -174,6 +177,16 @@ struct CommandTests {
                 "timewait_exporter: --web.max-connections '37': takes 165 open files, and this process may have 100;"
             )
         )
+        // --who takes two more for each CPU.
+        let files = 165 + 2 * sysconf(CInt(_SC_NPROCESSORS_CONF))
+        let traced = ["--nofile=165:165", executable, "--web.max-connections=37", "--who"]
+        let tooManyTraced = try namespace.run("prlimit", traced)
+        #expect(tooManyTraced.status == 1)
+        #expect(
+            tooManyTraced.standardError.hasPrefix(
+                "timewait_exporter: --web.max-connections '37' with --who: takes \(files) open files, and this process"
+            )
+        )
         let notOurs = try namespace.run(executable, ["--web.listen-address=192.0.2.1:10057"])
         #expect(notOurs.status == 1)
         #expect(notOurs.standardError.contains("no interface of this host has the address"))
@@ -192,7 +205,7 @@ struct CommandTests {
             "--sampler.interval", "--sampler.cpu-limit",
             "--sampler.source", "--ports.limit", "--ports.remembered", "--sockets.limit", "--path.procfs",
             "--log.level", "--log.format", "--version", "SUBCOMMANDS:", "\n  metrics  ",
-            "\n  reserve  ", "\n  diagnose  ",
+            "\n  reserve  ", "\n  diagnose  ", "\n  wait-port  ",
         ] {
             #expect(help.standardOutput.contains(flag))
         }
@@ -200,7 +213,7 @@ struct CommandTests {
 
     @Test(
         "A subcommand prints its own flags and the program's version",
-        arguments: ["diagnose", "metrics", "reserve"]
+        arguments: ["diagnose", "metrics", "reserve", "wait-port"]
     )
     func help(subcommand: String) throws {
         let help = try namespace.run(executable, [subcommand, "--help"])
@@ -219,7 +232,7 @@ struct CommandTests {
     func completions(shell: String) throws {
         let script = try namespace.run(executable, ["--generate-completion-script", shell])
         #expect(script.status == 0 && script.standardError.isEmpty)
-        for word in ["web.listen-address", "metrics", "output", "reserve", "all-services"] {
+        for word in ["web.listen-address", "metrics", "output", "reserve", "all-services", "wait-port"] {
             #expect(script.standardOutput.contains(word))
         }
     }

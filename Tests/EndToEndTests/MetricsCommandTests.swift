@@ -39,7 +39,7 @@ struct MetricsCommandTests {
         let served = families(try exporter.page().text)
         let printed = families(result.standardOutput)
         #expect(printed.isSubset(of: served))
-        // The rest tells of the process, or counts from its start.
+        // The rest is about the process, or counts from its start.
         let left = served.subtracting(printed)
         #expect(left.count { $0.hasPrefix("process_") } == 7)
         #expect(
@@ -48,7 +48,7 @@ struct MetricsCommandTests {
                 "timewait_exporter_http_requests_total", "timewait_exporter_log_lines_lost_total",
                 "timewait_observed_total", "timewait_port_entries_total", "timewait_sampler_cpu_seconds_total",
                 "timewait_sampler_errors_total", "timewait_sampler_interval_seconds", "timewait_sampler_throttled",
-                "timewait_sysctl_changes_total", "timewait_untracked_sockets",
+                "timewait_sysctl_changes_total", "timewait_tracked_sockets_limit", "timewait_untracked_sockets",
             ]
         )
     }

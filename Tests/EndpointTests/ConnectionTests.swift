@@ -184,6 +184,23 @@ struct ConnectionTests {
         for client in idle[4...] { #expect(try client.get("/-/healthy").status == 200) }
     }
 
+    @Test("The server keeps a connection whose request has begun when the limit is reached", arguments: [false, true])
+    func keepsBegun(isKept: Bool) throws {
+        let endpoint = try Endpoint.forTest { $0.connectionLimit = 2 }
+        let begun = try endpoint.client()
+        if isKept { #expect(try begun.get("/-/healthy").status == 200) }
+        // The kernel records in ticks when something came.
+        usleep(100_000)
+        try begun.send("GET /-/hea")
+        let idle = try endpoint.client()
+        #expect(try idle.get("/-/healthy").status == 200)
+        let third = try endpoint.client()
+        #expect(try third.get("/-/healthy").status == 200)
+        #expect(idle.isClosedByServer())
+        try begun.send("lthy HTTP/1.1\r\nHost: test\r\n\r\n")
+        #expect(try begun.answer().status == 200)
+    }
+
     @Test("The server closes an idle connection sooner after a refused request")
     func idleAfterRefusal() throws {
         let client = try Endpoint.forTest { $0.requestTimeout = 1 }.client()

@@ -35,7 +35,7 @@ struct CountingTests {
         let client = try endpoint.client()
         try client.request("GET", "/metrics", headers: ["X: " + String(repeating: "x", count: 50_000)])
         #expect(try client.answer().status == 431)
-        // It counts when the connection is closed, and closes before it tells us.
+        // It is counted when the connection is closed, which is before we are notified.
         #expect(client.isClosedByServer())
         endpoint.stop(drain: .zero)
         #expect(endpoint.count(of: 431) == 1)

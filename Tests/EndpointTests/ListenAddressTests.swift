@@ -21,6 +21,7 @@ struct ListenAddressTests {
             ("", #""": no address; write :10057 for every address, or 127.0.0.1:10057"#),
             ("10057", #""10057": no port; write :10057 for every address, or 127.0.0.1:10057"#),
             ("localhost", #""localhost": no port; write localhost:10057"#),
+            ("a\nb", #""a\nb": no port; write a\nb:10057"#),
             ("127.0.0.1", #""127.0.0.1": no port; write 127.0.0.1:10057"#),
             ("[::1]", #""[::1]": no port; write [::1]:10057"#),
             (":", #"":": no port after the colon, as in :10057"#),

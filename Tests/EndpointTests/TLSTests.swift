@@ -1,12 +1,11 @@
 import Endpoint
-import Foundation
 import Synchronization
 import Testing
 
 /// A server with TLS, and clients that are other programs: curl and openssl.
 @Suite("TLS")
 struct TLSTests {
-    private let folder: Folder
+    let folder: Folder
 
     init() throws {
         folder = try Folder()
@@ -15,7 +14,7 @@ struct TLSTests {
         try folder.writeTLS()
     }
 
-    private func endpoint(_ change: @escaping (inout Endpoint.Settings) -> Void = { _ in }) throws -> Endpoint {
+    func endpoint(_ change: @escaping (inout Endpoint.Settings) -> Void = { _ in }) throws -> Endpoint {
         let file = folder.file("web.yml")
         let endpoint = try Endpoint.forTest {
             $0.configurationFile = file
@@ -26,8 +25,7 @@ struct TLSTests {
     }
 
     /// What curl is given; nil where it gets nothing.
-    private func curl(_ endpoint: Endpoint, _ options: [String] = [], trusting authority: String = "server") -> String?
-    {
+    func curl(_ endpoint: Endpoint, _ options: [String] = [], trusting authority: String = "server") -> String? {
         let words = ["--silent", "--fail", "--max-time", "60", "--cacert", folder.file("\(authority).pem")] + options
         let url = "https://localhost:\(endpoint.ports[0])/metrics"
         let output = try? Program.run("curl", words + [url], mayFail: true)
@@ -35,7 +33,7 @@ struct TLSTests {
     }
 
     /// The certificate that a handshake shows, in PEM.
-    private func certificate(of endpoint: Endpoint) throws -> [UInt8] {
+    func certificate(of endpoint: Endpoint) throws -> [UInt8] {
         let shown = try Program.run(
             "openssl",
             ["s_client", "-connect", "127.0.0.1:\(endpoint.ports[0])"],
@@ -44,11 +42,11 @@ struct TLSTests {
         return try Program.run("openssl", ["x509"], input: shown)
     }
 
-    private func certificate(_ name: String) throws -> [UInt8] {
+    func certificate(_ name: String) throws -> [UInt8] {
         try Program.run("openssl", ["x509", "-in", folder.file("\(name).pem")])
     }
 
-    private func rotate() throws {
+    func rotate() throws {
         try folder.copy("next.key", over: "server.key")
         try folder.copy("next.pem", over: "server.pem")
     }
@@ -111,147 +109,6 @@ struct TLSTests {
         #expect(!(try client.rest()).contains("HTTP"))
     }
 
-    @Test("A new certificate is loaded while a download over the old one continues")
-    func rotation() throws {
-        let endpoint = try endpoint()
-        // More than the kernel holds for a connection whose client does not read.
-        let size = 16 << 20
-        endpoint.publish([UInt8](repeating: 7, count: size))
-        // Reads the first bytes, waits for the signal to continue, and says how much it got.
-        let script = """
-            import os, socket, ssl, time
-            os.chdir("\(folder.path)")
-            plain = socket.socket()
-            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            plain.connect(("127.0.0.1", \(endpoint.ports[0])))
-            stream = ssl._create_unverified_context().wrap_socket(plain)
-            stream.sendall(b"GET /metrics HTTP/1.1\\r\\nHost: test\\r\\n\\r\\n")
-            answer = stream.makefile("rb")
-            while answer.readline().strip():
-                pass
-            open("begun", "w").close()
-            while not os.path.exists("go-on"):
-                time.sleep(0.01)
-            body = answer.read(\(size))
-            open("got", "w").write(str(body.count(7)))
-            """
-        let download = Thread { _ = try? Program.run("python3", ["-c", script]) }
-        download.start()
-        while !download.isFinished, !FileManager.default.fileExists(atPath: folder.file("begun")) { usleep(10_000) }
-        #expect(try certificate(of: endpoint) == certificate("server"))
-        // A key alone is not that of the certificate.
-        try folder.copy("next.key", over: "server.key")
-        #expect(becomesTrue { endpoint.reload?.wasSuccessful == false })
-        #expect(try certificate(of: endpoint) == certificate("server"))
-        try folder.copy("next.pem", over: "server.pem")
-        #expect(becomesTrue { endpoint.reload?.wasSuccessful == true })
-        #expect(try certificate(of: endpoint) == certificate("next"))
-        #expect(!download.isFinished)
-        try folder.write("", to: "go-on")
-        while !download.isFinished { usleep(10_000) }
-        #expect(try String(contentsOfFile: folder.file("got"), encoding: .utf8) == "\(size)")
-    }
-
-    @Test("A connection made with the old certificate is closed after its next answer")
-    func oldConnection() throws {
-        let endpoint = try endpoint()
-        let script = """
-            import http.client, ssl, sys
-            context = ssl._create_unverified_context()
-            connection = http.client.HTTPSConnection("127.0.0.1", \(endpoint.ports[0]), context=context)
-            def get():
-                connection.request("GET", "/metrics")
-                answer = connection.getresponse()
-                answer.read()
-                print(answer.status, answer.getheader("Connection"), flush=True)
-            get()
-            get()
-            for name in ("key", "pem"):
-                open("\(folder.path)/server." + name, "w").write(open("\(folder.path)/next." + name).read())
-            new = open("\(folder.path)/next.pem").read()
-            while ssl.get_server_certificate(("127.0.0.1", \(endpoint.ports[0]))).strip() != new.strip():
-                pass
-            get()
-            get()
-            """
-        // After the closed one, http.client makes a new connection.
-        let output = try Program.run("python3", ["-c", script])
-        #expect(String(decoding: output, as: UTF8.self) == "200 None\n200 None\n200 close\n200 None\n")
-    }
-
-    @Test("A change of the file cannot enable or disable TLS while the endpoint runs")
-    func onAndOff() throws {
-        let endpoint = try endpoint()
-        try folder.write("", to: "web.yml")
-        #expect(becomesTrue { endpoint.reload?.wasSuccessful == false })
-        #expect(curl(endpoint) == "up 1\n")
-        try folder.writeTLS()
-        #expect(becomesTrue { endpoint.reload?.wasSuccessful == true })
-        #expect(curl(endpoint) == "up 1\n")
-    }
-
-    @Test(
-        "The endpoint accepts client certificates according to the configured policy",
-        arguments: [
-            ("NoClientCert", nil, [true, true, true]), ("RequestClientCert", nil, [true, true, true]),
-            ("RequireAnyClientCert", nil, [false, true, true]), ("RequireClientCert", nil, [false, true, true]),
-            ("VerifyClientCertIfGiven", "friend", [true, true, false]),
-            ("RequireAndVerifyClientCert", "friend", [false, true, false]),
-        ] as [(String, String?, [Bool])],
-        ["1.2", "1.3"]
-    )
-    func clientCertificates(policy: (String, String?, [Bool]), version: String) throws {
-        try folder.makeCertificate("friend")
-        try folder.makeCertificate("stranger")
-        let authority = policy.1.map { ["client_ca_file: \($0).pem"] } ?? []
-        try folder.writeTLS(["client_auth_type: \(policy.0)"] + authority)
-        let endpoint = try endpoint()
-        let certificates = [nil, "friend", "stranger"]
-        for (name, isServed) in zip(certificates, policy.2) {
-            let options = name.map { ["--cert", folder.file("\($0).pem"), "--key", folder.file("\($0).key")] } ?? []
-            let answer = curl(endpoint, options + ["--tls-max", version])
-            #expect(answer == (isServed ? "up 1\n" : nil), "\(policy.0), \(name ?? "none")")
-        }
-    }
-
-    @Test(
-        "The endpoint matches the subject alternative names of client certificates exactly",
-        arguments: [
-            ("friend.example", true), ("friend@example.org", true), ("192.0.2.7", true), ("2001:db8::7", true),
-            ("spiffe://example/friend", true), ("Friend.example", false), ("example", false), ("friend", false),
-        ]
-    )
-    func allowedNames(name: String, isServed: Bool) throws {
-        let names =
-            "DNS:friend.example,email:friend@example.org,IP:192.0.2.7,IP:2001:db8:0::7,URI:spiffe://example/friend"
-        try folder.makeCertificate("friend", names: names)
-        try folder.writeTLS([
-            "client_auth_type: RequireAndVerifyClientCert", "client_ca_file: friend.pem",
-            "client_allowed_sans: [other, '\(name)']",
-        ])
-        let options = ["--cert", folder.file("friend.pem"), "--key", folder.file("friend.key")]
-        #expect(curl(try endpoint(), options) == (isServed ? "up 1\n" : nil))
-    }
-
-    @Test("The endpoint serves concurrent clients while certificates are rotated")
-    func crowd() async throws {
-        let endpoint = try endpoint()
-        try await withThrowingTaskGroup { group in
-            for _ in 1...3 {
-                group.addTask {
-                    for _ in 1...10 { #expect(curl(endpoint, ["--insecure"]) == "up 1\n") }
-                }
-            }
-            for _ in 1...20 {
-                try rotate()
-                endpoint.publish("up 1\n")
-                try await Task.sleep(for: .milliseconds(20))
-                try folder.makeCertificate("next")
-            }
-            try await group.waitForAll()
-        }
-    }
-
     @Test(
         "The endpoint supports key exchange over elliptic curves only",
         arguments: [
@@ -263,37 +120,6 @@ struct TLSTests {
         let endpoint = try endpoint()
         let words = ["s_client", "-brief", "-tls1_3", "-groups", group, "-connect", "127.0.0.1:\(endpoint.ports[0])"]
         #expect(((try? Program.run("openssl", words)) != nil) == isServed)
-    }
-
-    @Test(
-        "The endpoint refuses a certificate whose key usage no handshake accepts",
-        arguments: ["keyEncipherment", "keyAgreement", "keyEncipherment,dataEncipherment"]
-    )
-    func uselessCertificate(usage: String) throws {
-        let endpoint = try endpoint()
-        try folder.makeCertificate("next", keyUsage: usage, key: ["rsa:2048"])
-        try rotate()
-        #expect(becomesTrue { endpoint.reload?.wasSuccessful == false })
-        #expect(try certificate(of: endpoint) != certificate("next"))
-        #expect(curl(endpoint, ["--insecure"]) == "up 1\n")
-        let error = #expect(throws: EndpointError.self) { try self.endpoint() }
-        #expect(
-            "\(try #require(error))".hasSuffix(
-                "web.yml:2: tls_server_config.cert_file: \"\(folder.file("server.pem"))\" has a key usage without "
-                    + "digitalSignature, and every TLS handshake would fail; expected one with it"
-            ),
-            "\(error)"
-        )
-    }
-
-    @Test("The endpoint refuses a certificate chain that begins with the authority")
-    func wrongOrder() throws {
-        try folder.makeCertificate("authority", keyUsage: "keyCertSign")
-        let authority = try Program.run("openssl", ["x509", "-in", folder.file("authority.pem")])
-        try folder.write(String(decoding: authority + certificate("server"), as: UTF8.self), to: "server.pem")
-        let error = #expect(throws: EndpointError.self) { try endpoint() }
-        let end = "server.pem\" begins with the certificate of an authority; the server's own has to come first"
-        #expect("\(try #require(error))".hasSuffix(end), "\(error)")
     }
 
     @Test(
@@ -346,7 +172,7 @@ struct TLSTests {
         try half.send([0x16, 3, 1, 2, 0, 1])
         _ = try half.rest()
         #expect(becomesTrue { count("timeout") == 1 })
-        // Five are told at once, and one more each ten seconds.
+        // Five are logged at once, and one more each ten seconds.
         let told = lines.withLock { $0 }
         #expect(told.count <= 5 + Int((monotonicTime() - start) / .seconds(10)), "\(told)")
         #expect(

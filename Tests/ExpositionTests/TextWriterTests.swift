@@ -151,4 +151,13 @@ struct TextWriterTests {
         #expect(page.sections[0].range.upperBound == page.sections[1].range.lowerBound)
         #expect(String(decoding: page.bytes[page.sections[1].range], as: UTF8.self) == "# EOF\n")
     }
+
+    @Test("The least number that an Int holds is written like every other")
+    func leastNumber() {
+        var writer = TextWriter(.prometheus)
+        writer.begin(section: "one")
+        writer.begin(MetricFamily("least", .gauge, "."))
+        writer.sample(Int.min)
+        #expect(String(decoding: writer.page().bytes, as: UTF8.self).hasSuffix("\nleast -9.223372036854776e+18\n"))
+    }
 }

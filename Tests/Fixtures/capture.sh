@@ -23,7 +23,7 @@ in_ns()   { ip netns exec "$NS" "$@"; }
 in_peer() { ip netns exec "$PEER" "$@"; }
 set_in_ns() { in_ns sysctl -qw "$@"; }
 
-drop() {               # what there is of both; before the first scene, and in most of them, one is not there
+drop() {               # both, where they exist: before the first scene neither does, and few scenes have a peer
     ip netns del "$NS" 2>/dev/null || true
     ip netns del "$PEER" 2>/dev/null || true
 }

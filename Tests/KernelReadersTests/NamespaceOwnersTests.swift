@@ -80,7 +80,7 @@ struct NamespaceOwnersTests {
         try namespace.openConnections(1, port: 8080)
     }
 
-    /// The words in front of a program whose system calls fail as strace is told.
+    /// The words in front of a program, with which strace lets its system calls fail.
     private static func injecting(_ fault: String) -> [String] {
         ["strace", "-qq", "-f", "-o", "/dev/null", "-e", "inject=" + fault]
     }

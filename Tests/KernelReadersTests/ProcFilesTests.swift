@@ -16,6 +16,15 @@ extension ProcFilesystem {
 struct ProcFilesTests {
     private func proc(_ scene: String) -> ProcFilesystem { ProcFilesystem(mount: Scene(scene).path) }
 
+    @Test("A reading of UDP ports is given up when its time is over")
+    func udpPatience() throws {
+        let proc = proc("mixed")
+        let error = #expect(throws: ReadError.self) {
+            _ = try proc.udpSockets(watching: PortSet(), Patience(seconds: 0, Interruption()))
+        }
+        #expect(error?.reason == .timedOut)
+    }
+
     /// The error that a reading throws after a file of the scene was changed.
     private func error(
         _ scene: String,
@@ -41,6 +50,21 @@ struct ProcFilesTests {
     func netstat() throws {
         let expected = TimeWaitCounters(timeWait: 83, killed: 0, recycled: 0, overflow: 0)
         #expect(try proc("mixed").timeWaitCounters().value == expected)
+    }
+
+    @Test("Counters have 64 bits, and a larger number is refused")
+    func largeCounters() throws {
+        let scene = try Scene(copyOf: "mixed")
+        defer { try? scene.remove() }
+        func counter(_ value: String) throws -> UInt64? {
+            let text = "TcpExt: TW TWRecycled TWKilled TCPTimeWaitOverflow\nTcpExt: \(value) 0 0 0\n"
+            try scene.write(text, to: "thread-self/net/netstat")
+            return try ProcFilesystem(mount: scene.path).timeWaitCounters().value.timeWait
+        }
+        #expect(try counter("5000000000") == 5_000_000_000)
+        #expect(try counter("18446744073709551615") == .max)
+        #expect(try counter("18446744073709551616") == nil)
+        #expect(try counter("99999999999999999999") == nil)
     }
 
     @Test("The error for an incomplete file names the missing field")
@@ -197,7 +221,7 @@ struct ProcFilesTests {
     @Test("The reader returns the facts of its own process")
     func process() throws {
         let before = try ProcessFacts.reading()
-        #expect(before.openDescriptors >= 3 && before.descriptorLimit >= UInt64(before.openDescriptors))
+        #expect(before.openDescriptors >= 3 && before.descriptorLimit ?? 0 >= UInt64(before.openDescriptors))
         #expect(before.virtualMemory > before.residentMemory && before.residentMemory > 0 && before.threads >= 1)
         #expect(before.startTime < Clock.realtime.seconds && before.startTime > Clock.realtime.seconds - 3600)
         #expect(try ProcessFacts.reading().startTime == before.startTime)

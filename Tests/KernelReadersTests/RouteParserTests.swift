@@ -94,6 +94,16 @@ struct RouteParserTests {
         #expect(try parse([route(10, nil, 0) + done]) == LocalAddresses([.init(.anyIPv6, length: 0)]))
     }
 
+    @Test("IPv6 routes and addresses within ::ffff:0:0/96 make no IPv4 address local")
+    func mapped() throws {
+        func mapped(_ last: [UInt8]) -> [UInt8] { [UInt8](repeating: 0, count: 10) + [0xFF, 0xFF] + last }
+        let found = try parse([
+            route(10, mapped([10, 9, 0, 0]), 112) + route(10, mapped([0, 0, 0, 0]), 96)
+                + address(10, mapped([10, 9, 9, 9])) + done
+        ])
+        #expect(found == LocalAddresses())
+    }
+
     @Test("The parser returns an interface's own address, not the peer's of a point-to-point link")
     func addresses() throws {
         let found = try parse([

@@ -33,9 +33,10 @@ private func timeWait(
     attributes: [UInt8] = [],
     cookie: UInt64 = 0x1_0000_0005,
     user: UInt32 = 0,
-    inode: UInt32 = 0
+    inode: UInt32 = 0,
+    port: UInt16 = 8080
 ) -> [UInt8] {
-    [family, state, timer, 0] + [0x1F, 0x90, 0x81, 0x00]
+    [family, state, timer, 0] + native(port.bigEndian) + [0x81, 0x00]
         + [127, 0, 0, 1] + [UInt8](repeating: 0, count: 12) + [127, 0, 0, 1] + [UInt8](repeating: 0, count: 12)
         + native(UInt32(0)) + native(UInt32(truncatingIfNeeded: cookie)) + native(UInt32(cookie >> 32))
         + native(UInt32(58_000)) + [UInt8](repeating: 0, count: 8) + native(user) + native(inode) + attributes
@@ -75,6 +76,14 @@ struct SockDiagParserTests {
             ]
         )
         #expect(try !parse(Message(content: timeWait()).bytes).done)
+    }
+
+    @Test("LISTEN rows of ports 1 to 65535 are returned, and one of port 0 is not")
+    func listenPorts() throws {
+        let messages = [0, 1, 65_535].map { (port: UInt16) in
+            Message(content: timeWait(state: 10, timer: 0, cookie: UInt64(port) + 1, port: port)).bytes
+        }
+        #expect(try parse(messages.flatMap { $0 }).rows.map(\.localPort) == [1, 65_535])
     }
 
     @Test("Attributes identify IPv6-only listeners and connection requests")

@@ -54,6 +54,27 @@ struct SocketTableReadingTests {
         #expect(timeWait.count { $0.localAddress == loopback && $0.localPort == 7070 } == 13)
     }
 
+    @Test("A table of which no row can be read is refused, and one with a readable row is not")
+    func nothingReadable() throws {
+        for (kept, isRefused) in [(0, true), (1, false)] {
+            let scene = try Scene(copyOf: "mixed")
+            defer { try? scene.remove() }
+            let text = String(decoding: try scene.bytes("thread-self/net/tcp"), as: UTF8.self)
+            let lines = text.split(separator: "\n").map(String.init)
+            let changed = lines.enumerated().map { number, line in
+                number <= kept ? line : line.replacing(": ", with: ":  ")
+            }
+            try scene.write(changed.joined(separator: "\n") + "\n", to: "thread-self/net/tcp")
+            if isRefused {
+                let error = #expect(throws: ReadError.self) { _ = try read(scene) }
+                #expect(error?.reason == .malformed)
+                #expect(error.map { "\($0)" }?.contains("has \(lines.count - 1) rows, and none") == true)
+            } else {
+                #expect(try read(scene).malformed == lines.count - 2)
+            }
+        }
+    }
+
     @Test("Connection requests are distinguished from sockets in SYN_RECV")
     func newSynRecv() throws {
         let table = try read(Scene("new_syn_recv"))

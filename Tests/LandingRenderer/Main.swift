@@ -12,7 +12,7 @@ import System
 ///
 ///     landing_renderer policy                              prints the Content-Security-Policy
 ///     landing_renderer synthetic LISTENERS PATTERN [LOW HIGH]   the page of a made-up machine
-///     landing_renderer live NAME SECONDS [SERVICE_PORTS]   the page of this network namespace, looked at for so long
+///     landing_renderer live NAME SECONDS [SERVICE_PORTS]   the page of this namespace
 ///     landing_renderer unread                              the page before the first reading
 ///     landing_renderer following                           a page that loads itself anew
 ///     landing_renderer times                               prints docs/benchmark/landing.md

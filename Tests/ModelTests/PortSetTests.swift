@@ -33,12 +33,21 @@ struct PortSetTests {
         #expect(low.subtracting(high) == PortSet(try #require(PortRange(low: 10, high: 14))))
     }
 
+    @Test("The ports that share a port's parity are all even or all odd", arguments: [0, 41_001, 65_535] as [Port])
+    func parity(port: Port) throws {
+        let all = PortSet(try #require(PortRange(low: 0, high: 65_535)))
+        let found = all.sharingParity(of: port)
+        let sharing = (Port.min...Port.max).filter { $0 % 2 == port % 2 }
+        #expect((Port.min...Port.max).filter { found.contains($0) } == sharing)
+    }
+
     @Test("A port set reads the list syntax of ip_local_reserved_ports")
     func list() throws {
         let set = try PortSet(list: Array("8080,35000-35009,50000".utf8).span)
         #expect(set.count == 12)
         #expect(set.contains(8080) && set.contains(35_000) && set.contains(35_009) && set.contains(50_000))
         #expect(try PortSet(list: [UInt8]().span).isEmpty)
+        #expect(try PortSet(list: Array("65535".utf8).span).contains(65_535))
         #expect(try PortSet(list: Array("0-65535".utf8).span).count == 65_536)
     }
 
@@ -48,6 +57,7 @@ struct PortSetTests {
             ("8080,", "byte 5: a port should follow ','"),
             (",8080", "byte 0: expected a port"),
             ("80 81", "byte 2: expected ',' or '-' or the end of the list"),
+            ("1,65536", "byte 2: a port is at most 65535"),
             ("1,70000", "byte 2: a port is at most 65535"),
             ("5-3", "byte 0: the range 5-3 runs backwards"),
             ("5-", "byte 2: expected a port"),

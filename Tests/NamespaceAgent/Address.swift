@@ -1,6 +1,6 @@
 import Glibc
 
-/// An IPv4 or IPv6 address, and how the kernel wants to be told it.
+/// An IPv4 or IPv6 address, and its form for system calls.
 struct Address: Hashable {
     /// AF_INET or AF_INET6.
     let family: Int32

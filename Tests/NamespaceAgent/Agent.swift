@@ -1,36 +1,36 @@
 /// What the agent keeps, and the commands that it knows.
 ///
-///     listen ADDRESS PORT [BINDING] [backlog N]   keeps a LISTEN socket; answers its port, for PORT may be 0
+///     listen ADDRESS PORT [BINDING] [backlog N]   keeps a LISTEN socket; answers its port
 ///     bind ADDRESS PORT [BINDING]                 the same without listen(): bound, and no more
-///     unlisten ADDRESS PORT                       closes the sockets of the two above; answers how many
+///     unlisten ADDRESS PORT                       closes the sockets of the two; answers how many
 ///
-///     make COUNT CLOSER ROUTE            whole connections to a listener of this agent, closed by CLOSER first
-///     serve COUNT CLOSER PORT            the server's half of that, with a client elsewhere; see Agent+Make.swift
+///     make COUNT CLOSER ROUTE            connections to a listener here, closed by CLOSER first
+///     serve COUNT CLOSER PORT            the server's half of that (Agent+Make.swift)
 ///     dial COUNT CLOSER ROUTE            the client's half
 ///
-///     connect COUNT ROUTE [noaccept]     connections that stay open; noaccept: only the client's end is made
-///     accept COUNT PORT                  takes connections from a listener's queue, and keeps them open
+///     connect COUNT ROUTE [noaccept]     open connections; noaccept: only the client's end
+///     accept COUNT PORT                  accepts connections, and keeps them open
 ///     close COUNT CLOSER                 closes the oldest open pairs: TIME_WAITs
-///     half-close COUNT CLOSER            closes that end of the oldest pairs: orphan FIN_WAIT2 and CLOSE_WAIT
-///     finish COUNT                       closes the other end of the oldest half-closed: FIN_WAIT2 to TIME_WAIT
-///     reset                              resets all kept connections, so that nothing stays of them
+///     half-close COUNT CLOSER            closes one end: orphan FIN_WAIT2 and CLOSE_WAIT
+///     finish COUNT                       closes the other end: FIN_WAIT2 to TIME_WAIT
+///     reset                              resets all kept connections
 ///
-///     attempt ADDRESS PORT               a connect() from a port of the kernel's choice; answers its errno, 0 stays open
+///     attempt ADDRESS PORT               a connect(); answers its errno, and 0 stays open
 ///     try-bind ADDRESS PORT [v6only] [reuseaddr]   bind(), listen() and close(); answers the errno
 ///     connect-itself ADDRESS PORT        a client that dials the port it is bound to
 ///     datagram ADDRESS PORT              keeps a bound UDP socket
-///     scatter COUNT PORT RATE            a client's TIME_WAIT to each of COUNT addresses of 10.0.0.0/8
+///     scatter COUNT PORT RATE            a TIME_WAIT to each of COUNT addresses of 10.0.0.0/8
 ///
-///     get ADDRESS PORT PATH [ACCEPT…]    an HTTP GET over a connection kept for the next one; see Agent+HTTP.swift
+///     get ADDRESS PORT PATH [ACCEPT…]    an HTTP GET over a kept connection (Agent+HTTP.swift)
 ///     disconnect ADDRESS PORT            closes that connection
 ///
 ///     sysctl NAME VALUE…                 writes /proc/sys/net/ipv4/NAME
-///     wait-port ADDRESS|* PORT MS        waits for a listener of anybody in this namespace, without connecting to it
+///     wait-port ADDRESS|* PORT MS        waits for a listener, without a connection to it
 ///     guard PID, unguard PID             a process to be killed when the agent's input ends
 ///     ping                               answers that the agent is there
 ///
-/// BINDING is any of `v6only`, `reuseport` and `noreuseaddr`; CLOSER is `server-first` or `client-first`; ROUTE is
-/// `ADDRESS PORT [from SOURCE_ADDRESS] [port N] [reuseaddr]`.
+/// BINDING is any of `v6only`, `reuseport` and `noreuseaddr`; CLOSER is `server-first` or
+/// `client-first`; ROUTE is `ADDRESS PORT [from SOURCE_ADDRESS] [port N] [reuseaddr]`.
 struct Agent {
     /// Sockets that listen, or are bound only.
     var bound: [BoundSocket] = []

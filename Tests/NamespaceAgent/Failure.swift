@@ -28,7 +28,7 @@ struct Failure: Error {
     }
 }
 
-/// Does a step a number of times; when one fails, the failure tells how many were done.
+/// Does a step a number of times; when one fails, the failure says how many were done.
 func repeating(_ count: Int, _ step: (_ index: Int) throws(Failure) -> Void) throws(Failure) {
     for index in 0..<count {
         do {

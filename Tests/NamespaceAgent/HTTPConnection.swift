@@ -49,7 +49,7 @@ final class HTTPConnection {
         try socket.closeFirst()
     }
 
-    /// Reads one answer: the head, and a body of the length that it tells.
+    /// Reads one answer: the head, and a body of the length that it declares.
     private func readAnswer() throws(Failure) -> Answer {
         var answer = Answer()
         let first = try line()

@@ -19,7 +19,7 @@ struct Route {
     var text: String { "\(address.text) port \(port)" + (source.map { " from \($0.text)" } ?? "") }
 }
 
-/// How a command tells its route.
+/// How a command gives its route.
 extension Words {
     /// `ADDRESS PORT [from SOURCE_ADDRESS] [port N] [reuseaddr]`, and a last word that the command
     /// may know.

@@ -6,7 +6,7 @@ import System
 /// `owners_reader sock_diag|procfs [asking]`: prints the sockets of this network namespace and who
 /// owns them, a line each with a tab between its fields: state, local port, remote port, user,
 /// inode, pid, name, unit, container, options (asked of all with `asking`), and `hidden` where the
-/// owner was. "-" stands for none. The last line says whether options are hidden, and how many
+/// owner was. "-" means none. The last line says whether options are hidden, and how many
 /// milliseconds the reading took.
 @main
 struct OwnersReader {

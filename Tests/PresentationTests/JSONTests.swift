@@ -1,5 +1,6 @@
 import Advice
 import Foundation
+import Model
 import Presentation
 import Situations
 import Testing
@@ -81,6 +82,48 @@ struct JSONTests {
                 #expect(text.unicodeScalars.allSatisfy { $0 == "\n" || (0x20..<0x7f).contains($0.value) })
                 #expect(text.split(separator: "\n").allSatisfy { $0.count <= 80 || $0.contains("owned") })
             }
+        }
+    }
+
+    private static func traced(_ name: String) -> Traced {
+        let program = ProgramName(unit: name, process: name)
+        return Traced(
+            by: .exporter,
+            seconds: 60,
+            closers: [.init(name: program, counts: .init(local: 412, remote: 3))],
+            others: .init(local: 19, remote: 0),
+            failedConnects: [.init(name: program, address: "2001:db8::9", port: 443, calls: 12)],
+            otherFailedConnects: 2,
+            failedBinds: nil,
+            lost: 1
+        )
+    }
+
+    @Test("What was traced reads back, of a running exporter and of --trace")
+    func traced() throws {
+        for binds in [nil, [ProgramName(process: "payments"): 3]] {
+            var diagnosis = World.diagnosis(with: .localProber)
+            diagnosis.traced = Self.traced("node-probe")
+            diagnosis.traced?.failedBinds = binds
+            if binds != nil { diagnosis.traced?.by = .diagnose }
+            let again = try Diagnosis(json: diagnosis.json)
+            #expect(again.traced == diagnosis.traced && again.json == diagnosis.json)
+            #expect(text(again).contains(binds == nil ? "Last 60 s 412 of 431" : "Traced    412 of 431"))
+        }
+    }
+
+    @Test("The names and the numbers of what another host has traced may be any")
+    func hostileTrace() throws {
+        var diagnosis = World.diagnosis(with: .localProber)
+        let attack = "<script>\u{1b}]0;owned\u{7}\u{202e}\r\n" + String(repeating: "x", count: 300)
+        diagnosis.traced = Self.traced(attack)
+        diagnosis.traced?.failedConnects[0].address = attack
+        for number in [Int.max, .min] {
+            diagnosis.traced?.closers[0].counts = .init(local: number, remote: number)
+            diagnosis.traced?.others = .init(local: number, remote: number)
+            let again = try Diagnosis(json: diagnosis.json)
+            #expect(again.traced?.closers.first?.name.process == attack)
+            #expect(text(again).unicodeScalars.allSatisfy { $0 == "\n" || (0x20..<0x7f).contains($0.value) })
         }
     }
 

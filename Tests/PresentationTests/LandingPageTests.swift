@@ -7,12 +7,6 @@ import Testing
 
 @Suite("The landing page")
 struct LandingPageTests {
-    private static func machine(_ change: (inout SyntheticMachine) -> Void = { _ in }) -> SyntheticMachine {
-        var machine = SyntheticMachine()
-        change(&machine)
-        return machine
-    }
-
     @Test("The content security policy contains the hash of the style sheet")
     func hash() throws {
         #expect(SHA256.base64(of: Array("abc".utf8)) == "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=")
@@ -32,7 +26,7 @@ struct LandingPageTests {
     )
     func document(_ pattern: SyntheticMachine.Pattern) {
         for listeners in [0, 20, 2000] {
-            let machine = Self.machine {
+            let machine = SyntheticMachine {
                 $0.pattern = pattern
                 $0.listeners = listeners
             }
@@ -45,7 +39,7 @@ struct LandingPageTests {
 
     @Test("The landing page shows the numbers of its sample")
     func numbers() throws {
-        let situation = Self.machine { $0.pattern = .sparse }.situation
+        let situation = SyntheticMachine { $0.pattern = .sparse }.situation
         let report = try #require(situation.sample.ports)
         let use = try #require(report.ephemeral)
         let nearest = try #require(report.destinations?.nearest)
@@ -83,7 +77,7 @@ struct LandingPageTests {
 
     @Test("The landing page shows each finding with its commands and lists all checks")
     func findings() {
-        let situation = Self.machine { $0.pattern = .sparse }.situation
+        let situation = SyntheticMachine { $0.pattern = .sparse }.situation
         let diagnosis = Diagnosis(of: situation)
         let document = LandingDocument(situation)
         #expect(diagnosis.findings.count > 2)
@@ -107,7 +101,7 @@ struct LandingPageTests {
 
     @Test("The landing page shows the reason for a large number in place of the checks")
     func reason() throws {
-        var situation = Self.machine { $0.pattern = .empty }.situation
+        var situation = SyntheticMachine { $0.pattern = .empty }.situation
         var diagnosis = Diagnosis(of: situation)
         diagnosis.isNormalBecause = "28,012 TIME_WAITs are normal here."
         situation.time += 1
@@ -119,7 +113,7 @@ struct LandingPageTests {
 
     @Test("The landing page of a healthy host has no warning colours")
     func healthy() {
-        let machine = Self.machine {
+        let machine = SyntheticMachine {
             $0.listeners = 6
             $0.reserved = PortSet()
         }
@@ -172,24 +166,6 @@ struct LandingPageTests {
         #expect(document.rows("ports").allSatisfy { $0[2] == "unknown" })
     }
 
-    @Test("The charts of the last hour have a gap for missing readings")
-    func gaps() throws {
-        let document = LandingDocument(SyntheticMachine().situation)
-        let line = try #require(document.first("<path class=\"line tw\" d=\"([^\"]*)\""))
-        // Steps 40 to 47 are missing: the line ends at 400 and begins again at 480.
-        #expect(line.matches(of: #/M(\d+) /#).map { Int($0.1) } == [0, 480])
-        #expect(document.words.contains("8 of 120 values are missing"))
-        #expect(document.words.contains("13:03 13:33 14:03"))
-    }
-
-    @Test("The charts of shares have an axis from 0 to 100 %")
-    func axes() throws {
-        let document = LandingDocument(SyntheticMachine().situation)
-        let axes = document.all("<g class=\"axis\">(.*?)</g>").map { LandingDocument.words($0) }
-        #expect(axes[1].hasPrefix("100 % 50 % 0 %"))
-        #expect(axes[2].hasPrefix("100 % 50 % 0 %"))
-    }
-
     // MARK: - Names from outside
 
     @Test(
@@ -199,7 +175,7 @@ struct LandingPageTests {
         ]
     )
     func names(_ name: String) {
-        let machine = Self.machine {
+        let machine = SyntheticMachine {
             $0.names = [name]
             $0.pattern = .sparse
         }
@@ -235,7 +211,7 @@ struct LandingPageTests {
         arguments: SyntheticMachine.Pattern.allCases
     )
     func size(_ pattern: SyntheticMachine.Pattern) {
-        let machine = Self.machine {
+        let machine = SyntheticMachine {
             $0.listeners = 2000
             $0.pattern = pattern
         }
@@ -244,7 +220,7 @@ struct LandingPageTests {
 
     @Test("The landing page has at most 200 KB with a wide range in random states")
     func sizeOfWideRange() {
-        let machine = Self.machine {
+        let machine = SyntheticMachine {
             $0.listeners = 2000
             $0.pattern = .random
             $0.range = PortRange(low: 1024, high: 65_535)
@@ -254,7 +230,7 @@ struct LandingPageTests {
 
     @Test("The landing page shows 20 findings in full and only the titles of the others")
     func manyFindings() throws {
-        let situation = Self.machine { $0.pattern = .sparse }.situation
+        let situation = SyntheticMachine { $0.pattern = .sparse }.situation
         var diagnosis = Diagnosis(of: situation)
         let one = try #require(diagnosis.findings.first)
         diagnosis.findings = (0..<500).map { number in
@@ -267,50 +243,5 @@ struct LandingPageTests {
         #expect(text.matches(of: #/<article /#).count == 20)
         #expect(text.contains("480 more findings"))
         #expect(page.count < 250_000)
-    }
-
-    // MARK: - The map
-
-    @Test(
-        "The port map paints each held port in its strongest state",
-        arguments: SyntheticMachine.Pattern.allCases
-    )
-    func map(_ pattern: SyntheticMachine.Pattern) throws {
-        for (low, high) in [(Port(32_768), Port(60_999)), (1, 65_535), (40_001, 40_003)] {
-            let machine = Self.machine {
-                $0.pattern = pattern
-                $0.range = PortRange(low: low, high: high)
-            }
-            let situation = machine.situation
-            let occupancy = try #require(situation.sample.ports).occupancy
-            let document = LandingDocument(situation)
-            let established = document.painted("est")
-            let other = document.painted("oth").subtracting(established)
-            let timeWait = document.painted("tw").subtracting(established).subtracting(other)
-            let held = occupancy.established.union(occupancy.other).union(occupancy.timeWait)
-                .subtracting(occupancy.listening)
-            #expect(established == occupancy.established.subtracting(occupancy.listening))
-            #expect(other == occupancy.other.subtracting(established).subtracting(occupancy.listening))
-            #expect(established.union(other).union(timeWait) == held)
-            #expect(document.painted("res") == machine.reserved.intersection(PortSet(try #require(machine.range))))
-        }
-    }
-
-    @Test("The port map marks every port with a listener", arguments: [0, 20, 2000])
-    func listeners(_ count: Int) throws {
-        let machine = Self.machine { $0.listeners = count }
-        let document = LandingDocument(machine.situation)
-        var marked = PortSet()
-        for path in document.all("class=\"(?:shift )?tick[^\"]*\" d=\"([^\"]*)\"") {
-            var (x, y) = (0, 0)
-            for move in path.matches(of: /([Mm])(-?\d+)[ ]?(-?\d+)v1/) {
-                let (dx, dy) = (Int(move.2) ?? 0, Int(move.3) ?? 0)
-                (x, y) = move.1 == "M" ? (dx, dy) : (x + dx, y + dy)
-                marked.insert(Port(1000 * y + x))
-                y += 1
-            }
-        }
-        for port in document.all("<a href=\"#e(\\d+)\"").compactMap({ Port($0) }) { marked.insert(port) }
-        #expect(marked == PortSet(machine.listeningPorts))
     }
 }

@@ -88,7 +88,7 @@ extension World {
     private mutating func bind(_ count: Int) {
         for number in 0..<count {
             let port = number < 14_116 ? 32_769 + 2 * Port(number) : 32_768 + 2 * Port(number - 14_116)
-            let remote = IPAddress(v4: 0xC633_0000 + UInt32(number))
+            let remote = IPAddress(v4: 0xC633_0000 + UInt32(number % 12_000))
             connect(from: (.own, port), to: (remote, 443), by: .service("sender", pid: 55))
         }
     }

@@ -187,6 +187,18 @@ extension World {
 }
 
 extension World {
+    /// A service listens on a port, stops, and listens on it again, with a reading before and after
+    /// the stop.
+    package mutating func restartService(on port: Port) {
+        listen(port)
+        read()
+        stop(port)
+        pass(5)
+        read()
+        listen(port)
+        pass(5)
+    }
+
     /// Reads the host once.
     @discardableResult
     package mutating func read() -> Sample {

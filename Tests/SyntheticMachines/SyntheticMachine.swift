@@ -34,8 +34,8 @@ package struct SyntheticMachine: Sendable {
     /// What the random states begin with.
     package var seed: UInt64 = 1
 
-    /// A machine with 20 listeners.
-    package init() {}
+    /// A machine with 20 listeners, changed as stated.
+    package init(_ change: (inout Self) -> Void = { _ in }) { change(&self) }
 
     /// 2026-11-26 14:03:12 UTC.
     private static let time = 1_795_701_792.0

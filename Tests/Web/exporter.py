@@ -1,6 +1,7 @@
 """The built exporter as a process that a test starts, watches and stops."""
 
 import contextlib
+import functools
 import os
 import pathlib
 import re
@@ -22,6 +23,13 @@ def poll(what, condition, seconds=10):
             return found
         assert time.monotonic() < end, f"not within {seconds} s: {what}"
         time.sleep(0.02)
+
+
+@functools.cache
+def libmicrohttpd():
+    """The version of the libmicrohttpd that the exporter loads, such as (0, 9, 75)."""
+    said = subprocess.run([BINARY, "--version"], capture_output=True, text=True, check=True).stdout
+    return tuple(int(number) for number in re.search(r"libmicrohttpd: ([\d.]+)", said)[1].split("."))
 
 
 # A changed web configuration is in force within two seconds. A busy machine is given as long again.
@@ -64,7 +72,8 @@ class Exporter:
 
         serves: whether to wait until it says where it serves. options: those of subprocess.Popen.
         """
-        command = [*wrapper, binary, *flags]
+        # A busy machine, and a build for debugging, must not make it read more rarely.
+        command = [*wrapper, binary, "--sampler.cpu-limit=100", *flags]
         if listen:
             command.append(f"--web.listen-address={listen}")
         if config:
@@ -81,7 +90,12 @@ class Exporter:
         exporter = Exporter(process, log)
         try:
             if serves:
-                poll("the exporter serves", lambda: process.poll() is not None or "msg=Serving" in exporter.log())
+                # It says so once for each address.
+                wanted = max(1, sum(str(word).startswith("--web.listen-address") for word in command))
+                poll(
+                    "the exporter serves",
+                    lambda: process.poll() is not None or len(exporter.lines("msg=Serving")) >= wanted,
+                )
                 assert process.poll() is None, exporter.log()
             yield exporter
             exporter.stop()

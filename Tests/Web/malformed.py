@@ -153,7 +153,7 @@ class Malformed:
         return b"GET /metrics HTTP/1.1\r\n" + self.one(b" ", b"\t") + b"Folded: x\r\n" + HOST + END, "malformed"
 
     def make_zero_line(self):
-        # A NUL and a lone line feed cannot be told from an empty line behind libmicrohttpd, which
+        # A NUL and a lone line feed look like an empty line behind libmicrohttpd, which
         # makes two NULs of each.
         line = self.one(b"\0", b"\0X: y", b"\0\0", b"\0X\n", b"X: y\r\n\0")
         return get(b"GET /metrics HTTP/1.1", line + END + HIDDEN), "odd"

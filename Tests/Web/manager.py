@@ -1,8 +1,10 @@
 """What systemd does for a service: passes sockets on, and listens to how the service fares."""
 
+import contextlib
 import os
 import pathlib
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -80,28 +82,77 @@ class Notifications(threading.Thread):
 
 def blocking_procfs(folder, name):
     """A procfs with one file that cannot be read to its end before open_up() of it: the sampler
-    waits for it."""
+    waits for it. name: a file of `net`, or a path such as `sys/net/ipv4/tcp_fin_timeout`."""
     folder = pathlib.Path(folder) / "procfs"
-    (folder / "net").mkdir(parents=True)
-    for path in ("sys", "self", "stat"):
-        (folder / path).symlink_to(f"/proc/{path}")
-    for path in os.listdir("/proc/self/net"):
-        if path != name:
-            (folder / "net" / path).symlink_to(f"/proc/self/net/{path}")
-    os.mkfifo(folder / "net" / name)
+    # The folders that lead to the file are real ones, all beside them are links.
+    shown, real = folder, pathlib.Path("/proc")
+    beside = ["sys", "self", "stat", "net"]
+    *parts, file = place(name).parts
+    for part in [*parts, file]:
+        shown.mkdir()
+        for other in beside:
+            if other != part:
+                (shown / other).symlink_to(real / other)
+        shown, real = shown / part, real / part
+        beside = os.listdir(real) if part != file else []
+    os.mkfifo(shown)
     return folder
+
+
+def place(name):
+    return pathlib.Path(name) if "/" in name else pathlib.Path("net") / name
 
 
 def open_up(folder, name):
     """From now on the file is the real one; who waits for it reads nothing."""
-    pipe = folder / "net" / name
-    pipe.rename(pipe.with_suffix(".old"))
-    pipe.symlink_to(f"/proc/self/net/{name}")
-    os.close(os.open(pipe.with_suffix(".old"), os.O_RDWR | os.O_NONBLOCK))
+    pipe = folder / place(name)
+    pipe.rename(f"{pipe}.old")
+    pipe.symlink_to("/proc" / place(name))
+    os.close(os.open(f"{pipe}.old", os.O_RDWR | os.O_NONBLOCK))
 
 
 def hang(folder, name):
     """Undoes open_up(): the next reading of the file waits."""
-    pipe = folder / "net" / name
+    pipe = folder / place(name)
     pipe.unlink()
-    pipe.with_suffix(".old").rename(pipe)
+    pathlib.Path(f"{pipe}.old").rename(pipe)
+
+
+# Stops a thread where it next calls clock_gettime(), which is call 228 of x86-64, until this ends.
+# Not strace: it never lets go of a process that ends while one of its calls is delayed.
+HOLD = """
+import ctypes, os, signal, sys
+pid = int(sys.argv[1])
+SEIZE, INTERRUPT, SYSCALL, PEEKUSER, ORIG_RAX, TRACESYSGOOD, ALL = 0x4206, 0x4207, 24, 3, 120, 1, 0x40000000
+ptrace = ctypes.CDLL(None, use_errno=True).ptrace
+ptrace.restype, ptrace.argtypes = ctypes.c_long, [ctypes.c_long] * 4
+if ptrace(SEIZE, pid, 0, TRACESYSGOOD) or ptrace(INTERRUPT, pid, 0, 0):
+    sys.exit(f"ptrace: {os.strerror(ctypes.get_errno())}")
+while True:
+    _, status = os.waitpid(pid, ALL)
+    if not os.WIFSTOPPED(status):
+        sys.exit()
+    if os.WSTOPSIG(status) == signal.SIGTRAP | 0x80 and ptrace(PEEKUSER, pid, ORIG_RAX, 0) == 228:
+        break
+    ptrace(SYSCALL, pid, 0, 0)
+print("held", flush=True)
+os.waitpid(pid, ALL)
+"""
+
+
+@contextlib.contextmanager
+def held(pid):
+    """Holds the main thread of an exporter where it next asks for its CPU time, which is in a
+    reading. Gives what lets it go on."""
+    tracer = subprocess.Popen([sys.executable, "-c", HOLD, str(pid)], stdout=subprocess.PIPE, text=True)
+
+    def release():
+        tracer.kill()
+        tracer.wait()
+
+    try:
+        assert tracer.stdout.readline() == "held\n"
+        yield release
+    finally:
+        release()
+        tracer.stdout.close()

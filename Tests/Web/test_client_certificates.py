@@ -30,7 +30,7 @@ def clients(authority, tmp_path_factory):
     """Clients by what there is to say of them."""
     folder = tmp_path_factory.mktemp("clients")
     other = certificates.Authority(folder, "Other CA")
-    # The same name as the good one's: only the key tells them apart.
+    # The same name as the good one's: only the key differs.
     namesake = certificates.Authority(folder, "Good CA")
     below = certificates.Authority(folder, "Intermediate CA", above=authority)
     leaf = authority.issue("client")

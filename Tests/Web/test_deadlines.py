@@ -12,9 +12,11 @@ import pytest
 
 from certificates import client_context, tls_section
 from client import Client, parse, request
-from exporter import Exporter
+from exporter import Exporter, libmicrohttpd
 from manager import listener
 from sockets import narrow_pipes, served
+
+pytestmark = pytest.mark.waits
 
 
 @dataclasses.dataclass
@@ -109,7 +111,11 @@ def clients(tmp_path_factory, server):
 def test_a_slow_request_is_closed_after_ten_seconds(clients, name):
     client = clients[name]
     assert client.ended is not None, "it lives on"
-    assert 9 < client.ended < 13
+    if name == "sends empty lines" and libmicrohttpd() >= (1, 0):
+        # It closes at the second of them.
+        assert client.ended < 9
+    else:
+        assert 9 < client.ended < 13
     assert b"200 OK" not in client.said
     assert b"timewait" not in client.said
 
@@ -147,10 +153,10 @@ class Reader(threading.Thread):
 
 @pytest.fixture(scope="module")
 def readers(tmp_path_factory, authority, server):
-    """Their answers are large: the page tells of a hundred ports."""
+    """Their answers are large: the page tells of seventy ports."""
     folder = tmp_path_factory.mktemp("readers")
     (folder / "web.yml").write_text(tls_section(server))
-    listeners = [listener() for _ in range(100)]
+    listeners = [listener() for _ in range(70)]
     with narrow_pipes(), Exporter.started(folder) as plain, Exporter.started(folder, config=folder / "web.yml") as secure:
         running = {
             "nothing": Reader(plain, 0, 20),

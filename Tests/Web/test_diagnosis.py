@@ -92,7 +92,7 @@ def plain(landing):
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
 
 
-def test_json_tells_the_numbers_of_the_page_of_metrics(together):
+def test_json_has_the_numbers_of_the_page_of_metrics(together):
     diagnosis, metrics, _, _ = together
     summary = diagnosis["summary"]
     assert summary["time_wait"] == total(metrics, "timewait_table_sockets", state="time_wait") > 100
@@ -115,7 +115,7 @@ def test_json_tells_the_numbers_of_the_page_of_metrics(together):
     assert abs(exposed["evidence"]["services"][0]["collision_ratio"] - ratio) < 0.001
 
 
-def test_the_text_tells_the_same_as_json(together):
+def test_the_text_says_the_same_as_json(together):
     diagnosis, _, _, text = together
     summary = diagnosis["summary"]
     assert re.search(rf"^TIME_WAIT +{summary['time_wait']:,}  ", text, re.M)
@@ -126,7 +126,7 @@ def test_the_text_tells_the_same_as_json(together):
     assert f"{len(diagnosis['passed'])} checks found nothing" in text
 
 
-def test_the_landing_page_tells_the_same_as_json_and_metrics(together):
+def test_the_landing_page_says_the_same_as_json_and_metrics(together):
     diagnosis, metrics, landing, _ = together
     shown = plain(landing)
     summary = diagnosis["summary"]

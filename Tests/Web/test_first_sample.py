@@ -13,13 +13,13 @@ from manager import blocking_procfs, open_up
 @pytest.fixture
 def waiting(tmp_path):
     """An exporter whose first reading hangs, and what ends that."""
-    folder = blocking_procfs(tmp_path, "sockstat")
+    folder = blocking_procfs(tmp_path, "tcp")
     with Exporter.started(tmp_path, f"--path.procfs={folder}") as exporter:
         released = []
 
         def release():
             released.append(True)
-            open_up(folder, "sockstat")
+            open_up(folder, "tcp")
 
         try:
             yield exporter, release
@@ -38,7 +38,7 @@ def test_it_is_answered_when_the_sample_is_there(waiting):
     for client in clients:
         answer = client.answer()
         assert answer.status == 200
-        assert "timewait_sockets" in answer.text
+        assert "timewait_buckets" in answer.text
         client.close()
     assert 0.8 < time.monotonic() - begin < 3
 

@@ -70,7 +70,7 @@ def test_past_the_limit_a_connection_waits_while_all_others_are_busy(tmp_path):
         assert len(exporter.lines("level=WARN", "All connections are in use")) == 1
 
 
-def test_who_is_answered_makes_room_for_who_waits(tmp_path):
+def test_a_client_that_is_answered_makes_room_for_one_that_waits(tmp_path):
     with Exporter.started(tmp_path, "--web.max-connections=4") as exporter:
         inside = busy(exporter, 4)
         with exporter.client() as outside:
@@ -399,7 +399,7 @@ def test_a_body_in_chunks_that_is_too_large_is_not_read_on(plain):
                 assert count > 16
 
 
-def test_a_client_that_asks_before_it_sends_a_body_is_told_at_once(plain):
+def test_a_client_that_asks_before_it_sends_a_body_is_answered_at_once(plain):
     with plain.client() as client:
         client.send(request(method="POST", headers={"Content-Length": 2 << 20, "Expect": "100-continue"}))
         assert client.answer().status == 413

@@ -10,6 +10,8 @@ from client import Client
 from exporter import Exporter, poll
 from manager import Notifications, activation, blocking_procfs, hang, listener, open_up
 
+pytestmark = pytest.mark.waits
+
 
 @pytest.fixture(params=["path", "abstract"])
 def name(request, tmp_path):
@@ -25,14 +27,14 @@ def test_it_says_READY_once_a_scrape_is_answered(tmp_path, name):
                 scrapes.append(client.ask().status)
 
     with listener() as passed, Notifications(name, heard) as manager:
-        folder = blocking_procfs(tmp_path, "sockstat")
+        folder = blocking_procfs(tmp_path, "tcp")
         flags = ["--web.systemd-socket", f"--path.procfs={folder}"]
         options = activation(passed.fileno())
         with Exporter.started(tmp_path, *flags, listen=None, env=manager.env, **options):
             # The first sample is not there yet.
             time.sleep(1)
             assert manager.messages == []
-            open_up(folder, "sockstat")
+            open_up(folder, "tcp")
             poll("READY", lambda: scrapes)
             assert scrapes == [200]
             time.sleep(1.5)
@@ -86,18 +88,18 @@ def test_a_process_that_stands_still_says_nothing(tmp_path, name):
 
 def test_it_says_WATCHDOG_while_a_reading_is_slow(tmp_path, name):
     """As long as the page of the last reading is served. test_stale.py has what comes then."""
-    folder = blocking_procfs(tmp_path, "sockstat")
-    open_up(folder, "sockstat")
+    folder = blocking_procfs(tmp_path, "tcp")
+    open_up(folder, "tcp")
     with Notifications(name) as manager:
         env = {**manager.env, "WATCHDOG_USEC": "400000"}
         with Exporter.started(tmp_path, f"--path.procfs={folder}", env=env) as exporter:
             poll("WATCHDOG", lambda: manager.times("WATCHDOG=1"))
-            hang(folder, "sockstat")
+            hang(folder, "tcp")
             time.sleep(4)
             assert exporter.get().status == 200
             said = [*manager.times("WATCHDOG=1"), time.monotonic()]
             assert max(after - before for before, after in itertools.pairwise(said)) < 0.4
-            open_up(folder, "sockstat")
+            open_up(folder, "tcp")
 
 
 @pytest.mark.parametrize("nobody", ["/nowhere/notify", "@nobody-listens", "", "relative", "/" + "x" * 200, "@"])

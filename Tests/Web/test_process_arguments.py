@@ -1,6 +1,7 @@
 """The flags reach the exporter, whatever was done to its environment before it began, and without
 /proc."""
 
+import shutil
 import subprocess
 
 import pytest
@@ -10,6 +11,9 @@ from exporter import BINARY, ROOT, Exporter
 
 # What deploy/build-static makes, by itself and for the package.
 STATIC = [ROOT / ".build/static/timewait_exporter", ROOT / ".build/deb/tree/debian/build/timewait_exporter"]
+
+# Swift's toolchain has the other.
+COMPILER = shutil.which("cc") or "clang"
 
 PRELOADS = {
     "setenv": 'setenv("MONITORED", "yes", 1);',
@@ -44,7 +48,7 @@ def preload(request, tmp_path_factory):
         __attribute__((constructor)) static void change(void) {{ {PRELOADS[request.param]} }}
     """)
     library = folder / "preload.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    subprocess.run([COMPILER, "-shared", "-fPIC", "-o", library, source], check=True)
     return {"LD_PRELOAD": str(library)}
 
 
@@ -95,7 +99,7 @@ def test_without_its_own_name_it_does_not_start(binary, tmp_path):
         }
     """)
     program = tmp_path / "nameless"
-    subprocess.run(["cc", "-o", program, source], check=True)
+    subprocess.run([COMPILER, "-o", program, source], check=True)
     ended = subprocess.run([program, binary], capture_output=True, text=True, timeout=20)
     assert ended.returncode == 1
     assert ended.stderr.startswith("timewait_exporter: the arguments of this process are missing")

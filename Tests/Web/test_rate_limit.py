@@ -50,7 +50,7 @@ def test_it_does_not_count_what_orchestrators_ask(config, tmp_path, path):
         assert statuses(client, 1, path="/" + path) == [429]
 
 
-def test_Retry_After_tells_when_the_next_token_is_there(config, tmp_path):
+def test_Retry_After_is_the_time_until_the_next_token(config, tmp_path):
     with Exporter.started(tmp_path, config=config(limit("10s", 1))) as exporter, exporter.client() as client:
         begin = time.monotonic()
         assert statuses(client, 1) == [200]

@@ -16,6 +16,8 @@ from client import Closed, request
 from exporter import RELOAD_SECONDS, Exporter, mebibytes, poll
 from sockets import narrow_pipes
 
+pytestmark = pytest.mark.waits
+
 SUCCESS = "timewait_exporter_config_last_reload_successful"
 TIME = "timewait_exporter_config_last_reload_success_timestamp_seconds"
 
@@ -303,7 +305,7 @@ def test_a_bad_new_file_keeps_the_old_and_is_reported_once_until_a_good_one(
         # The page has the metric a second after the endpoint.
         poll("it is told that the reload failed", failed, RELOAD_SECONDS + 1)
         poll("a line of the log", lambda: is_kept() and exporter.lines("level=ERROR"), RELOAD_SECONDS)
-        # It is looked at some more times, and told no more.
+        # It is read some more times, and logged no more.
         hold(is_kept, lambda: metric(exporter, authority, SUCCESS) == 0, seconds=2.5)
     assert spoiled - 60 < metric(exporter, authority, TIME) < spoiled
     errors = exporter.lines("level=ERROR")

@@ -1,6 +1,7 @@
 """A page that is older than it may be is no longer served: `up` turns 0, and the service manager
 hears nothing."""
 
+import contextlib
 import subprocess
 import time
 
@@ -9,7 +10,9 @@ import pytest
 import passwords
 from certificates import tls_section
 from exporter import BINARY, Exporter, poll
-from manager import Notifications, blocking_procfs, hang, open_up
+from manager import Notifications, held
+
+pytestmark = pytest.mark.waits
 
 SAMPLED = 'timewait_sampler_last_success_timestamp_seconds{collector="sockstat"}'
 
@@ -26,8 +29,6 @@ def seen(tmp_path_factory, server):
     """What an exporter answered and said whose reading hung until its page was too old, and then
     went on."""
     folder = tmp_path_factory.mktemp("stale")
-    procfs = blocking_procfs(folder, "sockstat")
-    open_up(procfs, "sockstat")
     users, tls = folder / "users.yml", folder / "tls.yml"
     users.write_text(passwords.section(next(iter(passwords.HASHES))))
     tls.write_text(tls_section(server))
@@ -35,15 +36,16 @@ def seen(tmp_path_factory, server):
     with Notifications(folder / "notify") as manager:
         env = {**manager.env, "WATCHDOG_USEC": "1000000"}
         with (
-            Exporter.started(folder, f"--path.procfs={procfs}", config=users) as guarded,
-            Exporter.started(folder, f"--path.procfs={procfs}", config=tls) as secure,
-            Exporter.started(folder, f"--path.procfs={procfs}", env=env) as exporter,
+            Exporter.started(folder, config=users) as guarded,
+            Exporter.started(folder, config=tls) as secure,
+            Exporter.started(folder, env=env) as exporter,
+            contextlib.ExitStack() as stack,
         ):
             assert exporter.get().status == 200
             assert exporter.get("/-/ready").status == 200
             assert ask_health(exporter) == ask_health(guarded, users) == ask_health(secure, tls) == 0
             assert not secure.lines("A TLS handshake failed")
-            hang(procfs, "sockstat")
+            releases = [stack.enter_context(held(one.pid)) for one in (guarded, secure, exporter)]
             time.sleep(2)
             seen["sampled"] = exporter.metric(SAMPLED)
             seen["sampled meanwhile"] = set()
@@ -60,9 +62,9 @@ def seen(tmp_path_factory, server):
             seen["page behind users"] = guarded.get().status
             seen["watchdog"] = len(manager.times("WATCHDOG=1"))
             seen["watchdog said"] = time.time() - time.monotonic() + manager.times("WATCHDOG=1")[-1]
-            open_up(procfs, "sockstat")
+            for release in releases:
+                release()
             poll("it is served again", lambda: exporter.get().status == 200)
-            # The reading that hung found nothing; the next one does.
             poll("it is renewed", lambda: exporter.metric(SAMPLED) > seen["sampled"])
             poll("WATCHDOG is said again", lambda: len(manager.times("WATCHDOG=1")) > seen["watchdog"])
             poll("it is logged", lambda: exporter.lines("New samples are available again"))

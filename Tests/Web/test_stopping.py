@@ -97,10 +97,10 @@ def test_clients_that_went_away_hold_up_nothing(tmp_path):
 
 
 def test_clients_that_went_away_before_the_first_sample_hold_up_nothing(tmp_path):
-    folder = blocking_procfs(tmp_path, "sockstat")
+    folder = blocking_procfs(tmp_path, "tcp")
     with Exporter.started(tmp_path, f"--path.procfs={folder}") as exporter:
         ask_and_go(exporter, 20)
-        open_up(folder, "sockstat")
+        open_up(folder, "tcp")
         assert exporter.get().status == 200
         begin = time.monotonic()
         exporter.signal(signal.SIGTERM)
@@ -137,13 +137,13 @@ def test_who_waits_for_bcrypt_is_answered_or_closed_in_time(tmp_path, config):
 
 
 def test_who_waits_for_the_first_sample_holds_up_nothing_for_long(tmp_path):
-    folder = blocking_procfs(tmp_path, "sockstat")
+    folder = blocking_procfs(tmp_path, "tcp")
     with Exporter.started(tmp_path, f"--path.procfs={folder}") as exporter, exporter.client() as client:
         client.send(request())
         time.sleep(0.5)
         begin = time.monotonic()
         exporter.signal(signal.SIGTERM)
-        open_up(folder, "sockstat")
+        open_up(folder, "tcp")
         assert seconds_to_end(exporter, begin) < 7
         assert client.answer().status in (200, 503)
 

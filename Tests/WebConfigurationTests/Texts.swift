@@ -18,7 +18,7 @@ func read(_ text: String, path: String = "web.yml") throws(Problem) -> WebConfig
     try WebConfiguration(path: path, text: Array(text.utf8))
 }
 
-/// What a refused text is told; nil of one that is accepted.
+/// The message for a refused text; nil for one that is accepted.
 func refusal(of text: String) -> String? { refusal(of: Array(text.utf8)) }
 
 func refusal(of text: [UInt8]) -> String? {

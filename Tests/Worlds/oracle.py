@@ -146,17 +146,26 @@ class View:
     def is_outgoing(self, row):
         return row.tuple in self.traffic.dialed and row.tuple not in self.memory.accepted
 
-    def is_listened(self, address, port):
-        return any(end.takes(address) for end in self.ends.get(port, ()))
+    def is_listened(self, address, port, device=None):
+        """Whether somebody listens there, or did; device: of what was accepted, which is bound to
+        the interface that its listener is bound to."""
+        ends = self.ends.get(port, ())
+        return any(end.takes(address) and (device is None or end.device in (0, device)) for end in ends)
 
     def belongs(self, row):
-        """Whether a row is the server's end of a connection to a service, which may have
+        """Whether a row is this host's end of a connection to a service, which may have
         vanished."""
-        if row.state in (LISTEN, NEW_SYN_RECV, BOUND_INACTIVE) or not self.reading.is_own(row.local):
+        return self.reading.is_own(row.local) and self.was_accepted(row)
+
+    def was_accepted(self, row):
+        """Whether a service accepted a row, also on an address of another host. connect() passes
+        the port over for as long as the row is there: its bucket keeps the mark of the listener."""
+        if row.state in (LISTEN, NEW_SYN_RECV, BOUND_INACTIVE):
             return False
         if row.local_port not in self.listening and self.is_outgoing(row):
             return False
-        return self.is_listened(row.local, row.local_port)
+        # procfs shows no interface.
+        return self.is_listened(row.local, row.local_port, row.device if self.has_sock_diag else None)
 
     def owner(self, row):
         """(role, peer, service's port) of a TIME_WAIT."""
@@ -189,7 +198,7 @@ class View:
     def find_usable(self):
         reading = self.reading
         bound = {row.local_port for row in self.rows if row.state == BOUND_INACTIVE}
-        self.left_over = {row.local_port for row in self.rows if self.belongs(row)} - self.listening
+        self.left_over = {row.local_port for row in self.rows if self.was_accepted(row)} - self.listening
         self.usable = set(reading.range) - reading.reserved - self.listening - bound - self.left_over
         strongest = {}
         self.using = []

@@ -88,7 +88,8 @@ class Exporter:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
 
     def connect(self):
-        """Opens the connection over which all pages are read: the table must be still between them."""
+        """Opens the connection over which all pages are read: the table must be still between
+        them."""
         end = time.monotonic() + 30
         while "msg=Serving" not in self.log.read_text():
             if self.process.poll() is not None or time.monotonic() > end:

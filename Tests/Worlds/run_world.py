@@ -160,7 +160,14 @@ def main(seed, folder):
                 print("\n".join(differences[:25]))
                 print(f"flags: {flags}; range {reading.range}, reserved {sorted(reading.reserved)[:20]}")
                 print(f"own addresses: {world.own4} {world.own6}")
-                print("\n".join(map(str, reading.rows[:150])))
+                for row in reading.rows[:150]:
+                    seen = [
+                        name
+                        for name, known in [("dialed", traffic.dialed), ("accepted", memory.accepted)]
+                        if row.tuple in known
+                    ]
+                    print(row, *seen)
+                print("\n".join(f"listened on port {port}: {ends}" for port, ends in memory.ends.items()))
                 return 1
     except BadPage as error:
         print(error)

@@ -150,6 +150,24 @@
             'The ephemeral ports towards a destination are running out.',
             'On {{ $labels.instance }} connect() to a destination will fail with EADDRNOTAVAIL in {{ $value | humanizeDuration }} if the trend continues.',
           ),
+          alert(
+            'TimeWaitConnectFailures',
+            'critical',
+            '0s',
+            // A series begins with the first failures, which increase() does not see. The counter of
+            // the others is always there: without it the page was not scraped.
+            |||
+              increase(timewait_connect_failures_total[5m]) > 0
+              or (timewait_connect_failures_total unless timewait_connect_failures_total offset 5m)
+                and ignoring(unit, process, destination_address, destination_port)
+                  timewait_other_connect_failures_total offset 5m
+              or increase(timewait_other_connect_failures_total[5m]) > 0
+            |||,
+            'No local port is free, and connect() fails.',
+            'On {{ $labels.instance }} {{ printf "%.0f" $value }} connect() calls of '
+            + '{{ if $labels.process }}{{ $labels.process }} to {{ $labels.destination_address }}:{{ $labels.destination_port }}{{ else }}other programs{{ end }} '
+            + 'failed with EADDRNOTAVAIL in five minutes: no local port was free.',
+          ),
           // Evaluated before the warning, which is suppressed while this one fires.
           alert(
             'TimeWaitRangeNearlyUsed',
@@ -276,7 +294,8 @@
             ||| % c,
             'The exporter cannot read some of its sources.',
             'The collector {{ $labels.collector }} of {{ $labels.instance }} {{ if $value }}last succeeded '
-            + '{{ $value | humanizeDuration }} ago{{ else }}never succeeded{{ end }}. Its metrics are absent from the page.',
+            + '{{ $value | humanizeDuration }} ago. Its metrics are absent from the page, or as old as that.'
+            + '{{ else }}never succeeded. Its metrics are absent from the page.{{ end }}',
           ),
           alert(
             'TimeWaitConfigReloadFailed',

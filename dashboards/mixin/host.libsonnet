@@ -152,6 +152,30 @@ function(config)
             )],
             'cps',
           ) + g.sized(12, 8),
+          g.timeseries(
+            'TIME_WAITs by program',
+            'New TIME_WAITs per second, by the program that closed first and its systemd unit, container or pod. Needs --who.',
+            [
+              g.range('sum by(process, unit) (rate(timewait_closes_total{@}[$__rate_interval]))', '{{process}} {{unit}}'),
+              g.range('sum(rate(timewait_other_closes_total{@}[$__rate_interval]))', 'other programs'),
+            ],
+            'cps',
+            stacked=true,
+          ) + g.withRunbook(config, 'TimeWaitLocalProber') + g.sized(12, 8),
+          g.timeseries(
+            'connect() failures by program',
+            'connect() calls per second that found no free local port (EADDRNOTAVAIL), by program and destination. Needs --who.',
+            [
+              g.range(
+                'sum by(process, unit, destination_address, destination_port)'
+                + ' (rate(timewait_connect_failures_total{@}[$__rate_interval]))',
+                '{{process}} {{unit}} to {{destination_address}} port {{destination_port}}',
+              ),
+              g.range('sum(rate(timewait_other_connect_failures_total{@}[$__rate_interval]))', 'other programs'),
+            ],
+            'cps',
+            stacked=true,
+          ) + g.withRunbook(config, 'TimeWaitConnectFailures') + g.sized(12, 8),
           services.listening(config, toPort) + g.sized(24, 9),
         ],
       },
@@ -534,7 +558,14 @@ function(config)
             'Answers by status.',
             [g.range('sum by(code) (rate(timewait_exporter_http_requests_total{@}[$__rate_interval]))', '{{code}}')],
             'reqps',
-          ) + g.sized(8, 7),
+          ) + g.sized(12, 7),
+          g.timeseries(
+            'Traced closes by outcome',
+            'counted: has its TIME_WAIT. unmatched: its TIME_WAIT ended before a reading. foreign: of another network '
+            + 'namespace. lost: there was no room. Needs --who.',
+            [g.range('sum by(outcome) (rate(timewait_who_events_total{@}[$__rate_interval]))', '{{outcome}}')],
+            'cps',
+          ) + g.sized(12, 7),
           g.table(
             'Versions',
             'Of the exporters, the source of the socket table, and the start time.',
@@ -555,7 +586,7 @@ function(config)
               ['B', 'Reads', yes],
             ],
             'Host',
-          ) + g.sized(16, 7),
+          ) + g.sized(24, 7),
         ],
       },
     ],

@@ -85,7 +85,17 @@ function(config)
               g.range('sum(%s)' % ofPort('timewait_port_accept_queue_limit'), 'accept queue limit'),
               g.range('sum(%s)' % ofPort('timewait_port_listeners'), 'LISTEN'),
             ],
-          ) + g.withRunbook(config, 'TimeWaitAcceptQueueGrowing') + g.sized(12, 8),
+          ) + g.withRunbook(config, 'TimeWaitAcceptQueueGrowing') + g.sized(8, 8),
+          g.timeseries(
+            'TIME_WAITs by program',
+            'New TIME_WAITs per second at both ends, by the program that closed first: three of each port. Needs --who.',
+            [g.range(
+              'sum by(process, unit) (rate(%s[$__rate_interval]))' % ofPort('timewait_port_closes_total'),
+              '{{process}} {{unit}}',
+            )],
+            'cps',
+            stacked=true,
+          ) + g.sized(8, 8),
           g.table(
             'Peers',
             'The peers with most TIME_WAIT and ESTABLISHED sockets, where the exporter runs with --peers.limit.',
@@ -97,7 +107,7 @@ function(config)
               ['Value', 'Sockets'],
             ],
             'Sockets',
-          ) + g.sized(12, 8),
+          ) + g.sized(8, 8),
           services.listening(config, noLink, ', port=~"$port"') + g.sized(24, 7),
         ],
       },

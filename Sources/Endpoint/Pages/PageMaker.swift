@@ -59,7 +59,7 @@ final class PageMaker: Sendable {
             if state.queue.contains(form) { return .later }
             guard state.queue.count < Self.longestQueue else { return .refused }
             if !state.hasThread {
-                guard let thread = ServiceThread({ [self] in run() }) else { return .refused }
+                guard let thread = try? ServiceThread({ [self] in run() }) else { return .refused }
                 // Nobody waits for its end: what makes a page may hang.
                 thread.detach()
                 state.hasThread = true

@@ -154,9 +154,9 @@ struct Answers: Sendable {
 
 /// The status codes that are counted.
 ///
-/// libmicrohttpd gives some answers itself: 400, 413, 414, 431 and 500. It tells of them only once
-/// it has read the first line of the request; where it cannot read even that, it answers 400, 414
-/// or 505 and nobody can count it.
+/// libmicrohttpd gives some answers itself: 400, 413, 414, 431 and 500. It reports them only
+/// after it has read the first line of the request. If it cannot read even that, it answers 400,
+/// 414 or 505, which cannot be counted.
 enum StatusCode: UInt32, CaseIterable {
     case ok = 200
     case movedPermanently = 301

@@ -75,10 +75,12 @@ final class SettingsFile: Sendable {
         let content = try Self.read(path)
         state = Mutex(State(inForce: try SettingsInForce(settings, content)))
         for warning in content.configuration.warnings { report(.configurationWarning("\(warning)")) }
-        guard let started = ServiceThread({ [self] in run(content) }) else {
-            throw Problem(path, "cannot start a thread to watch the file")
+        do throws(SystemError) {
+            let started = try ServiceThread { [self] in run(content) }
+            thread.withLock { $0 = started }
+        } catch {
+            throw Problem(path, "cannot watch the file: \(ServiceThread.problem(error))")
         }
-        thread.withLock { $0 = started }
     }
 
     var inForce: SettingsInForce { state.withLock { $0.inForce } }

@@ -40,6 +40,7 @@ extension WebConfiguration.Material {
     }
 
     func kind(ofKey key: [UInt8]) throws(Problem) -> KeyKind {
+        // The key is made if 0 is returned, and lives until the end of this function.
         var allocated: gnutls_x509_privkey_t?
         guard unsafe gnutls_x509_privkey_init(&allocated) == 0, let made = unsafe allocated else {
             fatalError("out of memory")
@@ -58,6 +59,7 @@ extension WebConfiguration.Material {
 
     /// Checks that there is a certificate, and that it may be used for TLS.
     func check(_ certificate: [UInt8]) throws(Problem) {
+        // GnuTLS allocates the list and the certificates in it, which are freed below.
         var list: UnsafeMutablePointer<gnutls_x509_crt_t?>?
         var count: CUnsignedInt = 0
         let code = unsafe withDatum(certificate) {
@@ -80,16 +82,19 @@ extension WebConfiguration.Material {
     }
 }
 
-/// Calls a function with bytes in GnuTLS's form. GnuTLS reads them only.
+/// Calls a function with bytes in GnuTLS's form.
 func withDatum<Result>(_ bytes: [UInt8], _ body: (UnsafePointer<gnutls_datum_t>) -> Result) -> Result {
     unsafe bytes.withUnsafeBufferPointer { memory in
+        // GnuTLS only reads them.
         let data = unsafe UnsafeMutablePointer(mutating: memory.baseAddress)
         var datum = unsafe gnutls_datum_t(data: data, size: UInt32(memory.count))
         return unsafe body(&datum)
     }
 }
 
+/// Credentials without a certificate, which the caller frees.
 func emptyCredentials() -> gnutls_certificate_credentials_t {
+    // They are made if 0 is returned.
     var allocated: gnutls_certificate_credentials_t?
     guard unsafe gnutls_certificate_allocate_credentials(&allocated) == 0, let made = unsafe allocated else {
         fatalError("out of memory")
@@ -109,9 +114,8 @@ func gnutlsText(_ code: CInt) -> String {
 func readSmallFile(_ path: String, _ problem: (String) -> Problem) throws(Problem) -> [UInt8] {
     let content: [UInt8]?
     do throws(SystemError) {
-        let file = try FileDescriptor(open: path, waits: false)
         // What can be read only once cannot be read again after a change.
-        content = try file.status.isRegular ? file.bytes(upTo: 1 << 20) : nil
+        content = try FileDescriptor.regularFile(path, upTo: 1 << 20)
     } catch {
         throw problem(error.reason)
     }

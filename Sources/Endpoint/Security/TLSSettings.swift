@@ -195,7 +195,7 @@ extension WebConfiguration.TLS {
     /// What GnuTLS calls priority strings: which versions, cipher suites and curves a handshake may
     /// end with.
     ///
-    /// GnuTLS chooses from parts, not from suites: a list of suites stands for every combination of
+    /// GnuTLS chooses from parts, not from suites: a list of suites allows every combination of
     /// their parts. Of a server with one key there are only the suites of that key's kind left, and
     /// among these each cipher has one MAC and one way to exchange keys, so that parts and suites
     /// say the same. Go has only suites with ECDHE in its list.

@@ -7,7 +7,7 @@ import System
 /// The users of the web configuration file, with the bcrypt hashes of their passwords.
 struct Users: Sendable {
     private let hashes: [[UInt8]: [UInt8]]
-    /// Hashes that stand for those of unknown users.
+    /// Hashes that are checked in place of those of unknown users.
     private let decoys: [[UInt8]]
 
     init(_ users: [String: String]) {
@@ -107,7 +107,7 @@ final class PasswordChecker: Sendable {
             guard !state.isStopping, state.jobs.count < Self.limit,
                 state.jobs.count(where: { $0.client == client }) < Self.limitPerClient
             else { return false }
-            if !state.hasThread, let thread = ServiceThread({ [self] in run() }) {
+            if !state.hasThread, let thread = try? ServiceThread({ [self] in run() }) {
                 // Nobody waits for its end: a hash of high cost may take minutes.
                 thread.detach()
                 state.hasThread = true

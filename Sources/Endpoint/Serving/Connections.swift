@@ -31,13 +31,36 @@ final class Connections: Sendable {
             guard closing < Self.mostClosing else { return false }
             let open = state.entries.count - closing
             if open < enough { return true }
-            let idle = state.entries.filter { $0.value.isIdle }.map { (descriptor: $0.key, since: $0.value.since) }
-            // Not one of which something has come that libmicrohttpd has not read yet.
-            let longest = idle.sorted { $0.since < $1.since }.prefix(8).first { !Connection.hasUnread($0.descriptor) }
-            guard let longest else { return open < settings.connectionLimit }
-            Self.end(longest.descriptor, in: &state)
-            return true
+            let idle = state.entries.filter { $0.value.isIdle }.sorted { $0.value.since < $1.value.since }
+            let now = SystemClock.monotonic.now
+            for (descriptor, _) in idle.prefix(8) {
+                // Unread bytes are the start of a request, too.
+                if Connection.hasUnread(descriptor) || noteBegunRequest(on: descriptor, at: now, in: &state) {
+                    continue
+                }
+                Self.end(descriptor, in: &state)
+                return true
+            }
+            return open < settings.connectionLimit
         }
+    }
+
+    /// Marks an idle connection as at work if part of a request has arrived. libmicrohttpd reports
+    /// a request only when its first line is complete.
+    ///
+    /// - Returns: whether part of a request has arrived.
+    private func noteBegunRequest(on descriptor: CInt, at now: Duration, in state: inout sending State) -> Bool {
+        guard var entry = state.entries[descriptor] else { return false }
+        switch entry.phase {
+        case .opening where entry.tls == nil && Connection.hasReceived(descriptor): break
+        case .idle:
+            guard let begun = Connection.lastReceived(descriptor, after: entry.since, now) else { return false }
+            entry.deadline = begun + .seconds(settings.requestTimeout)
+        default: return false
+        }
+        entry.phase = .reading(Request())
+        state.entries[descriptor] = entry
+        return true
     }
 
     /// How many connections libmicrohttpd may still have that were shut down here.
@@ -55,8 +78,8 @@ final class Connections: Sendable {
             if own.count >= limit, own.count - Polling.gone(among: own) >= limit { return false }
             state.nextNumber += 1
             let now = SystemClock.monotonic.now
-            // libmicrohttpd tells nothing of a connection for which it had no memory: its
-            // descriptor comes again.
+            // libmicrohttpd does not report the end of a connection for which it had no memory:
+            // its descriptor comes again.
             state.entries[descriptor] = Entry(
                 number: state.nextNumber,
                 client: client,
@@ -174,6 +197,12 @@ final class Connections: Sendable {
         resume(page: page) { _, _, suspension in suspension.reason == .onDemand(form) }
     }
 
+    /// Lets a connection go on with the answer to its question. One that has ended since has
+    /// another number.
+    func answer(_ descriptor: CInt, number: UInt64, _ answer: Endpoint.Question.Answer) {
+        resume(answer: answer) { key, entry, _ in key == descriptor && entry.number == number }
+    }
+
     /// Lets a connection go on although what it waits for is not there.
     func resume(_ descriptor: CInt) {
         resume { key, _, _ in key == descriptor }
@@ -182,6 +211,7 @@ final class Connections: Sendable {
     private func resume(
         _ verdict: PasswordVerdict? = nil,
         page: Publication? = nil,
+        answer: Endpoint.Question.Answer? = nil,
         where belongs: (CInt, Entry, Suspension) -> Bool
     ) {
         let handles = state.withLock { state in
@@ -192,6 +222,7 @@ final class Connections: Sendable {
                 else { continue }
                 request.password = verdict ?? request.password
                 request.pageMade = page ?? request.pageMade
+                request.answer = answer ?? request.answer
                 state.entries[descriptor]?.enter(.whole(request), forAtMost: settings.requestTimeout)
                 handles.append(suspension.handle)
             }
@@ -217,11 +248,7 @@ final class Connections: Sendable {
             for (descriptor, entry) in state.entries {
                 switch entry.phase {
                 case .accepted, .suspended, .closing: continue
-                case .idle:
-                    // libmicrohttpd reports a request only when its first line is complete.
-                    guard let begun = Connection.lastReceived(descriptor, after: entry.since, now) else { break }
-                    state.entries[descriptor]?.phase = .reading(Request())
-                    state.entries[descriptor]?.deadline = begun + .seconds(settings.requestTimeout)
+                case .idle: _ = noteBegunRequest(on: descriptor, at: now, in: &state)
                 case .opening, .reading: Connection.reportEndAgain(descriptor)
                 case .whole, .answering: break
                 }

@@ -14,6 +14,15 @@ final class Daemon: @unchecked Sendable {
     private let logSink: UnsafeMutablePointer<cmhd_log_sink>
 
     init(of site: Site) throws(EndpointError) {
+        // Without poll() no connection would be accepted; without epoll_wait() libmicrohttpd would
+        // try again without a pause.
+        do throws(SystemError) {
+            try Polling.check()
+            try EventQueue.check()
+        } catch {
+            throw .cannotStart("cannot serve: \(error.call): \(error.reason)")
+        }
+        // The daemon keeps the site and the sink until no callback can come any more.
         let context = unsafe Unmanaged.passUnretained(site).toOpaque()
         let sink = UnsafeMutablePointer<cmhd_log_sink>.allocate(capacity: 1)
         unsafe sink.initialize(to: cmhd_log_sink(line: logLine, context: context))
@@ -40,7 +49,8 @@ final class Daemon: @unchecked Sendable {
         )
         guard let started = unsafe started else {
             unsafe sink.deallocate()
-            throw .cannotServe("cannot serve: libmicrohttpd did not start; see the log")
+            let reason = site.lastLibraryLine ?? "it lacks memory, threads or files to start"
+            throw .cannotStart("cannot serve: libmicrohttpd: \(reason)")
         }
         unsafe handle = started
         unsafe logSink = sink
@@ -48,6 +58,7 @@ final class Daemon: @unchecked Sendable {
     }
 
     deinit {
+        // It waits for the thread of the daemon, which alone uses the sink.
         unsafe MHD_stop_daemon(handle)
         unsafe logSink.deallocate()
     }
@@ -56,6 +67,7 @@ final class Daemon: @unchecked Sendable {
     ///
     /// - Returns: false where it could not, and the socket is closed.
     func serve(_ descriptor: CInt, of client: SocketAddress) -> Bool {
+        // libmicrohttpd copies the address.
         unsafe client.withPointer { unsafe MHD_add_connection(handle, descriptor, $0, $1) == .YES }
     }
 }
@@ -64,9 +76,10 @@ final class Daemon: @unchecked Sendable {
 // because a closure would inherit the actor of the place where it is written, and trap when C calls
 // it from another thread.
 
-/// The context that every callback is given. The daemon keeps it alive.
+/// The context that every callback is given.
 private func site(_ context: UnsafeMutableRawPointer?) -> Site? {
     guard let context = unsafe context else { return nil }
+    // What the daemon's init has passed, which the daemon keeps alive.
     return unsafe Unmanaged<Site>.fromOpaque(context).takeUnretainedValue()
 }
 
@@ -78,6 +91,7 @@ func connectionChanges(
     connectionContext: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
     change: MHD_ConnectionNotificationCode
 ) {
+    // libmicrohttpd's pointers, and the session of the connection, are valid during the call.
     guard let site = unsafe site(context), let connection = unsafe Connection(handle) else { return }
     switch change {
     case .CONNECTION_NOTIFY_STARTED:
@@ -103,6 +117,7 @@ func requestBegins(
     uri: UnsafePointer<CChar>?,
     handle: OpaquePointer?
 ) -> UnsafeMutableRawPointer? {
+    // libmicrohttpd's pointers are valid during the call.
     guard let site = unsafe site(context), let connection = unsafe Connection(handle) else { return nil }
     connection.close(afterIdleSeconds: site.settings.requestTimeout)
     site.connections.change(connection.descriptor) { entry in
@@ -125,6 +140,7 @@ func request(
     uploadSize: UnsafeMutablePointer<Int>?,
     requestContext: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
 ) -> MHD_Result {
+    // libmicrohttpd's pointers are valid during the call; its texts end with NUL and are copied.
     guard let site = unsafe site(context), let connection = unsafe Connection(handle),
         let path = unsafe path, let method = unsafe method, let version = unsafe version,
         let uploadSize = unsafe uploadSize
@@ -169,6 +185,7 @@ func requestEnds(
     requestContext: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
     reason: MHD_RequestTerminationCode
 ) {
+    // libmicrohttpd's pointers are valid during the call.
     guard let site = unsafe site(context), let connection = unsafe Connection(handle) else { return }
     let isKept = reason == .REQUEST_TERMINATED_COMPLETED_OK && !Connection.reportEndAgain(connection.descriptor)
     let seconds = site.connections.endRequest(connection.descriptor, isKept: isKept, own: connection.status)
@@ -176,7 +193,8 @@ func requestEnds(
 }
 
 func logLine(context: UnsafeMutableRawPointer, text: UnsafePointer<CChar>) {
+    // The text ends with NUL and is valid during the call; it is copied.
     var line = unsafe String(cString: text)[...]
     while line.last?.isNewline == true { line.removeLast() }
-    unsafe site(context)?.report(.library(String(line)))
+    unsafe site(context)?.noteLibrary(String(line))
 }

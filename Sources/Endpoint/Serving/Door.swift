@@ -28,10 +28,12 @@ final class Door: Sendable {
         self.daemon = daemon
         self.listeners = listeners
         isEncrypted = site.settingsInForce.tls != nil
-        guard let thread = ServiceThread({ [self] in run() }) else {
-            throw .cannotServe("cannot start a thread: the process has reached its limit of threads or tasks")
+        do throws(SystemError) {
+            let thread = try ServiceThread { [self] in run() }
+            self.thread.withLock { $0 = thread }
+        } catch {
+            throw .cannotStart(ServiceThread.problem(error))
         }
-        self.thread.withLock { $0 = thread }
     }
 
     /// Accepts no more connections: new ones are refused, or, on an inherited socket, wait for the
@@ -103,15 +105,16 @@ final class Door: Sendable {
 
     /// Accepts one connection, which waits for its handshake over TLS.
     ///
-    /// - Returns: an errno of the process or of the machine, which does not go away by trying again
-    ///   at once.
+    /// - Returns: the errno of an accept() that an immediate retry would not help; nil if it
+    ///   succeeded, if the client has gone, or if the endpoint stops.
     private func letIn(from listener: ListenSocket, to queue: inout HandshakeQueue) -> CInt? {
         let descriptor: CInt
         let client: SocketAddress
         do throws(SystemError) {
             (descriptor, client) = try listener.accept()
         } catch {
-            return [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(error.errno) ? error.errno : nil
+            // EINVAL: the socket was shut down, for the stop.
+            return [EAGAIN, ECONNABORTED, EINVAL].contains(error.errno) ? nil : error.errno
         }
         if isEncrypted { queue.append(descriptor, of: client) } else { serve(descriptor, of: client) }
         return nil

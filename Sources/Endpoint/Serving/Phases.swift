@@ -31,11 +31,14 @@ extension Connections {
         /// Whether it has waited for a page on demand, and the page if it came.
         var hasOrdered = false
         var pageMade: Publication?
+        /// Whether its question was asked, and the answer if it came.
+        var hasAsked = false
+        var answer: Endpoint.Question.Answer?
     }
 
     /// What a suspended connection waits for.
     struct Suspension {
-        enum Reason: Equatable { case firstPage, password, onDemand(PageForm) }
+        enum Reason: Equatable { case firstPage, password, onDemand(PageForm), question }
         let reason: Reason
         /// The address of libmicrohttpd's own record.
         let handle: UInt

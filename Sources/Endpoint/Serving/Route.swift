@@ -1,9 +1,11 @@
-/// What the target of a request stands for.
+/// What the target of a request asks for.
 enum Route: Equatable {
     case page
     case landing
     /// A page on demand, by its place in the settings.
     case onDemand(Int)
+    /// A question, by its place in the settings.
+    case question(Int)
     case healthy
     case ready
     /// A path of ours with empty or dotted parts, and the path without them.
@@ -17,8 +19,15 @@ enum Route: Equatable {
 
     /// The route of a target without its query.
     ///
-    /// - Parameter pages: the pages on demand.
-    init(_ target: String, telemetryPath: TelemetryPath, onDemand pages: [Endpoint.OnDemandPage]) {
+    /// - Parameters:
+    ///   - pages: the pages on demand.
+    ///   - questions: the paths whose answers depend on their queries.
+    init(
+        _ target: String,
+        telemetryPath: TelemetryPath,
+        onDemand pages: [Endpoint.OnDemandPage],
+        questions: [Endpoint.Question] = []
+    ) {
         if target == "*" {
             self = .everything
             return
@@ -30,6 +39,7 @@ enum Route: Equatable {
         func known(_ path: String) -> Route? {
             if path == telemetryPath.text { return .page }
             if let place = pages.firstIndex(where: { $0.path == path }) { return .onDemand(place) }
+            if let place = questions.firstIndex(where: { $0.path == path }) { return .question(place) }
             return path == "/" ? .landing : Self.ofProbe(path)
         }
         let clean = Self.cleaned(path)
@@ -77,7 +87,7 @@ package struct TelemetryPath: Equatable, Sendable {
     /// Reads what an operator wrote: a slash, and after it neither white space nor `?`, `#` or `%`,
     /// nor an empty part, `.` or `..`.
     ///
-    /// `/` stands for itself: the page then takes the place of the landing page.
+    /// `/` is allowed: the page then takes the place of the landing page.
     ///
     /// - Throws: what is wrong with the text, and what would be right.
     package init(_ text: String) throws(Endpoint.SyntaxError) {

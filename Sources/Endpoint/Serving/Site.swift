@@ -22,6 +22,7 @@ final class Site: Sendable {
     private struct State {
         var page: Publication?
         var isStopping = false
+        var lastLibraryLine: String?
     }
 
     init(_ settings: Endpoint.Settings, report: @escaping @Sendable (Endpoint.Event) -> Void) throws(EndpointError) {
@@ -37,6 +38,14 @@ final class Site: Sendable {
         } catch {
             throw .badConfiguration("\(error)")
         }
+    }
+
+    /// What libmicrohttpd has logged last.
+    var lastLibraryLine: String? { state.withLock { $0.lastLibraryLine } }
+
+    func noteLibrary(_ line: String) {
+        state.withLock { $0.lastLibraryLine = line }
+        report(.library(line))
     }
 
     var settingsInForce: SettingsInForce { file?.inForce ?? withoutFile }
@@ -113,7 +122,12 @@ final class Site: Sendable {
         let answers = inForce.answers
         let (page, isStopping) = state.withLock { ($0.page, $0.isStopping) }
         if isStopping { return answers.stopping }
-        let route = Route(asked.path, telemetryPath: settings.telemetryPath, onDemand: settings.onDemandPages)
+        let route = Route(
+            asked.path,
+            telemetryPath: settings.telemetryPath,
+            onDemand: settings.onDemandPages,
+            questions: settings.questions
+        )
         if !request.isAdmitted, !route.isProbe {
             if let wait = inForce.rateLimiter?.wait() { return answers.tooManyRequests(retryAfter: wait) }
             request.isAdmitted = true
@@ -142,6 +156,7 @@ final class Site: Sendable {
         case (.landing, _): return answers.landing
         case (.healthy, _): return answers.healthy
         case (.ready, _): return isStale ? answers.stale : page == nil ? answers.noPageYet : answers.ready
+        case (.question(let place), _): return try answer(toQuestion: place, request, on: connection, inForce)
         case (.page, _), (.onDemand, _):
             guard let page else {
                 if request.hasWaited || settings.firstPageWait <= .zero { return answers.noPageYet }

@@ -4,26 +4,37 @@ import KernelReaders
 import Model
 import System
 
-/// What the exporter does to read the socket table over sock_diag, alone, at the same rhythm as
-/// `sock_diag_floor`: `reading_cost READINGS PAUSE`, with PAUSE in milliseconds, prints for each
-/// reading its CPU time in nanoseconds and the number of TIME_WAITs.
+/// What the exporter does to read the socket table, alone, at the same rhythm as `sock_diag_floor`
+/// and `procfs_floor`: `reading_cost READINGS PAUSE [procfs]`, with PAUSE in milliseconds, prints
+/// for each reading its CPU time in nanoseconds and the number of TIME_WAITs.
 @main
 struct ReadingCost {
     static func main() {
-        let numbers = ((try? ProcessArguments.read()) ?? []).compactMap { UInt32($0) }
+        let arguments = (try? ProcessArguments.read()) ?? []
+        let numbers = arguments.compactMap { UInt32($0) }
         guard numbers.count == 2 else {
-            print("reading_cost READINGS PAUSE")
+            print("reading_cost READINGS PAUSE [procfs]")
             exit(64)
         }
         do throws(ReadError) {
-            try read(numbers[0], pause: numbers[1])
+            if arguments.last == "procfs" {
+                var table = ProcSocketTable(ProcFilesystem(mount: "/proc"))
+                try read(&table, numbers[0], pause: numbers[1])
+            } else {
+                var table = try SockDiagTable()
+                try read(&table, numbers[0], pause: numbers[1])
+            }
         } catch {
             print(error)
             exit(1)
         }
     }
 
-    private static func read(_ count: UInt32, pause: UInt32) throws(ReadError) {
+    private static func read<Table: SocketTableSource & ~Copyable>(
+        _ table: inout Table,
+        _ count: UInt32,
+        pause: UInt32
+    ) throws(ReadError) {
         let proc = ProcFilesystem(mount: "/proc")
         let ports = try proc.portSysctls().value
         let facts = NamespaceFacts(
@@ -34,7 +45,6 @@ struct ReadingCost {
             recycled: 0
         )
         var memory = Memory(AccountingSettings())
-        var table = try SockDiagTable()
         for _ in 0..<count {
             usleep(pause * 1000)
             let start = cpuNanoseconds

@@ -1,9 +1,11 @@
-"""What strangers do to the latency of a good client's scrapes: the exporter and node_exporter in one run.
+"""What strangers do to the latency of a good client's scrapes: the exporter and node_exporter in
+one run.
 
     measure.py FOLDER EXPORTER NODE_EXPORTER GENERATOR [SECONDS]
 
-It needs a network namespace of its own with lo up. Each scrape opens a new connection from 127.0.0.1, every 20 ms; the
-strangers come from other addresses. FOLDER gets strangers.md and strangers.json."""
+It needs a network namespace of its own with lo up. Each scrape opens a new connection from
+127.0.0.1, every 20 ms; the strangers come from other addresses. FOLDER gets strangers.md and
+strangers.json."""
 
 import json
 import multiprocessing
@@ -307,7 +309,8 @@ def main(output, exporter, node_exporter, generator, seconds=10):
     """Measures both, and writes the table."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    # What the generator's clients send to its listeners must not get there: Tests/Benchmark/c/timewait_generator/main.c.
+    # What the generator's clients send to its listeners must not get there:
+    # Tests/Benchmark/c/timewait_generator/main.c.
     chain = "add chain ip benchmark input { type filter hook input priority -300; }"
     rule = "add rule ip benchmark input ip saddr 127.1.0.0/16 ip daddr 127.0.0.1 tcp dport 8080-8087 drop"
     subprocess.run(["nft", f"add table ip benchmark; {chain}; {rule}"], check=True)

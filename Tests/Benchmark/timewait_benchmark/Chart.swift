@@ -33,6 +33,7 @@ struct Chart {
         case .exporterProcfs: ("#d9480f", 3.5, "")
         case .procfsFloor: ("#6b2104", 1.6, "5 4")
         case .nodeExporter: ("#2f9e44", 2, "")
+        case .nodeExporterOfDebian13: ("#2f9e44", 2, "2 3")
         case .ss: ("#862e9c", 2, "")
         }
     }

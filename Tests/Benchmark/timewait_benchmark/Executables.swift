@@ -7,6 +7,9 @@ struct Executables {
     let sockDiagFloor: String
     let procfsFloor: String
     let nodeExporter = "prometheus-node-exporter"
+    /// Where .ci/install-packages unpacks it; nil where the mirror of this machine does not have
+    /// it.
+    let nodeExporterOfDebian13: String?
     let ss = "ss"
     let wrk = "wrk"
 
@@ -19,6 +22,8 @@ struct Executables {
         generator = built("timewait_generator")
         sockDiagFloor = built("sock_diag_floor")
         procfsFloor = built("procfs_floor")
+        let unpacked = ".build/debian-13/usr/bin/prometheus-node-exporter"
+        nodeExporterOfDebian13 = FileManager.default.isExecutableFile(atPath: unpacked) ? unpacked : nil
         for path in [self.exporter, generator, sockDiagFloor, procfsFloor]
         where !FileManager.default.isExecutableFile(atPath: path) {
             throw BenchmarkError("there is no \(path): swift build makes it")

@@ -44,13 +44,17 @@ struct Machine: Codable {
         let buckets = try ProcFile.text("/proc/sys/net/ipv4/tcp_ehash_entries").trimmingCharacters(in: .newlines)
         hashBuckets = abs(Int(buckets) ?? 0)
         let exporter = try FinishedProgram([executables.exporter, "--version"], within: 10).text
-        versions = [
+        var versions = [
             "timewait_exporter": exporter.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
                 .joined(separator: "; "),
             "node_exporter": try Self.firstLine(executables.nodeExporter, "--version"),
             "ss": try Self.firstLine(executables.ss, "-V"),
             "wrk": try Self.firstLine("sh", "-c", "\(executables.wrk) -v || true"),
         ]
+        if let program = executables.nodeExporterOfDebian13 {
+            versions["node_exporter of Debian 13"] = try Self.firstLine(program, "--version")
+        }
+        self.versions = versions
         begin = try Moment()
     }
 

@@ -26,6 +26,7 @@ enum MethodName: String, CaseIterable, Codable, CodingKeyRepresentable {
     case exporterSockDiag = "exporter_sock_diag"
     case exporterWithoutArrivals = "exporter_sock_diag_without_arrivals"
     case nodeExporter = "node_exporter"
+    case nodeExporterOfDebian13 = "node_exporter_of_debian_13"
     case procfsFloor = "procfs_floor"
     case exporterProcfs = "exporter_procfs"
     case ss
@@ -37,6 +38,7 @@ enum MethodName: String, CaseIterable, Codable, CodingKeyRepresentable {
         case .exporterSockDiag: "timewait_exporter, sock_diag"
         case .exporterWithoutArrivals: "the same with --sockets.limit=0"
         case .nodeExporter: "node_exporter, tcpstat"
+        case .nodeExporterOfDebian13: "node_exporter of Debian 13, tcpstat"
         case .procfsFloor: "C, procfs, reads only"
         case .exporterProcfs: "timewait_exporter, procfs"
         case .ss: "ss -tan state time-wait"

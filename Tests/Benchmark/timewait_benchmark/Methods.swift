@@ -66,12 +66,13 @@ final class SsMethod: Method {
 
 /// node_exporter with nothing but its tcpstat collector, which reads at each scrape.
 final class NodeExporterMethod: Method {
-    let name = MethodName.nodeExporter
+    let name: MethodName
     private let exporter: RunningNodeExporter
     private let scrapes: Int
 
-    init(_ executables: Executables, scrapes: Int) throws {
-        exporter = try RunningNodeExporter(executables, collector: "tcpstat", port: 9100)
+    init(_ name: MethodName, _ program: String, port: UInt16, scrapes: Int) throws {
+        self.name = name
+        exporter = try RunningNodeExporter(program, collector: "tcpstat", port: port)
         self.scrapes = scrapes
     }
 
@@ -85,7 +86,7 @@ final class NodeExporterMethod: Method {
         let after = try exporter.files.cpuMilliseconds()
         let family = "node_tcp_connection_states"
         guard let page = page.map({ MetricsPage($0) }), page.sum(family) != nil else {
-            throw BenchmarkError("node_exporter has no \(family)")
+            throw BenchmarkError("\(name.label) has no \(family)")
         }
         // It leaves out states that no socket is in.
         let timeWaits = page.sum(family, #"state="time_wait""#) ?? 0

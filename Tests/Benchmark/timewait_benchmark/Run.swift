@@ -31,6 +31,10 @@ struct Run {
             case .web(let rounds, let seconds):
                 progress("web: \(rounds) rounds of \(seconds) s")
                 results.web = try WebSide.measure(executables, rounds: rounds, seconds: seconds)
+                // A connection that closed late may have left one.
+                try Waiting.until("no TIME_WAIT is left", within: 90) {
+                    try String(contentsOfFile: "/proc/net/sockstat", encoding: .utf8).contains(" tw 0 ")
+                }
             case .storm(let storm):
                 progress("storm: \(storm.standing) TIME_WAITs and \(storm.rate) new ones a second")
                 try generator.grow(to: storm.standing)
@@ -73,15 +77,25 @@ struct Run {
         }
     }
 
-    /// The methods with fresh processes. A reading of the exporter over procfs takes more than a
-    /// second at a million.
+    /// The methods with fresh processes. At a million a reading over sock_diag may take half a
+    /// second, and one over procfs takes more than one.
     private func methods(_ timeWaits: Int) throws -> [any Method] {
         let isLarge = timeWaits > 300_000
-        return [
-            FloorMethod(.sockDiagFloor, executables.sockDiagFloor, readings: plan.readings, pause: 1),
-            try ExporterMethod(executables, .exporterSockDiag, interval: 1, readings: plan.readings),
-            try ExporterMethod(executables, .exporterWithoutArrivals, interval: 1, readings: plan.readings),
-            try NodeExporterMethod(executables, scrapes: isLarge ? 3 : 10),
+        return try [
+            FloorMethod(.sockDiagFloor, executables.sockDiagFloor, readings: plan.readings, pause: isLarge ? 2 : 1),
+            try ExporterMethod(executables, .exporterSockDiag, interval: isLarge ? 2 : 1, readings: plan.readings),
+            try ExporterMethod(
+                executables,
+                .exporterWithoutArrivals,
+                interval: isLarge ? 2 : 1,
+                readings: plan.readings
+            ),
+            try NodeExporterMethod(
+                .nodeExporter,
+                executables.nodeExporter,
+                port: 9100,
+                scrapes: isLarge ? 3 : 10
+            ),
             FloorMethod(.procfsFloor, executables.procfsFloor, readings: isLarge ? 2 : plan.readings, pause: 1),
             try ExporterMethod(
                 executables,
@@ -90,7 +104,12 @@ struct Run {
                 readings: isLarge ? 2 : plan.readings
             ),
             SsMethod(executables),
-        ]
+        ] + newerNodeExporter(scrapes: isLarge ? 3 : 10)
+    }
+
+    private func newerNodeExporter(scrapes: Int) throws -> [any Method] {
+        guard let program = executables.nodeExporterOfDebian13 else { return [] }
+        return [try NodeExporterMethod(.nodeExporterOfDebian13, program, port: 9101, scrapes: scrapes)]
     }
 
     /// The exporter and its floor, in the default rhythm, while all TIME_WAITs are replaced once in

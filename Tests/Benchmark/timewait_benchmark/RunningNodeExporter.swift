@@ -3,10 +3,10 @@ final class RunningNodeExporter {
     private let child: Child
     let port: UInt16
 
-    init(_ executables: Executables, collector: String, port: UInt16) throws {
+    init(_ program: String, collector: String, port: UInt16) throws {
         self.port = port
         child = try Child([
-            executables.nodeExporter,
+            program,
             "--web.listen-address=127.0.0.1:\(port)",
             "--web.disable-exporter-metrics",
             "--collector.disable-defaults",

@@ -5,7 +5,7 @@ enum WebSide {
     /// The exporter and node_exporter with a cheap collector, in turns.
     static func measure(_ executables: Executables, rounds: Int, seconds: Int) throws -> Results.Web {
         let exporter = try RunningExporter(executables, .sockDiag, port: 10057, interval: 5)
-        let nodeExporter = try RunningNodeExporter(executables, collector: "loadavg", port: 9100)
+        let nodeExporter = try RunningNodeExporter(executables.nodeExporter, collector: "loadavg", port: 9100)
         // wrk closes its connections first. With this limit they leave no TIME_WAIT that the next
         // step would count.
         let limit = "/proc/sys/net/ipv4/tcp_max_tw_buckets"

@@ -1,8 +1,10 @@
-"""Records an hour in the life of five hosts, for the pictures of the dashboards: `record.py EXPORTER FILE`.
+"""Records an hour in the life of five hosts, for the pictures of the dashboards:
+`record.py EXPORTER FILE`.
 
-Each host is a network namespace with an exporter of its own and real connections, over a veth pair to a namespace with
-the clients. What happens on it stands in STORY. Its page is fetched every 15 s, as Prometheus would, and written to
-FILE, with `up`. Needs root. --minutes squeezes the hour for a try.
+Each host is a network namespace with an exporter of its own and real connections, over a veth pair
+to a namespace with the clients. What happens on it stands in STORY. Its page is fetched every 15 s,
+as Prometheus would, and written to FILE, with `up`. Needs root. --minutes squeezes the hour for a
+try.
 """
 
 import argparse
@@ -16,10 +18,12 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 CLIENTS = "timewait-clients"
 
-# (minute, host, action, arguments). "start NAME in NAMESPACE command", "stop NAME", "pause NAME", "resume NAME", "sysctl
-# KEY VALUE"; "@" stands for the host's address, "!" for that of the clients next to it.
+# (minute, host, action, arguments). "start NAME in NAMESPACE command", "stop NAME", "pause NAME",
+# "resume NAME", "sysctl KEY VALUE"; "@" is the host's address, "!" for that of the clients
+# next to it.
 STORY = """
-# web-1: a prober dials every service; a service inside the ephemeral range is stopped and loses its port.
+# web-1: a prober dials every service; a service inside the ephemeral range is stopped and loses its
+# port.
 0   web-1   sysctl ip_local_reserved_ports 39100
 0   web-1   start services on host serve 3000 5000 6379 8080 39100
 0   web-1   start slow on host serve 9090
@@ -144,7 +148,8 @@ class Host:
         run("ip", "netns", "del", self.namespace)
 
 
-# What fetches a page within a namespace, for one line of standard input, over one connection that it keeps.
+# What fetches a page within a namespace, for one line of standard input, over one connection that
+# it keeps.
 FETCH = """
 import http.client, json, sys
 connection = http.client.HTTPConnection("127.0.0.1", 10057, timeout=10)

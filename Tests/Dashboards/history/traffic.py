@@ -1,13 +1,15 @@
-"""Real TCP connections for the hosts of the story: services, clients that dial them, and connections that stay.
+"""Real TCP connections for the hosts of the story: services, clients that dial them, and
+connections that stay.
 
-    traffic.py serve PORT...            a line in, a line out; who closes first is the client's choice
+    traffic.py serve PORT...            a line in, a line out; the client chooses who closes first
     traffic.py dial ADDRESS PORT... --rate R --closer client|server
                                         R short connections a second to each port
     traffic.py hold ADDRESS PORT --count N [--rate R] [--source-port P]
                                         N connections, R a second, kept until the end
     traffic.py itself PORT              a socket that is connected to itself
 
-Each runs until SIGTERM. "close" asks the service to close first, so that the TIME_WAIT is left at its end.
+Each runs until SIGTERM. "close" asks the service to close first, so that the TIME_WAIT is left at
+its end.
 """
 
 import argparse

@@ -33,6 +33,9 @@ extension Endpoint {
         publish(Array(text.utf8), age: age)
     }
 
+    /// Whether libmicrohttpd is 1.0 or later, which refuses by itself much that 0.9.75 reads.
+    static var libraryIsStrict: Bool { !libraryVersion.hasPrefix("0.") }
+
     static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
     var ports: [Int] {

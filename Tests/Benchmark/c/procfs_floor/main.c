@@ -1,6 +1,7 @@
-// The least a program can do to get the TCP sockets from procfs: read both files, and not look at a byte.
-// procfs_floor READINGS PAUSE, with PAUSE in milliseconds: says for each reading its CPU time in nanoseconds and the
-// number of rows of tcp, of any state. The pause keeps the rhythm of a sampler, whose caches are cold as well.
+// The least a program can do to get the TCP sockets from procfs: read both files, and not look at a
+// byte. procfs_floor READINGS PAUSE, with PAUSE in milliseconds: says for each reading its CPU time
+// in nanoseconds and the number of rows of tcp, of any state. The pause keeps the rhythm of a
+// sampler, whose caches are cold as well.
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,7 +21,8 @@ static _Noreturn void fail(const char *what) {
     exit(1);
 }
 
-// Stops at the first read() that does not fill the kernel's page: while the table grows, reading on may never end.
+// Stops at the first read() that does not fill the kernel's page: while the table grows, reading on
+// may never end.
 static long bytes_of(const char *path) {
     long bytes = 0, page = sysconf(_SC_PAGESIZE);
     ssize_t length;

@@ -1,6 +1,7 @@
-// The least a program can do to count the TCP sockets by state over sock_diag: ask for all, and look at one byte of each.
-// sock_diag_floor READINGS PAUSE, with PAUSE in milliseconds: says for each reading its CPU time in nanoseconds and the
-// number of TIME_WAITs it saw. The pause keeps the rhythm of a sampler, whose caches are cold as well.
+// The least a program can do to count the TCP sockets by state over sock_diag: ask for all, and
+// look at one byte of each. sock_diag_floor READINGS PAUSE, with PAUSE in milliseconds: says for
+// each reading its CPU time in nanoseconds and the number of TIME_WAITs it saw. The pause keeps the
+// rhythm of a sampler, whose caches are cold as well.
 #include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
@@ -15,10 +16,12 @@
 
 #define TIME_WAIT 6
 
-// All states up to NEW_SYN_RECV, 12. The one after it asks for sockets that are only bound, in another table.
+// All states up to NEW_SYN_RECV, 12. The one after it asks for sockets that are only bound, in
+// another table.
 #define STATES 0x1ffe
 
-// The kernel fills at most 32 KiB, and remembers the largest buffer it saw: so it is one buffer, and never another size.
+// The kernel fills at most 32 KiB, and remembers the largest buffer it saw: so it is one buffer,
+// and never another size.
 static _Alignas(struct nlmsghdr) char buffer[32 * 1024];
 static long counts[256];
 

@@ -12,15 +12,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-// The ephemeral range of the namespace, and the part of it that the clients use. They bind() their ports, and connect()
-// passes over such a port, whatever its address: the rest of the range is for everybody else.
+// The ephemeral range of the namespace, and the part of it that the clients use. They bind() their
+// ports, and connect() passes over such a port, whatever its address: the rest of the range is for
+// everybody else.
 #define RANGE "20000 60999"
 #define FIRST_PORT 30000
 #define PORTS 31000
 #define FIRST_SERVICE 8080
 #define SERVICES 8
 
-// Clients use 127.1.0.0/16, so that a packet filter can tell them from everybody else on the loopback link.
+// Clients use 127.1.0.0/16, so that a packet filter can tell them from everybody else on the
+// loopback link.
 #define FIRST_CLIENT 0x7f010001u
 #define SERVER 0x7f000001u
 
@@ -49,7 +51,8 @@ void connection_close(const struct connection *connection, struct segments *segm
     int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (descriptor < 0) fail("a socket");
     set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
-    // In repair mode connect() makes an ESTABLISHED socket without a packet, which is what makes this fast.
+    // In repair mode connect() makes an ESTABLISHED socket without a packet, which is what makes
+    // this fast.
     set(descriptor, IPPROTO_TCP, TCP_REPAIR, TCP_REPAIR_ON, "TCP_REPAIR");
     if (bind(descriptor, (struct sockaddr *)&local, sizeof local)) fail("bind()");
     if (connect(descriptor, (struct sockaddr *)&remote, sizeof remote)) fail("connect()");
@@ -67,7 +70,8 @@ static void sysctl(const char *path, const char *value) {
     close(descriptor);
 }
 
-// A million TIME_WAITs and a packet filter are nothing for a machine's own namespace, which has links beside lo.
+// A million TIME_WAITs and a packet filter are nothing for a machine's own namespace, which has
+// links beside lo.
 static void refuse_used_namespace(void) {
     struct if_nameindex *links = if_nameindex();
     if (!links) fail("the list of network links");

@@ -6,7 +6,8 @@
 // How many there can be: ports, times services, times client addresses.
 #define CONNECTIONS_LIMIT (31000L * 8 * 250)
 
-// Refuses any network namespace but an empty one, sets what the sockets need there, and listens on the services' ports.
+// Refuses any network namespace but an empty one, sets what the sockets need there, and listens on
+// the services' ports.
 void connections_prepare(void);
 
 // The connection of that number.

@@ -1,12 +1,14 @@
-// Makes TIME_WAIT sockets in known numbers and keeps them, far beyond their 60 seconds, until its input ends.
-// It is told what to do on standard input, a command a line, and answers "ok" on standard output when that is done:
+// Makes TIME_WAIT sockets in known numbers and keeps them, far beyond their 60 seconds, until its
+// input ends. It is told what to do on standard input, a command a line, and answers "ok" on
+// standard output when that is done:
 //
 //   grow COUNT        have COUNT in all, as fast as it goes
 //   grow COUNT RATE   the same, with RATE new ones a second
-//   churn RATE        from now on end RATE a second, and make the same connections anew; 0 stops that
+//   churn RATE        from now on replace RATE connections a second; 0 stops that
 //
-// It needs a network namespace of its own, with lo up and a rule that drops what 127.1.0.0/16 sends to 127.0.0.1, ports
-// 8080 to 8087: those FINs would reach listeners that know nothing of the connections, and be answered with an RST.
+// It needs a network namespace of its own, with lo up and a rule that drops what 127.1.0.0/16 sends
+// to 127.0.0.1, ports 8080 to 8087: those FINs would reach listeners that know nothing of the
+// connections, and be answered with an RST.
 #define _GNU_SOURCE
 #include "connections.h"
 
@@ -62,7 +64,8 @@ static void *refresh(void *unused) {
     }
 }
 
-// Replaces churn_rate a second, one after the other. The number stays the same, and each new one is a new socket.
+// Replaces churn_rate a second, one after the other. The number stays the same, and each new one is
+// a new socket.
 static void *churn(void *unused) {
     (void)unused;
     struct segments *segments = segments_open();
@@ -127,6 +130,15 @@ static void grow_to(long count, long rate) {
     grow(&first);
     pthread_join(other, NULL);
     held = count;
+    if (rate > 0) return;
+    // The first of a million are too old by now to wait for their turn.
+    struct segments *segments = segments_open();
+    for (long i = 0; i < count; i++) {
+        struct connection connection = connection_of(i);
+        segments_add(segments, &connection, SEGMENT_ACK);
+    }
+    segments_send(segments);
+    segments_close(segments);
 }
 
 int main(void) {

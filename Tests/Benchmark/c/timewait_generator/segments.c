@@ -44,7 +44,8 @@ struct segments *segments_open(void) {
     return segments;
 }
 
-// The checksum of RFC 1071 over a TCP header and its pseudo header. The kernel does the IP header's.
+// The checksum of RFC 1071 over a TCP header and its pseudo header. The kernel does the IP
+// header's.
 static uint16_t checksum(const struct segment *segment) {
     uint32_t sum = htons(IPPROTO_TCP) + htons(sizeof segment->tcp);
     uint16_t words[sizeof segment->tcp / 2];
@@ -71,7 +72,8 @@ void segments_add(struct segments *segments, const struct connection *connection
         .tcp = {
             .source = htons(connection->remote_port),
             .dest = htons(connection->local_port),
-            // Sequence numbers begin at 0 on both sides, because no SYN has set others; a FIN takes one.
+            // Sequence numbers begin at 0 on both sides, because no SYN has set others; a FIN takes
+            // one.
             .seq = htonl(kind == SEGMENT_FIN ? 0 : 1),
             .ack_seq = htonl(1),
             .doff = sizeof segment->tcp / 4,

@@ -15,7 +15,8 @@ enum segment_kind {
     SEGMENT_RST, // the TIME_WAIT ends at once, where tcp_rfc1337 is 0
 };
 
-// Segments on their way out. They are sent 64 with one system call, which is a third of the cost of one by one.
+// Segments on their way out. They are sent 64 with one system call, which is a third of the cost of
+// one by one.
 struct segments;
 
 struct segments *segments_open(void);
