@@ -34,13 +34,16 @@ def serve(listener):
     return listener
 """
 # Short connections to a service, one after the other. `by` says who closes first, and so has the
-# TIME_WAIT.
+# TIME_WAIT. A client that closes first waits for the service's FIN: then its TIME_WAIT is there.
 DIAL = """
 def dial(address, port, by, count=1, **options):
     for _ in range(count):
         client = connect(address, port, **options)
         client.sendall(b"close" if by == "service" else b"hello")
         assert client.recv(100) == (b"" if by == "service" else b"hello")
+        if by == "client":
+            client.shutdown(socket.SHUT_WR)
+            assert client.recv(100) == b""
         client.close()
 """
 
@@ -109,6 +112,11 @@ class Machine(Host):
 
     def time_waits(self):
         return self.ss("state", "time-wait")
+
+    def wait_for_time_waits(self, count):
+        """Waits until so many are there. A service that closed first has its own only when the
+        client's FIN arrives, which under load takes a moment."""
+        poll(f"{count} TIME_WAITs", lambda: len(self.time_waits()) == count)
 
     def forget_time_waits(self):
         """Ends all TIME_WAITs, in place of a minute's wait."""

@@ -85,7 +85,7 @@ def test_a_changed_fin_timeout_is_a_finding_if_there_are_many_time_waits(new_mac
     client.connect_with(server, "10.0.0.1/24", "10.0.0.2/24")
     server.do("service = serve(listen('0.0.0.0', 8080))")
     client.do("dial('10.0.0.2', 8080, 'client', count)", count=count)
-    assert len(client.time_waits()) == count
+    client.wait_for_time_waits(count)
     diagnosis = client.diagnose()
     assert diagnosis.status == 0
     assert diagnosis.ids == ({"fin_timeout_is_not_time_wait"} if count > 500 else set())

@@ -58,6 +58,7 @@ def test_a_clean_restart_of_a_service_that_closes_first_and_sets_so_reuseaddr(ma
     service = machine.program("service")
     service.do("listener = serve(listen('0.0.0.0', 8443))")
     machine.do("dial('127.0.0.1', 8443, 'service', 30)")
+    machine.wait_for_time_waits(30)
     service.end()
     again = machine.program("service")
     again.do("listener = serve(listen('0.0.0.0', 8443))")

@@ -13,13 +13,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("PROBER", ROOT / ".build" / "debug" / "timewait_prober")).resolve()
 
 
-def poll(what, condition, seconds=30, pause=0.05):
-    """Waits until the condition holds, and returns what it said."""
+def poll(what, condition, seconds=30, pause=0.05, state=lambda: "nothing more is known"):
+    """Waits until the condition holds, and returns what it said. A failure shows the state."""
     end = time.monotonic() + seconds
     while True:
         if found := condition():
             return found
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        assert time.monotonic() < end, f"not within {seconds} s: {what}; {state()}"
         time.sleep(pause)
 
 
@@ -128,6 +128,22 @@ def sockets(*states, **where):
         local, peer = (fields[2], fields[3]) if len(states) == 1 else (fields[3], fields[4])
         found.append((int(local.rpartition(":")[2]), int(peer.rpartition(":")[2])))
     return [(local, peer) for local, peer in found if where.get("local", local) == local and where.get("peer", peer) == peer]
+
+
+def counters():
+    """The kernel's counters of TCP in this namespace, by name."""
+    found = {}
+    for file in ("/proc/net/snmp", "/proc/net/netstat"):
+        lines = [line.split() for line in pathlib.Path(file).read_text().splitlines()]
+        for names, values in zip(lines[::2], lines[1::2], strict=True):
+            if names[0] in ("Tcp:", "TcpExt:"):
+                found |= dict(zip(names[1:], map(int, values[1:]), strict=True))
+    return found
+
+
+def changes(before, after):
+    """The counters that have changed, and by how much."""
+    return {name: after[name] - before[name] for name in after if after[name] != before[name]}
 
 
 def time_waits(port):

@@ -57,10 +57,10 @@ class Server:
             with self.lock:
                 self.errors[type(error).__name__] += 1
         finally:
-            with self.lock:
-                self.open.discard(plain)
             with contextlib.suppress(OSError):
                 connection.close()
+            with self.lock:
+                self.open.discard(plain)
 
     def end(self):
         """Stops listening, and resets what is open."""
