@@ -104,7 +104,8 @@ bench: bench-build ## measure what a reading costs, beside other ways to count, 
 bench-quick: bench-build ## prove at 100,000 sockets that the benchmark works
 	.ci/run-benchmark --quick --output .build/benchmark-quick
 
-bench-build:
+# The programs of the Debian package are measured.
+bench-build: deb
 	.ci/install-packages bench
 	swift build -c release $(fresh_manifest)
 
