@@ -117,6 +117,8 @@ extension ListenAddress: CustomStringConvertible {
 /// A listening socket. It is closed when the last reference is gone.
 final class ListenSocket: Sendable {
     let descriptor: CInt
+    /// What the operator asked for; nil for a socket that was passed to this process.
+    private let wanted: ListenAddress?
     /// Whether another process made it, and may listen on it too.
     private let isInherited: Bool
 
@@ -125,6 +127,7 @@ final class ListenSocket: Sendable {
         for candidate in try Self.candidates(for: address) {
             do throws(SystemError) {
                 descriptor = try Sockets.listening(on: candidate)
+                wanted = address
                 isInherited = false
                 return
             } catch {
@@ -146,6 +149,7 @@ final class ListenSocket: Sendable {
         // block.
         Sockets.adopt(descriptor)
         self.descriptor = descriptor
+        wanted = nil
         isInherited = true
     }
 
@@ -160,7 +164,8 @@ final class ListenSocket: Sendable {
         try Sockets.accept(on: descriptor)
     }
 
-    var boundAddress: String { Sockets.localAddress(of: descriptor)?.text ?? "" }
+    /// The address that the kernel bound, or, where it does not say, the wanted one.
+    var boundAddress: String { Sockets.localAddress(of: descriptor)?.text ?? wanted?.description ?? "" }
 
     /// What to bind for an address, in the order of trying.
     static func candidates(for address: ListenAddress) throws(EndpointError) -> [SocketAddress] {

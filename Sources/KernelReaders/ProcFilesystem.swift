@@ -31,7 +31,7 @@ package struct ProcFilesystem: Sendable {
 
     /// Whether this is the kernel's own procfs, and no copy of one: only there `thread-self` is a
     /// link.
-    package var isLive: Bool { FilePath.target(of: String(net.dropLast("/net".count))) != nil }
+    package var isLive: Bool { FilePath.isLink(String(net.dropLast("/net".count))) }
 
     /// The path of a file of this namespace, such as `tcp`.
     func net(_ file: String) -> String { "\(net)/\(file)" }

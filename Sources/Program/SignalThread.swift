@@ -93,6 +93,7 @@ package struct SignalThread {
                 "Signals cannot be waited for; SIGTERM and SIGINT end the process at once, SIGHUP does nothing",
                 metadata: ["error": "\(error)"]
             )
+            Signals([SIGHUP]).ignore()
             Signals([SIGTERM, SIGINT]).endProcess()
         }
         lifecycle.pause(for: seconds)

@@ -45,6 +45,19 @@ package enum FileLimit {
     }
 }
 
+/// The CPU time that readings take, which `--sampler.cpu-limit` bounds.
+package enum CPUTime {
+    /// - Throws: that it cannot be measured.
+    package static func check() throws {
+        do throws(SystemError) {
+            try SystemClock.checkCPU()
+        } catch {
+            let advice = "a filter of system calls must allow clock_gettime()"
+            throw StartError(description: "cannot measure CPU time: \(error.reason); \(advice)")
+        }
+    }
+}
+
 /// A thread that lasts as long as the process.
 package enum Thread {
     /// - Throws: that no thread can be started now.

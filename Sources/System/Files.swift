@@ -128,6 +128,11 @@ package enum FilePath {
         unsafe access(path, R_OK) == 0 ? nil : SystemError(call: "access", path: path, errno: errno)
     }
 
+    /// Whether a path is a symbolic link; true where a filter of system calls hides the answer.
+    package static func isLink(_ path: String) -> Bool {
+        target(of: path) != nil || errno == EPERM || errno == ENOSYS
+    }
+
     /// The target of a symbolic link; nil where there is none that may be read.
     package static func target(of path: String) -> String? {
         var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
@@ -267,12 +272,16 @@ package struct Folder: ~Copyable {
         while unsafe opened == nil && errno == EINTR { unsafe opened = opendir(path) }
         guard let stream = unsafe opened else { throw SystemError(call: "opendir", path: path, errno: errno) }
         defer { unsafe closedir(stream) }
+        // readdir(3) returns nil at the end, too; only errno tells a failure from it.
+        errno = 0
         // An entry lives until the next call, and its name ends with NUL within it.
         while let entry = unsafe readdir(stream) {
             let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
             unsafe body(name, UInt64(entry.pointee.d_ino), CInt(entry.pointee.d_type) == CInt(DT_DIR))
+            errno = 0
         }
+        if errno != 0 { throw SystemError(call: "readdir", path: path, errno: errno) }
     }
 }

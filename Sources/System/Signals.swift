@@ -41,8 +41,12 @@ package struct Signals {
     /// Waits for one of these signals, which have to be blocked.
     ///
     /// - Returns: its number; nil when the time was over, or after another signal.
-    /// - Throws: that a filter of system calls denies it. It has not waited then.
+    /// - Throws: that a filter of system calls denies it, or has denied blocking them. It has not
+    ///   waited then.
     package func wait(atMost seconds: Double) throws(SystemError) -> CInt? {
+        var blocked = sigset_t()
+        let denied = unsafe pthread_sigmask(SIG_BLOCK, nil, &blocked)
+        guard denied == 0 else { throw SystemError(call: "rt_sigprocmask", path: "signals", errno: denied) }
         let nanoseconds = Int(max(0, seconds) * 1e9)
         var set = set
         var time = timespec(tv_sec: nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
@@ -57,13 +61,18 @@ package struct Signals {
     package func endProcess() {
         // As a handler and not by default: process 1 of a namespace, as in a container, takes no
         // notice of a signal without one. _exit(2) may be called there.
-        for number in 1..<CInt(32) where contains(number) { _ = signal(number) { _ in _exit(0) } }
+        for number in numbers { _ = signal(number) { _ in _exit(0) } }
         unblock()
     }
 
-    private func contains(_ number: CInt) -> Bool {
+    /// Lets each of these signals do nothing.
+    package func ignore() {
+        for number in numbers { _ = signal(number, SIG_IGN) }
+    }
+
+    private var numbers: [CInt] {
         var set = set
-        return unsafe sigismember(&set, number) == 1
+        return (1..<32).filter { unsafe sigismember(&set, $0) == 1 }
     }
 
     /// Ends this process as a signal does that has no handler.
@@ -72,6 +81,6 @@ package struct Signals {
     /// Makes writing fail, in place of ending the process, to a pipe without a reader and to a file
     /// that has reached RLIMIT_FSIZE.
     package static func ignoreFailedWrites() {
-        for number in [SIGPIPE, SIGXFSZ] { _ = signal(number, SIG_IGN) }
+        Signals([SIGPIPE, SIGXFSZ]).ignore()
     }
 }

@@ -115,6 +115,27 @@ package enum Sockets {
         return (accepted, client)
     }
 
+    /// - Throws: why this process cannot receive or send, such as a filter of system calls.
+    package static func check() throws(SystemError) {
+        let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
+        let unconnected = socket(AF_INET, type, 0)
+        // A host may have IPv6 alone.
+        guard unconnected >= 0 else { return }
+        defer { close(unconnected) }
+        // Each call fails on this socket, but not for the reasons of a filter. The message is
+        // empty, and of `byte` one byte is received or sent.
+        var byte: UInt8 = 0
+        var message = unsafe msghdr()
+        let calls: [(name: String, result: Int, errno: CInt)] = unsafe [
+            ("recvfrom", Glibc.recv(unconnected, &byte, 1, CInt(MSG_DONTWAIT)), errno),
+            ("sendto", Glibc.send(unconnected, &byte, 1, CInt(MSG_NOSIGNAL)), errno),
+            ("sendmsg", Glibc.sendmsg(unconnected, &message, CInt(MSG_NOSIGNAL)), errno),
+        ]
+        for call in calls where call.result < 0 && [EPERM, EACCES, ENOSYS].contains(call.errno) {
+            throw SystemError(call: call.name, path: "socket", errno: call.errno)
+        }
+    }
+
     package static func localAddress(of socket: CInt) -> SocketAddress? {
         let (result, address) = unsafe SocketAddress.writtenBy { unsafe getsockname(socket, $0, $1) }
         return result == 0 ? address : nil

@@ -13,6 +13,14 @@ package enum SystemClock: Sendable {
     /// CPU time of the calling thread.
     case threadCPU
 
+    /// - Throws: why CPU time cannot be measured, such as a filter of system calls.
+    package static func checkCPU() throws(SystemError) {
+        for clock in [CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID] {
+            var time = timespec()
+            try syscall("clock_gettime", on: "CPU time") { unsafe clock_gettime(clock, &time) }
+        }
+    }
+
     /// The present time.
     package var now: Duration {
         let time = read()
@@ -41,7 +49,8 @@ package enum SystemClock: Sendable {
             case .threadCPU: CLOCK_THREAD_CPUTIME_ID
             }
         var time = timespec()
-        // These clocks exist on every kernel that Swift runs on; the call cannot fail.
+        // These clocks exist on every kernel that Swift runs on. Only a filter of system calls can
+        // deny them: see checkCPU().
         unsafe clock_gettime(clock, &time)
         return time
     }

@@ -72,6 +72,7 @@ struct Exporter: ~Copyable {
         }
         // What is served has its threads by now. Readings take one more, and memory.
         try Thread.check()
+        try CPUTime.check()
         try MemoryAllowance.checkForReadings()
         self.endpoint = endpoint
         self.logger = logger

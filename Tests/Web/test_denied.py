@@ -46,10 +46,11 @@ def test_no_system_call_that_is_denied_makes_it_wait_busily(tmp_path, call):
             assert len(exporter.log().splitlines()) == 1, exporter.log()
 
 
+@pytest.mark.parametrize("call", ["rt_sigtimedwait", "rt_sigprocmask"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("first", [False, True], ids=["as any process", "as process 1"])
-def test_without_rt_sigtimedwait_it_says_so_once_serves_and_a_signal_ends_it(tmp_path, number, first):
-    options = denied("rt_sigtimedwait")
+def test_without_a_wait_for_signals_it_says_so_once_serves_and_a_signal_ends_it(tmp_path, number, first, call):
+    options = denied(call)
     if first:
         options["wrapper"] = ["unshare", "--pid", "--fork", "--kill-child", *options["wrapper"]]
     with Exporter.started(tmp_path, **options) as exporter:
@@ -72,6 +73,13 @@ def test_without_rt_sigtimedwait_it_says_so_once_serves_and_a_signal_ends_it(tmp
     [
         ("clone3", "cannot start a thread: Operation not permitted; a filter of system calls must allow clone3()"),
         ("poll", "cannot serve: poll: Operation not permitted"),
+        ("recvfrom", "cannot serve: recvfrom: Operation not permitted"),
+        ("sendto", "cannot serve: sendto: Operation not permitted"),
+        ("sendmsg", "cannot serve: sendmsg: Operation not permitted"),
+        (
+            "clock_gettime",
+            "cannot measure CPU time: Operation not permitted; a filter of system calls must allow clock_gettime()",
+        ),
         ("epoll_create1", "cannot serve: epoll_create1: Operation not permitted"),
         ("epoll_wait", "cannot serve: epoll_wait: Operation not permitted"),
         ("epoll_ctl", "cannot serve: libmicrohttpd: Call to epoll_ctl failed: Operation not permitted"),
@@ -111,6 +119,26 @@ def test_without_prlimit64_it_starts_and_does_not_claim_a_limit_of_files(tmp_pat
         assert "process_open_fds" in text
         assert "process_max_fds" not in text
         assert not exporter.lines("level=ERROR")
+
+
+def test_a_folder_that_cannot_be_listed_is_no_empty_folder(tmp_path):
+    with Exporter.started(tmp_path, **denied("getdents64")) as exporter:
+        poll("there is a page", lambda: exporter.get("/-/ready").status == 200)
+        text = exporter.get().text
+        assert 'timewait_sampler_success{collector="process"} 0' in text
+        assert "process_open_fds" not in text
+        assert exporter.lines("collector=process", "/proc/self/fd: readdir: Operation not permitted")
+
+
+def test_without_readlink_it_reads_the_kernels_own_procfs_as_such(tmp_path):
+    with Exporter.started(tmp_path, **denied("readlink")) as exporter:
+        poll("there is a page", lambda: exporter.get("/-/ready").status == 200)
+        assert exporter.lines("Reading the socket table", "source=sock_diag")
+
+
+def test_without_getsockname_the_log_has_the_address_that_was_asked_for(tmp_path):
+    with Exporter.started(tmp_path, serves=False, listen="127.0.0.1:10057", **denied("getsockname")) as exporter:
+        poll("it serves", lambda: exporter.lines("msg=Serving", "address=127.0.0.1:10057"))
 
 
 def test_the_watched_diagnosis_does_not_read_busily_without_rt_sigtimedwait(tmp_path):

@@ -15,10 +15,11 @@ final class Daemon: @unchecked Sendable {
 
     init(of site: Site) throws(EndpointError) {
         // Without poll() no connection would be accepted; without epoll_wait() libmicrohttpd would
-        // try again without a pause.
+        // try again without a pause; without the others it would close each connection.
         do throws(SystemError) {
             try Polling.check()
             try EventQueue.check()
+            try Sockets.check()
         } catch {
             throw .cannotStart("cannot serve: \(error.call): \(error.reason)")
         }
