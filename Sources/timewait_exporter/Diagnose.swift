@@ -107,6 +107,7 @@ struct Diagnose: ParsableCommand {
                 diagnosis = try ask(exporter)
             } else {
                 try Exporter.check(procfs: reading.procfs)
+                try Thread.check()
                 var examination = Examination(
                     reading,
                     services,

@@ -64,6 +64,7 @@ struct Metrics: ParsableCommand {
 
     func run() throws {
         try Exporter.check(procfs: reading.procfs)
+        try Thread.check()
         var settings = SamplerSettings()
         settings.source = reading.source
         settings.accounting = series.accounting(services)

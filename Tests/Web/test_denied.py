@@ -97,6 +97,16 @@ def test_it_says_which_call_it_cannot_start_without(tmp_path, call, line):
     assert line in said and "--web.listen-address" not in said, said
 
 
+@pytest.mark.parametrize("command, status", [("diagnose", 3), ("metrics", 1)])
+def test_a_command_that_can_start_no_thread_says_so_in_one_line(command, status):
+    ended = subprocess.run(
+        [str(word) for word in [*denied("clone3")["wrapper"], BINARY, command]], capture_output=True, text=True, timeout=30
+    )
+    line = "cannot start a thread: Operation not permitted; a filter of system calls must allow clone3()"
+    assert (ended.returncode, ended.stdout) == (status, "")
+    assert ended.stderr == f"timewait_exporter: {line}\n"
+
+
 def test_without_access_it_reads_all_the_same(tmp_path):
     with Exporter.started(tmp_path, **denied("access")) as exporter:
         poll("there is a page", lambda: exporter.get("/-/ready").status == 200)
