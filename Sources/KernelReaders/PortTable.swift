@@ -33,13 +33,18 @@ package struct PortTable: ~Copyable {
     package var isSockDiag: Bool { sockDiag != nil }
 
     /// Every socket on the port.
+    ///
+    /// - Throws: also that a row could not be read: it may be one on the port.
     package mutating func read() throws(ReadError) -> [OwnedSocket] {
         if let sockets = try sockDiag?.read() { return sockets }
         var table = ProcSocketTable(proc)
         // A connection that becomes a TIME_WAIT meanwhile is in the second reading.
         let owned = try table.ownedSockets().filter { $0.row.localPort == port }
         var timeWaits = TimeWaits(port: port)
-        _ = try table.read(into: &timeWaits)
+        let malformedRows = max(table.malformedRows, try table.read(into: &timeWaits))
+        guard malformedRows == 0 else {
+            throw .malformed(proc.net("tcp"), "rows that did not parse: \(malformedRows); one may hold port \(port)")
+        }
         return owned + timeWaits.sockets
     }
 

@@ -10,6 +10,9 @@ import System
 package struct ProcSocketTable: SocketTableSource, ~Copyable {
     private let proc: ProcFilesystem
     private let patience: Patience
+    /// How many rows `listeners` or `ownedSockets` left out the last time, because they did not
+    /// parse.
+    package private(set) var malformedRows = 0
 
     /// The table of the namespace that the procfs belongs to.
     ///
@@ -26,6 +29,7 @@ package struct ProcSocketTable: SocketTableSource, ~Copyable {
         try tcp.readListeners(into: &sink)
         var tcp6 = try openTCP6()
         try tcp6?.readListeners(into: &sink)
+        malformedRows = tcp.malformedRows + (tcp6?.malformedRows ?? 0)
         return sink.rows
     }
 
@@ -51,6 +55,7 @@ package struct ProcSocketTable: SocketTableSource, ~Copyable {
         try tcp.read(appendingTo: &sockets)
         var tcp6 = try openTCP6()
         try tcp6?.read(appendingTo: &sockets)
+        malformedRows = tcp.malformedRows + (tcp6?.malformedRows ?? 0)
         return sockets
     }
 }

@@ -83,6 +83,8 @@ final class Loop {
         self.mailbox = mailbox
         self.board = board
         self.report = report
+        // Without epoll_wait() it would try again without a pause.
+        try EventQueue.check()
         queue = try EventQueue()
         listenTable = ListenTable(procfs: settings.procfs)
         sourcePorts = settings.sourcePorts.map(SourcePorts.init)

@@ -118,7 +118,7 @@ final class Mailbox: Sendable {
     var descriptor: CInt { wakeUp.descriptor }
 
     init() throws(SystemError) {
-        if wakeUp.descriptor < 0 { throw SystemError(call: "eventfd", path: "prober", errno: 24) }
+        if wakeUp.descriptor < 0 { throw SystemError(call: "eventfd", path: "prober", errno: wakeUp.failure) }
     }
 
     func post(_ command: Command) {

@@ -35,8 +35,8 @@ package struct SignalThread {
     /// any thread starts.
     package static func holdBack() {
         signals.block()
-        // A log that nobody reads, or that may not grow, must not end the exporter.
-        Signals.ignoreFailedWrites()
+        // A log that nobody reads must not end the exporter.
+        Signals.ignoreClosedPipes()
     }
 
     /// Starts the thread.

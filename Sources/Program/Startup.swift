@@ -52,7 +52,7 @@ package enum CPUTime {
         do throws(SystemError) {
             try SystemClock.checkCPU()
         } catch {
-            let advice = "a filter of system calls must allow clock_gettime()"
+            let advice = "a filter of system calls must allow \(error.call)()"
             throw StartError(description: "cannot measure CPU time: \(error.reason); \(advice)")
         }
     }

@@ -146,14 +146,19 @@ package enum FilePath {
 package enum AtomicFile {
     /// Which step failed, and why.
     package enum Failure: Error {
+        /// At the path is something else than a file to replace, such as a device.
+        case notRegular
         case create(SystemError)
         case write(SystemError)
         case replace(SystemError)
     }
 
     /// Replaces the file at a path, or makes it, with mode 0644. The new file is written beside it,
-    /// synced to disk and renamed; where one of these fails the old file stays.
+    /// synced to disk and renamed; where one of these fails the old file stays. A symbolic link to
+    /// a file is replaced itself: followed, it could lead elsewhere than whoever names it knows.
     package static func write(_ bytes: [UInt8], to path: String) throws(Failure) {
+        // What is not there yet has no status.
+        guard (try? FileStatus(at: path))?.isRegular != false else { throw .notRegular }
         // A signal may end the process before or after, but not leave a temporary file behind.
         let before = Signals.all.block()
         defer { before.setMask() }

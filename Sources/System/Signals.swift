@@ -78,9 +78,9 @@ package struct Signals {
     /// Ends this process as a signal does that has no handler.
     package static func raise(_ number: CInt) { _ = Glibc.raise(number) }
 
-    /// Makes writing fail, in place of ending the process, to a pipe without a reader and to a file
-    /// that has reached RLIMIT_FSIZE.
-    package static func ignoreFailedWrites() {
-        Signals([SIGPIPE, SIGXFSZ]).ignore()
-    }
+    /// Makes writing to a pipe without a reader fail, in place of ending the process.
+    package static func ignoreClosedPipes() { Signals([SIGPIPE]).ignore() }
+
+    /// Makes writing to a file that has reached RLIMIT_FSIZE fail, in place of ending the process.
+    package static func ignoreFullFiles() { Signals([SIGXFSZ]).ignore() }
 }

@@ -142,14 +142,19 @@ package final class Monitor<Value>: @unchecked Sendable {
 /// An event that one thread waits for and others announce. An announcement is kept until the next
 /// wait; several count as one.
 package final class WakeUp: Sendable {
-    /// Readable while something is announced (eventfd(2)); -1 where the process has no descriptor
-    /// left.
-    package let descriptor = eventfd(0, CInt(EFD_CLOEXEC | EFD_NONBLOCK))
+    /// Readable while something is announced (eventfd(2)); -1 where that failed, as where the
+    /// process has no descriptor left.
+    package let descriptor: CInt
+    /// Why it failed, as errno.
+    package let failure: CInt
 
     /// In microseconds.
     private static let pauseAfterFailure: UInt32 = 100_000
 
-    package init() {}
+    package init() {
+        descriptor = eventfd(0, CInt(EFD_CLOEXEC | EFD_NONBLOCK))
+        failure = descriptor < 0 ? errno : 0
+    }
 
     deinit {
         close(descriptor)

@@ -104,6 +104,9 @@ struct Metrics: ParsableCommand {
             return try AtomicFile.write(bytes, to: path)
         } catch {
             switch error {
+            case .notRegular:
+                let advice = "name a file, or leave --output out for standard output"
+                throw StartError(description: "--output '\(path)': not a regular file; \(advice)")
             case .create(let error): (step, cause) = ("create a file beside", error)
             case .write(let error): (step, cause) = ("write", error)
             case .replace(let error): (step, cause) = ("replace", error)

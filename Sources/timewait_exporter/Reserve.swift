@@ -117,7 +117,12 @@ struct Reserve: ParsableCommand {
             }
         }
         var table = ProcSocketTable(proc)
-        return try table.listeners()
+        let listeners = try table.listeners()
+        if table.malformedRows > 0 {
+            let line = "socket_table: \(table.malformedRows) rows did not parse and were left out"
+            StandardStreams.writeError(Array("timewait_exporter: \(line)\n".utf8))
+        }
+        return listeners
     }
 
     /// The listeners over sock_diag.

@@ -156,6 +156,7 @@ struct TimewaitExporter: ParsableCommand {
     /// Runs the command and ends the process: with status 0 after a signal.
     static func main() {
         StandardStreams.openMissing()
+        Signals.ignoreFullFiles()
         var arguments: [String] = []
         do {
             arguments = try ProcessArguments.read().flatMap(withEmptyValue)

@@ -61,6 +61,7 @@ struct TimewaitProber: ParsableCommand {
     /// Runs the command and ends the process: with status 0 after a signal.
     static func main() {
         StandardStreams.openMissing()
+        Signals.ignoreFullFiles()
         do {
             var command = try parseAsRoot(try ProcessArguments.read())
             try command.run()

@@ -104,9 +104,45 @@ struct MetricsCommandTests {
             full.standardError
                 == "timewait_exporter: --output 'small/a.prom': cannot write it: No space left on device\n"
         )
-        let folder = try run("mkdir a.prom; \"$0\" metrics --output=a.prom || echo \"status $?\"; ls -A . a.prom")
-        #expect(folder.standardOutput == "status 1\n.:\na.prom\n\na.prom:\n")
-        #expect(folder.standardError == "timewait_exporter: --output 'a.prom': cannot replace it: Is a directory\n")
+        let others = try run(
+            """
+            mkdir folder && mkfifo fifo && ln -s /dev/full full
+            for name in folder fifo full; do "$0" metrics --output=$name || echo "status $?"; done
+            stat -c '%n %F' *
+            """
+        )
+        #expect(
+            others.standardOutput == """
+                status 1
+                status 1
+                status 1
+                fifo fifo
+                folder directory
+                full symbolic link
+
+                """
+        )
+        let advice = "not a regular file; name a file, or leave --output out for standard output"
+        #expect(
+            others.standardError
+                == ["folder", "fifo", "full"].map { "timewait_exporter: --output '\($0)': \(advice)\n" }.joined()
+        )
+        let limited = try run(
+            """
+            echo old >a.prom
+            (ulimit -f 1; "$0" metrics --output=a.prom) || echo "status $?"
+            (ulimit -f 1; "$0" metrics >cut) || echo "status $?"
+            ls -A . && cat a.prom
+            """
+        )
+        #expect(limited.standardOutput == "status 1\nstatus 1\na.prom\ncut\nold\n")
+        #expect(
+            limited.standardError == """
+                timewait_exporter: --output 'a.prom': cannot write it: File too large
+                timewait_exporter: cannot write to standard output: File too large
+
+                """
+        )
         let nowhere = try run("\"$0\" metrics --output=/nowhere/a.prom")
         #expect(nowhere.status == 1)
         #expect(

@@ -23,9 +23,9 @@ def poll(what, condition, seconds=30, pause=0.05, state=lambda: "nothing more is
         time.sleep(pause)
 
 
-def refusal(*flags):
+def refusal(*flags, wrapper=()):
     """How the prober refuses flags: its exit status and its line."""
-    done = subprocess.run([BINARY, *flags], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([*wrapper, BINARY, *flags], capture_output=True, text=True, timeout=30)
     return done.returncode, done.stderr
 
 

@@ -6,6 +6,7 @@ import json
 import pytest
 
 import servers as ways
+from denied import denied
 from prober import poll, refusal
 
 
@@ -69,3 +70,12 @@ def test_targets_above_the_limit_are_named_once_with_the_flag(servers, prober):
     running.wait_for("timewait_probe_successes_total", server.place, lambda value: value >= 1)
     assert running.log().count("--targets.limit=2") == 1
     assert running.metrics()["timewait_prober_targets_left_out", ()] >= 1
+
+
+@pytest.mark.parametrize("call", ["epoll_wait", "epoll_create1", "eventfd2"])
+def test_a_system_call_that_is_denied_ends_the_start_with_a_line_that_names_it(call):
+    command = denied(call)["wrapper"]
+    status, line = refusal("--probe.tcp=127.0.0.1:9", "--web.listen-address=127.0.0.1:0", wrapper=command)
+    assert status == 1
+    assert line.startswith("timewait_prober: cannot start to probe: ") and line.count("\n") == 1
+    assert f"{call.removesuffix('2')}: Operation not permitted" in line

@@ -232,3 +232,26 @@ def test_it_reads_a_procfs_where_sock_diag_is_refused_and_ends_with_1_where_noth
     pathlib.Path(tmp_path, "empty").mkdir()
     said = host.wait_port(f"{PORT}", f"--path.procfs={tmp_path}/empty")
     assert said.returncode == 1 and said.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("field, text", [(3, "FF"), (7, "-1"), (9, "x")], ids=["state", "user", "inode"])
+def test_a_port_is_not_free_where_a_row_of_the_table_does_not_parse(host, tmp_path, field, text):
+    """Even where the row shows another port: that may be wrong as well."""
+    header = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"
+    good = (
+        "   0: 0100007F:2328 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1234567 1 0 100 0 0 10 0"
+    )
+    fields = good.split(" ")
+    places = [place for place, word in enumerate(fields) if word]
+    fields[places[field]] = text
+    bad = " ".join(fields)
+    net = tmp_path / "procfs" / "thread-self" / "net"
+    net.mkdir(parents=True)
+    (tmp_path / "procfs" / "sys" / "net" / "ipv4").mkdir(parents=True)
+    table = net / "tcp"
+    table.write_text("".join(f"{line:<149}\n" for line in (header, good)))
+    assert host.wait_port(f"{PORT}", "--timeout=0s", f"--path.procfs={tmp_path}/procfs").returncode == 0
+    table.write_text("".join(f"{line:<149}\n" for line in (header, good, bad)))
+    said = host.wait_port(f"{PORT}", "--timeout=0s", f"--path.procfs={tmp_path}/procfs")
+    assert said.returncode == 1
+    assert said.stderr == (f"timewait_exporter: {table}: rows that did not parse: 1; one may hold port {PORT}\n")
