@@ -83,7 +83,7 @@ struct Metrics: ParsableCommand {
     }
 
     /// Says on standard error what could not be read.
-    private static func tell(_ event: SamplerEvent) {
+    static func tell(_ event: SamplerEvent) {
         let line: String
         switch event {
         case .failed(let collector, let error), .failedInPart(let collector, let error),

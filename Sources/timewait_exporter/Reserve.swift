@@ -118,10 +118,7 @@ struct Reserve: ParsableCommand {
         }
         var table = ProcSocketTable(proc)
         let listeners = try table.listeners()
-        if table.malformedRows > 0 {
-            let line = "socket_table: \(table.malformedRows) rows did not parse and were left out"
-            StandardStreams.writeError(Array("timewait_exporter: \(line)\n".utf8))
-        }
+        if table.malformedRows > 0 { Metrics.tell(.malformedRows(table.malformedRows)) }
         return listeners
     }
 

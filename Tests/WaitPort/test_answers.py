@@ -4,9 +4,11 @@ as bind() does, and in words."""
 import errno
 import pathlib
 import re
+import subprocess
 
 import pytest
 
+from exporter import BINARY
 from test_waiting import LEAVE_TIME_WAIT, SQUAT, tells_bound_sockets
 from waiting import Service
 
@@ -247,7 +249,10 @@ def test_a_port_is_not_free_where_a_row_of_the_table_does_not_parse(host, tmp_pa
     bad = " ".join(fields)
     net = tmp_path / "procfs" / "thread-self" / "net"
     net.mkdir(parents=True)
-    (tmp_path / "procfs" / "sys" / "net" / "ipv4").mkdir(parents=True)
+    sysctls = tmp_path / "procfs" / "sys" / "net" / "ipv4"
+    sysctls.mkdir(parents=True)
+    (sysctls / "ip_local_port_range").write_text("9000\t60999\n")
+    (sysctls / "ip_local_reserved_ports").write_text("\n")
     table = net / "tcp"
     table.write_text("".join(f"{line:<149}\n" for line in (header, good)))
     assert host.wait_port(f"{PORT}", "--timeout=0s", f"--path.procfs={tmp_path}/procfs").returncode == 0
@@ -255,3 +260,9 @@ def test_a_port_is_not_free_where_a_row_of_the_table_does_not_parse(host, tmp_pa
     said = host.wait_port(f"{PORT}", "--timeout=0s", f"--path.procfs={tmp_path}/procfs")
     assert said.returncode == 1
     assert said.stderr == (f"timewait_exporter: {table}: rows that did not parse: 1; one may hold port {PORT}\n")
+    # Its user and its inode are not read for `reserve`.
+    if field == 3:
+        command = [BINARY, "reserve", f"--path.procfs={tmp_path}/procfs"]
+        reserved = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        assert reserved.returncode == 0 and "9000" in reserved.stdout
+        assert "timewait_exporter: socket_table: 1 rows did not parse and were left out\n" in reserved.stderr
